@@ -1,0 +1,15 @@
+# Everything the project links. launch/scripts/setup installs all of it.
+find_package(LibTorch REQUIRED)
+find_package(Threads REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(PNG REQUIRED)
+find_package(JPEG REQUIRED)
+find_package(HDF5 REQUIRED COMPONENTS C)
+find_package(MPI REQUIRED COMPONENTS CXX)
+find_package(Boost REQUIRED COMPONENTS program_options)
+find_package(GTest REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+
+message(STATUS "fgm: LibTorch ${LibTorch_VERSION} in ${LibTorch_ROOT}, CUDA flavour: ${FGM_CUDA}")

@@ -1,0 +1,61 @@
+# fgm_add_library, fgm_add_test and fgm_add_mpi_test: one way to declare each kind of target.
+
+# One precompiled header serves the whole build: LibTorch's headers cost about 10 s a file without it.
+file(WRITE "${CMAKE_BINARY_DIR}/pch.cpp.in" "// Gives the shared precompiled header an owner.\n")
+configure_file("${CMAKE_BINARY_DIR}/pch.cpp.in" "${CMAKE_BINARY_DIR}/pch.cpp" COPYONLY)
+add_library(fgm_pch OBJECT "${CMAKE_BINARY_DIR}/pch.cpp")
+target_link_libraries(fgm_pch PRIVATE fgm_flags LibTorch::LibTorch spdlog::spdlog nlohmann_json::nlohmann_json)
+target_precompile_headers(fgm_pch PRIVATE
+  <ATen/ATen.h> <torch/csrc/autograd/autograd.h> <torch/csrc/autograd/custom_function.h>
+  <spdlog/spdlog.h> <nlohmann/json.hpp>
+  <algorithm> <array> <cmath> <cstdint> <filesystem> <functional> <map> <memory> <optional> <span> <string> <vector>)
+
+# fgm_add_library(name SOURCES a.cpp ... [DEPS fgm::x ...] [PRIVATE_DEPS y ...])
+# makes the library fgm_<name>, alias fgm::<name>. Headers are included by their full path from the root.
+function(fgm_add_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
+  add_library(fgm_${name} STATIC ${ARG_SOURCES})
+  add_library(fgm::${name} ALIAS fgm_${name})
+  target_include_directories(fgm_${name} PUBLIC "${PROJECT_SOURCE_DIR}")
+  target_link_libraries(fgm_${name} PUBLIC ${ARG_DEPS} LibTorch::LibTorch spdlog::spdlog nlohmann_json::nlohmann_json
+                                    PRIVATE fgm_flags ${ARG_PRIVATE_DEPS})
+  target_precompile_headers(fgm_${name} REUSE_FROM fgm_pch)
+endfunction()
+
+# fgm_add_test(path/to/thing_test DEPS fgm::x ... [LABELS l ...] [TIMEOUT s]); the source is path/to/thing_test.cpp
+function(fgm_add_test path)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "DEPS;LABELS" ${ARGN})
+  _fgm_test_executable(${path} GTest::gtest_main "${ARG_DEPS}" target)
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_test(NAME ${path} COMMAND ${target})
+  set_tests_properties(${path} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
+    ENVIRONMENT "OMP_NUM_THREADS=1" FAIL_REGULAR_EXPRESSION "\\[==========\\] 0 tests")
+endfunction()
+
+# fgm_add_mpi_test(path/to/thing_mptest RANKS 2 4 DEPS fgm::x ...): one CTest for each number of ranks.
+# tests/support/mpi_main.cpp gives it its main(), which fails when fewer ranks came than were asked for.
+function(fgm_add_mpi_test path)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "RANKS;DEPS;LABELS" ${ARGN})
+  _fgm_test_executable(${path} fgm_mpi_main "${ARG_DEPS}" target)
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  foreach(ranks IN LISTS ARG_RANKS)
+    add_test(NAME ${path}.${ranks} COMMAND ${MPIEXEC_EXECUTABLE} --oversubscribe --bind-to none -n ${ranks} $<TARGET_FILE:${target}>)
+    set_tests_properties(${path}.${ranks} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "mpi;${ARG_LABELS}" PROCESSORS 2
+      ENVIRONMENT "OMP_NUM_THREADS=1;FGM_TEST_RANKS=${ranks};OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_mpi_yield_when_idle=1;OMPI_MCA_btl_vader_single_copy_mechanism=none")
+  endforeach()
+endfunction()
+
+function(_fgm_test_executable path main deps out)
+  string(REPLACE "/" "_" target ${path})
+  add_executable(${target} ${path}.cpp)
+  target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}")
+  target_link_libraries(${target} PRIVATE fgm_flags ${deps} ${main} GTest::gtest GTest::gmock LibTorch::LibTorch
+                                          spdlog::spdlog nlohmann_json::nlohmann_json)
+  target_compile_definitions(${target} PRIVATE FGM_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_precompile_headers(${target} REUSE_FROM fgm_pch)
+  set(${out} ${target} PARENT_SCOPE)
+endfunction()

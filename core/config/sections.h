@@ -1,0 +1,148 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/config/field_visitor.h"
+
+// One plain struct per section of a config file. Each has defaults, one visit() table and one validate(), which throws
+// ConfigError naming the key. Equations and sources: docs/fgm.md.
+namespace fgm {
+
+enum class DeviceChoice { kAuto, kCpu, kCuda };
+
+struct RunConfig {
+  std::string dir = "";
+  int64_t seed = 1;
+  DeviceChoice device = DeviceChoice::kAuto;
+  int64_t threads = 0;
+  int64_t log_every = 10;
+  int64_t save_every = 500;
+  int64_t sample_every = 500;
+  int64_t keep = 2;
+
+  void visit(FieldVisitor& v);
+  void validate() const;
+};
+
+struct DataConfig {
+  std::string store = "";
+  int64_t prefetch = 2;
+
+  void visit(FieldVisitor& v);
+  void validate() const;
+};
+
+// Text conditioning by hashed words; the widths that a cached CLIP/T5 store brings with it replace these later.
+struct TextConfig {
+  int64_t num_tokens = 12;
+  int64_t context_width = 64;
+  int64_t pooled_width = 64;
+
+  void visit(FieldVisitor& v);
+  void validate() const;
+};
+
+// SD3's MM-DiT (design: docs/architecture.md); every size is a value. Width = num_heads x head_width.
+struct ModelConfig {
+  int64_t in_channels = 3;
+  int64_t patch_size = 6;
+  int64_t depth = 4;
+  int64_t num_heads = 4;
+  int64_t head_width = 32;
+  int64_t mlp_ratio = 4;
+  int64_t context_width = 64;  // J, diffusers' joint_attention_dim
+  int64_t pooled_width = 64;   // P, diffusers' pooled_projection_dim
+  int64_t pos_embed_max_size = 8;
+  bool qk_norm = false;
+  std::vector<int64_t> dual_attention_blocks = {};
+
+  int64_t width() const { return num_heads * head_width; }
+  void visit(FieldVisitor& v);
+  void validate() const;
+};
+
+enum class TimeLaw { kUniform, kLogitNormal };
+
+// The law of the training time t in (0, 1); t = 0 is data and t = 1 is noise.
+struct TimeConfig {
+  TimeLaw law = TimeLaw::kLogitNormal;
+  double mean = 0.0;  // of the normal inside the sigmoid
+  double std = 1.0;
+
+  void visit(FieldVisitor& v, const std::string& prefix);
+  void validate(const std::string& prefix) const;
+};
+
+enum class Schedule { kConstant, kCosine };
+
+struct OptimizerConfig {
+  double lr = 1e-4;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 0.0;
+  double clip = 1.0;
+  int64_t warmup = 0;
+  Schedule schedule = Schedule::kConstant;
+  double ema = 0.0;
+
+  void visit(FieldVisitor& v, const std::string& prefix);
+  void validate(const std::string& prefix) const;
+};
+
+// Teacher training by flow matching (fgm train).
+struct TrainConfig {
+  int64_t steps = 4000;
+  int64_t batch = 128;
+  double caption_dropout = 0.1;
+  TimeConfig time;
+  OptimizerConfig optimizer;
+
+  void visit(FieldVisitor& v);
+  void validate() const;
+};
+
+struct TeacherConfig {
+  std::string weights = "";
+
+  void visit(FieldVisitor& v);
+  void validate() const;
+};
+
+enum class LossWeight { kUniform, kTSquared, kOneMinusT };
+
+// Flow Generator Matching (fgm distill); METHOD in docs/fgm.md.
+struct MethodConfig {
+  int64_t steps = 300;
+  int64_t batch = 64;
+  double lambda_1 = 0.0;
+  double init_time = 1.0;
+  int64_t estimator_steps = 1;
+  LossWeight weight = LossWeight::kUniform;
+  TimeConfig time;
+  double teacher_guidance = 1.0;
+  double estimator_guidance = 1.0;
+  std::string init = "";
+  OptimizerConfig student;
+  OptimizerConfig estimator;
+
+  void visit(FieldVisitor& v);
+  void validate() const;
+};
+
+struct SampleConfig {
+  std::string weights = "";
+  std::string prompts = "";
+  int64_t steps = 28;
+  double guidance = 1.0;
+  int64_t per_prompt = 1;
+  int64_t batch = 64;
+  std::string out = "";
+
+  void visit(FieldVisitor& v);
+  void validate() const;
+};
+
+}  // namespace fgm

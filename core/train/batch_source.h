@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/nn/conditioning.h"
+
+namespace fgm {
+
+// The samples of one batch that belong to this rank.
+struct Batch {
+  at::Tensor images;           // [B, C, H, W] float32 in [-1, 1]; undefined when the source yields captions only
+  Conditioning condition;      // B rows
+  int64_t first_sample = 0;    // global index of row 0 since the run began; rows are consecutive
+  int64_t global_batch = 0;    // rows of all ranks together; every loss is a sum divided by this
+  std::vector<std::string> prompts;
+};
+
+// Endless batches in a seekable order: batch i is the same whatever was read before.
+class BatchSource {
+ public:
+  virtual ~BatchSource() = default;
+  virtual Batch next() = 0;
+  virtual void seek(int64_t batch_index) = 0;
+  // The conditioning of the empty caption, one row; what dropped captions and guidance's other half use.
+  virtual Conditioning null_condition() = 0;
+};
+
+}  // namespace fgm

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "core/nn/velocity_model.h"
+
+namespace fgm {
+
+// The outcome of one optimizer step.
+struct UpdateReport {
+  double grad_norm = 0.0;   // L2 over all parameters, before clipping
+  bool is_applied = false;  // false: the norm was not finite, nothing was changed but the gradients are cleared
+};
+
+// Owns one network's parameters, gradients, optimizer state and moving average, whole (one rank) or sharded.
+// All ranks of a job make the same calls in the same order.
+class ParameterEngine {
+ public:
+  virtual ~ParameterEngine() = default;
+
+  virtual VelocityModel& model() = 0;
+
+  // While false the parameters take no gradient, and a backward pass does no weight-gradient work for them.
+  virtual void set_trainable(bool is_trainable) = 0;
+
+  // Reduces, clips, applies Adam(W) with learning rate `lr`, updates the moving average, clears the gradients.
+  virtual UpdateReport update(double lr) = 0;
+
+  // Runs `body` while the model holds the averaged weights; without an average, with the current ones.
+  virtual void with_ema(const std::function<void()>& body) = 0;
+  virtual bool has_ema() const = 0;
+
+  // Shows every tensor that a save point stores. `part` is "" for the weights and "ema" for the average.
+  using StateVisitor = std::function<void(const std::string& part, const std::string& name, const at::Tensor& tensor)>;
+  virtual void visit_state(const StateVisitor& visitor) = 0;
+};
+
+}  // namespace fgm
