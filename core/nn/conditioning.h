@@ -17,4 +17,9 @@ inline Conditioning cat(const Conditioning& a, const Conditioning& b) {
   return {at::cat({a.context_BLJ, b.context_BLJ}), at::cat({a.pooled_BP, b.pooled_BP})};
 }
 
+// The same conditioning with another device or dtype.
+inline Conditioning to(const Conditioning& c, const at::TensorOptions& options) {
+  return {c.context_BLJ.to(options), c.pooled_BP.to(options)};
+}
+
 }  // namespace fgm

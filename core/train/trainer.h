@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "core/train/batch_source.h"
+#include "core/train/save_point.h"
+#include "core/train/step.h"
+#include "core/train/step_observer.h"
+
+namespace fgm {
+
+struct TrainerOptions {
+  int64_t num_steps = 0;                // the run ends when this many steps are done
+  int64_t save_every = 0;               // steps between save points; 0: only at the end
+  int64_t max_non_finite_in_a_row = 20;
+};
+
+enum class Outcome {
+  kFinished,  // all steps done and saved
+  kStopped,   // stop_requested() said so; the state is saved
+};
+
+// The loop of every method: steps, guards, observers, save points. It knows neither FGM nor what a network is.
+class Trainer {
+ public:
+  // All references must outlive the trainer. `stop_requested` is asked between steps and must answer alike on all ranks.
+  Trainer(Step& step, BatchSource& source, SavePoint& save_point, std::vector<StepObserver*> observers,
+          std::function<bool()> stop_requested, const TrainerOptions& options);
+
+  // Runs the steps from `first_step` on. DoNotRequeueError when the run has diverged (FiniteGuard).
+  Outcome run(int64_t first_step = 0);
+
+ private:
+  StepReport run_one(int64_t step);
+
+  Step& step_;
+  BatchSource& source_;
+  SavePoint& save_point_;
+  std::vector<StepObserver*> observers_;
+  std::function<bool()> stop_requested_;
+  TrainerOptions options_;
+};
+
+}  // namespace fgm
