@@ -6,8 +6,8 @@
 
 #include "core/config/field_visitor.h"
 
-// One plain struct per section of a config file. Each has defaults, one visit() table and one validate(), which throws
-// ConfigError naming the key. Equations and sources: docs/fgm.md.
+// One plain struct per section of a config file. Each has defaults, one visit() table and one validate(),
+// which throws ConfigError naming the key. Equations and sources: docs/fgm.md.
 namespace fgm {
 
 enum class DeviceChoice { kAuto, kCpu, kCuda };
@@ -34,7 +34,8 @@ struct DataConfig {
   void validate() const;
 };
 
-// Text conditioning by hashed words; the widths that a cached CLIP/T5 store brings with it replace these later.
+// Text conditioning by hashed words; the widths that a cached CLIP/T5 store brings with it replace these
+// later.
 struct TextConfig {
   int64_t num_tokens = 12;
   int64_t context_width = 64;
@@ -140,6 +141,29 @@ struct SampleConfig {
   int64_t per_prompt = 1;
   int64_t batch = 64;
   std::string out = "";
+
+  void visit(FieldVisitor& v);
+  void validate() const;
+};
+
+// Scores of finished samples (fgm eval).
+struct EvalConfig {
+  std::string samples = "";    // "name=store.h5,name=store.h5"
+  std::string reference = "";  // a store with held-out images
+  std::string report = "";
+  std::string picture = "";
+  int64_t picture_columns = 8;
+
+  void visit(FieldVisitor& v);
+  void validate() const;
+};
+
+// Captioned scenes of drawn shapes (fgm data shapes).
+struct ShapesConfig {
+  int64_t resolution = 24;
+  int64_t count = 20000;
+  int64_t held_out_count = 600;
+  int64_t seed = 1;
 
   void visit(FieldVisitor& v);
   void validate() const;

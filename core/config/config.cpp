@@ -1,0 +1,39 @@
+#include "core/config/config.h"
+
+#include "core/base/error.h"
+
+namespace fgm {
+
+void Config::visit(FieldVisitor& v) {
+  run.visit(v);
+  data.visit(v);
+  text.visit(v);
+  model.visit(v);
+  train.visit(v);
+  teacher.visit(v);
+  method.visit(v);
+  sample.visit(v);
+  eval.visit(v);
+  shapes.visit(v);
+}
+
+void Config::validate() const {
+  run.validate();
+  data.validate();
+  text.validate();
+  model.validate();
+  train.validate();
+  teacher.validate();
+  method.validate();
+  sample.validate();
+  eval.validate();
+  shapes.validate();
+  require<ConfigError>(model.context_width == text.context_width,
+                       "model.context_width = {} differs from text.context_width = {}", model.context_width,
+                       text.context_width);
+  require<ConfigError>(model.pooled_width == text.pooled_width,
+                       "model.pooled_width = {} differs from text.pooled_width = {}", model.pooled_width,
+                       text.pooled_width);
+}
+
+}  // namespace fgm

@@ -1,0 +1,122 @@
+#include "core/config/fields.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+
+namespace fgm::detail {
+
+bool FieldSetter::is_named(std::string_view key) {
+  keys_.emplace_back(key);
+  is_found_ = is_found_ || key == setting_.key;
+  return key == setting_.key;
+}
+
+void FieldSetter::fail(std::string_view problem) const {
+  const std::string place = setting_.place.empty() ? "" : setting_.place + ": ";
+  throw ConfigError(fmt::format("{}{} = '{}' {}", place, setting_.key, setting_.value, problem));
+}
+
+template <typename Number>
+Number FieldSetter::parse_number(const std::string& text, std::string_view kind) const {
+  Number number{};
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error == std::errc::result_out_of_range) fail("is out of range");
+  if (error != std::errc() || stop != end) fail(fmt::format("is not a {}", kind));
+  return number;
+}
+
+void FieldSetter::field(std::string_view key, bool& value, std::string_view) {
+  if (!is_named(key)) return;
+  if (setting_.value != "true" && setting_.value != "false") fail("is not true or false");
+  value = setting_.value == "true";
+}
+
+void FieldSetter::field(std::string_view key, int64_t& value, std::string_view) {
+  if (is_named(key)) value = parse_number<int64_t>(setting_.value, "whole number");
+}
+
+void FieldSetter::field(std::string_view key, double& value, std::string_view) {
+  if (!is_named(key)) return;
+  value = parse_number<double>(setting_.value, "number");
+  if (!std::isfinite(value)) fail("is not a finite number");
+}
+
+void FieldSetter::field(std::string_view key, std::string& value, std::string_view) {
+  if (!is_named(key)) return;
+  // Otherwise the printed config would not read back as what it was.
+  if (setting_.value.find('#') != std::string::npos)
+    fail("holds '#', which begins a comment in a config file");
+  if (setting_.value.find_first_of("\r\n") != std::string::npos) fail("holds a line break");
+  value = trim(setting_.value);
+}
+
+void FieldSetter::field(std::string_view key, std::vector<int64_t>& value, std::string_view) {
+  if (!is_named(key)) return;
+  value.clear();
+  for (const auto& item : split(setting_.value, ',')) {
+    value.push_back(parse_number<int64_t>(item, "comma-separated list of whole numbers"));
+  }
+}
+
+void FieldSetter::choice_index(std::string_view key, size_t& index, std::span<const std::string_view> names,
+                               std::string_view) {
+  if (!is_named(key)) return;
+  const auto found = std::find(names.begin(), names.end(), setting_.value);
+  if (found == names.end()) fail(fmt::format("is not one of {}", fmt::join(names, ", ")));
+  index = static_cast<size_t>(found - names.begin());
+}
+
+void FieldSetter::require_found() const {
+  if (is_found_) return;
+  const auto near = nearest(setting_.key, keys_);
+  throw ConfigError(fmt::format("{}unknown key '{}'{}", setting_.place.empty() ? "" : setting_.place + ": ",
+                                setting_.key, near ? fmt::format("; did you mean '{}'?", *near) : ""));
+}
+
+void FieldLister::field(std::string_view key, bool& value, std::string_view help) {
+  fields.push_back({std::string(key), value ? "true" : "false", "true or false", std::string(help)});
+}
+
+void FieldLister::field(std::string_view key, int64_t& value, std::string_view help) {
+  fields.push_back({std::string(key), fmt::to_string(value), "whole number", std::string(help)});
+}
+
+void FieldLister::field(std::string_view key, double& value, std::string_view help) {
+  // fmt prints the shortest text that reads back as the same double.
+  fields.push_back({std::string(key), fmt::format("{}", value), "number", std::string(help)});
+}
+
+void FieldLister::field(std::string_view key, std::string& value, std::string_view help) {
+  fields.push_back({std::string(key), value, "text", std::string(help)});
+}
+
+void FieldLister::field(std::string_view key, std::vector<int64_t>& value, std::string_view help) {
+  fields.push_back({std::string(key), fmt::format("{}", fmt::join(value, ",")), "list of whole numbers",
+                    std::string(help)});
+}
+
+void FieldLister::choice_index(std::string_view key, size_t& index, std::span<const std::string_view> names,
+                               std::string_view help) {
+  fields.push_back({std::string(key), std::string(names[index]), fmt::format("{}", fmt::join(names, ", ")),
+                    std::string(help)});
+}
+
+std::string print_ini(const std::vector<FieldInfo>& fields) {
+  std::string text;
+  std::string open_section;
+  for (const auto& field : fields) {
+    const size_t dot = field.key.find('.');
+    const std::string section = field.key.substr(0, dot);
+    if (section != open_section) text += fmt::format("{}[{}]\n", text.empty() ? "" : "\n", section);
+    open_section = section;
+    const std::string separator = field.value.empty() ? " =" : " = ";
+    text += field.key.substr(dot + 1) + separator + field.value + "\n";
+  }
+  return text;
+}
+
+}  // namespace fgm::detail

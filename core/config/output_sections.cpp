@@ -1,0 +1,57 @@
+// [sample], [eval] and [shapes]: what is drawn, scored and rendered.
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "core/config/sections.h"
+
+namespace fgm {
+
+void SampleConfig::visit(FieldVisitor& v) {
+  v.field("sample.weights", weights, "the model: a safetensors file or the folder of its run");
+  v.field("sample.prompts", prompts, "captions: a store, or a text file with one in each line");
+  v.field("sample.steps", steps, "steps from noise to image");
+  v.field("sample.guidance", guidance, "guidance scale; 1 = none");
+  v.field("sample.per_prompt", per_prompt, "images of each caption");
+  v.field("sample.batch", batch, "images drawn at once");
+  v.field("sample.out", out, "the store to write");
+}
+
+void SampleConfig::validate() const {
+  require<ConfigError>(steps >= 1, "sample.steps = {} is not at least 1", steps);
+  require<ConfigError>(guidance >= 0.0, "sample.guidance = {} is negative; 1 means no guidance", guidance);
+  require<ConfigError>(per_prompt >= 1, "sample.per_prompt = {} is not at least 1", per_prompt);
+  require<ConfigError>(batch >= 1, "sample.batch = {} is not at least 1", batch);
+}
+
+void EvalConfig::visit(FieldVisitor& v) {
+  v.field("eval.samples", samples, "what to score: name=store, comma-separated");
+  v.field("eval.reference", reference, "store of held-out images");
+  v.field("eval.report", report, "report to write; empty = report.json in run.dir");
+  v.field("eval.picture", picture, "side-by-side PNG to write; empty = none");
+  v.field("eval.picture_columns", picture_columns, "captions shown in the picture");
+}
+
+void EvalConfig::validate() const {
+  require<ConfigError>(picture_columns >= 1, "eval.picture_columns = {} is not at least 1", picture_columns);
+  for (const auto& entry : split(samples, ',')) {
+    const size_t equals = entry.find('=');
+    require<ConfigError>(equals != std::string::npos && equals > 0 && equals + 1 < entry.size(),
+                         "eval.samples holds '{}', which is not name=store", entry);
+  }
+}
+
+void ShapesConfig::visit(FieldVisitor& v) {
+  v.field("shapes.resolution", resolution, "pixels on one side of a scene");
+  v.field("shapes.count", count, "training scenes");
+  v.field("shapes.held_out_count", held_out_count, "scenes whose captions are kept out of training");
+  v.field("shapes.seed", seed, "seed of the scenes");
+}
+
+void ShapesConfig::validate() const {
+  require<ConfigError>(resolution >= 24 && resolution <= 32, "shapes.resolution = {} is not in [24, 32]",
+                       resolution);
+  require<ConfigError>(count >= 1, "shapes.count = {} is not at least 1", count);
+  require<ConfigError>(held_out_count >= 1, "shapes.held_out_count = {} is not at least 1", held_out_count);
+  require<ConfigError>(seed >= 0, "shapes.seed = {} is negative", seed);
+}
+
+}  // namespace fgm

@@ -1,0 +1,51 @@
+// [run], [data] and [text]: where a run lives and what it reads.
+#include "core/base/error.h"
+#include "core/config/sections.h"
+
+namespace fgm {
+
+void RunConfig::visit(FieldVisitor& v) {
+  v.field("run.dir", dir, "folder of the run: config, metrics, samples, weights");
+  v.field("run.seed", seed, "seed of every random stream");
+  v.choice("run.device", device, {"auto", "cpu", "cuda"}, "where tensors live");
+  v.field("run.threads", threads, "CPU threads of each rank; 0 = cores / ranks of the host");
+  v.field("run.log_every", log_every, "steps between plain progress lines");
+  v.field("run.save_every", save_every, "steps between save points; 0 = only at the end");
+  v.field("run.sample_every", sample_every, "steps between sample grids; 0 = never");
+  v.field("run.keep", keep, "save points kept; 0 = all");
+}
+
+void RunConfig::validate() const {
+  require<ConfigError>(seed >= 0, "run.seed = {} is negative", seed);
+  require<ConfigError>(threads >= 0, "run.threads = {} is negative; 0 takes cores / ranks of the host",
+                       threads);
+  require<ConfigError>(log_every >= 1, "run.log_every = {} is not at least 1", log_every);
+  require<ConfigError>(save_every >= 0, "run.save_every = {} is negative; 0 saves only at the end",
+                       save_every);
+  require<ConfigError>(sample_every >= 0, "run.sample_every = {} is negative; 0 draws no samples",
+                       sample_every);
+  require<ConfigError>(keep >= 0, "run.keep = {} is negative; 0 keeps every save point", keep);
+}
+
+void DataConfig::visit(FieldVisitor& v) {
+  v.field("data.store", store, "HDF5 store of captions and images");
+  v.field("data.prefetch", prefetch, "batches read ahead; 0 = read when asked");
+}
+
+void DataConfig::validate() const {
+  require<ConfigError>(prefetch >= 0, "data.prefetch = {} is negative; 0 reads no batch ahead", prefetch);
+}
+
+void TextConfig::visit(FieldVisitor& v) {
+  v.field("text.num_tokens", num_tokens, "words of a caption that the model sees");
+  v.field("text.context_width", context_width, "width of each word's embedding");
+  v.field("text.pooled_width", pooled_width, "width of the whole caption's embedding");
+}
+
+void TextConfig::validate() const {
+  require<ConfigError>(num_tokens >= 1, "text.num_tokens = {} is not at least 1", num_tokens);
+  require<ConfigError>(context_width >= 1, "text.context_width = {} is not at least 1", context_width);
+  require<ConfigError>(pooled_width >= 1, "text.pooled_width = {} is not at least 1", pooled_width);
+}
+
+}  // namespace fgm

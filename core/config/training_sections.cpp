@@ -1,0 +1,96 @@
+// What is optimised and how: [train], [teacher], [method] and the parts that they share.
+#include "core/base/error.h"
+#include "core/config/sections.h"
+
+namespace fgm {
+
+void TimeConfig::visit(FieldVisitor& v, const std::string& prefix) {
+  v.choice(prefix + ".time_law", law, {"uniform", "logit_normal"},
+           "law of the training time t (0 data, 1 noise)");
+  v.field(prefix + ".time_mean", mean, "logit_normal: mean of the normal inside the sigmoid");
+  v.field(prefix + ".time_std", std, "logit_normal: its standard deviation");
+}
+
+void TimeConfig::validate(const std::string& prefix) const {
+  require<ConfigError>(std > 0.0, "{}.time_std = {} is not above 0", prefix, std);
+}
+
+void OptimizerConfig::visit(FieldVisitor& v, const std::string& prefix) {
+  v.field(prefix + ".lr", lr, "peak learning rate");
+  v.field(prefix + ".beta1", beta1, "Adam: decay of the first moment; 0 keeps none");
+  v.field(prefix + ".beta2", beta2, "Adam: decay of the second moment");
+  v.field(prefix + ".eps", eps, "Adam: added to the root of the second moment");
+  v.field(prefix + ".weight_decay", weight_decay, "AdamW: decoupled weight decay");
+  v.field(prefix + ".clip", clip, "largest L2 norm of the gradient; 0 = no clipping");
+  v.field(prefix + ".warmup", warmup, "steps of linear warm-up");
+  v.choice(prefix + ".schedule", schedule, {"constant", "cosine"}, "learning rate after the warm-up");
+  v.field(prefix + ".ema", ema, "decay of the weights' moving average; 0 = no average");
+}
+
+void OptimizerConfig::validate(const std::string& prefix) const {
+  require<ConfigError>(lr > 0.0, "{}.lr = {} is not above 0", prefix, lr);
+  require<ConfigError>(beta1 >= 0.0 && beta1 < 1.0, "{}.beta1 = {} is not in [0, 1)", prefix, beta1);
+  require<ConfigError>(beta2 >= 0.0 && beta2 < 1.0, "{}.beta2 = {} is not in [0, 1)", prefix, beta2);
+  require<ConfigError>(eps > 0.0, "{}.eps = {} is not above 0", prefix, eps);
+  require<ConfigError>(weight_decay >= 0.0, "{}.weight_decay = {} is negative", prefix, weight_decay);
+  require<ConfigError>(clip >= 0.0, "{}.clip = {} is negative; 0 means no clipping", prefix, clip);
+  require<ConfigError>(warmup >= 0, "{}.warmup = {} is negative", prefix, warmup);
+  require<ConfigError>(ema >= 0.0 && ema < 1.0, "{}.ema = {} is not in [0, 1)", prefix, ema);
+}
+
+void TrainConfig::visit(FieldVisitor& v) {
+  v.field("train.steps", steps, "optimizer steps");
+  v.field("train.batch", batch, "images of one step, all ranks together");
+  v.field("train.caption_dropout", caption_dropout, "chance that a caption is replaced by the empty one");
+  time.visit(v, "train");
+  optimizer.visit(v, "optimizer");
+}
+
+void TrainConfig::validate() const {
+  require<ConfigError>(steps >= 1, "train.steps = {} is not at least 1", steps);
+  require<ConfigError>(batch >= 1, "train.batch = {} is not at least 1", batch);
+  require<ConfigError>(caption_dropout >= 0.0 && caption_dropout <= 1.0,
+                       "train.caption_dropout = {} is not in [0, 1]", caption_dropout);
+  time.validate("train");
+  optimizer.validate("optimizer");
+}
+
+void TeacherConfig::visit(FieldVisitor& v) {
+  v.field("teacher.weights", weights, "the teacher: a safetensors file or the folder of its run");
+}
+
+void TeacherConfig::validate() const {}
+
+void MethodConfig::visit(FieldVisitor& v) {
+  v.field("method.steps", steps, "student updates");
+  v.field("method.batch", batch, "samples of one update, all ranks together");
+  v.field("method.lambda_1", lambda_1, "weight of L1 beside L2 in the student's loss; 1 = theorem, 0 = FGM");
+  v.field("method.init_time", init_time, "time t* at which the student turns noise into data");
+  v.field("method.estimator_steps", estimator_steps, "estimator updates before each student update");
+  v.choice("method.weight", weight, {"uniform", "t_squared", "one_minus_t"},
+           "weight of the student's loss over t");
+  time.visit(v, "method");
+  v.field("method.teacher_guidance", teacher_guidance, "guidance scale of the teacher; 1 = none");
+  v.field("method.estimator_guidance", estimator_guidance, "guidance scale of the estimator; 1 = none");
+  v.field("method.init", init, "weights that student and estimator start from; empty = the teacher's");
+  student.visit(v, "student");
+  estimator.visit(v, "estimator");
+}
+
+void MethodConfig::validate() const {
+  require<ConfigError>(steps >= 1, "method.steps = {} is not at least 1", steps);
+  require<ConfigError>(batch >= 1, "method.batch = {} is not at least 1", batch);
+  require<ConfigError>(init_time > 0.0 && init_time <= 1.0, "method.init_time = {} is not in (0, 1]",
+                       init_time);
+  require<ConfigError>(estimator_steps >= 1, "method.estimator_steps = {} is not at least 1",
+                       estimator_steps);
+  require<ConfigError>(teacher_guidance >= 0.0,
+                       "method.teacher_guidance = {} is negative; 1 means no guidance", teacher_guidance);
+  require<ConfigError>(estimator_guidance >= 0.0,
+                       "method.estimator_guidance = {} is negative; 1 means no guidance", estimator_guidance);
+  time.validate("method");
+  student.validate("student");
+  estimator.validate("estimator");
+}
+
+}  // namespace fgm
