@@ -1,0 +1,27 @@
+#include "core/nn/embedding.h"
+
+#include <cmath>
+
+namespace fgm {
+
+at::Tensor timestep_sinusoid(const at::Tensor& t_B) {
+  constexpr int64_t kHalf = kTimestepFrequencies / 2;
+  const auto options = t_B.options().dtype(at::kFloat);
+  const auto frequencies = at::exp(at::arange(kHalf, options) * -std::log(1e4) / kHalf);
+  const auto angles = (t_B.to(at::kFloat) * 1000.0).unsqueeze(1) * frequencies;
+  return at::cat({at::cos(angles), at::sin(angles)}, 1);
+}
+
+VectorEmbedder::VectorEmbedder(int64_t num_in, int64_t width, const at::TensorOptions& options)
+    : linear_1(num_in, width, options), linear_2(width, width, options) {}
+
+at::Tensor VectorEmbedder::operator()(const at::Tensor& x) const {
+  return linear_2(at::silu(linear_1(x.to(linear_1.weight.scalar_type()))));
+}
+
+void VectorEmbedder::visit(const std::string& prefix, const TensorVisitor& visitor) {
+  linear_1.visit(prefix + ".mlp.0", visitor);
+  linear_2.visit(prefix + ".mlp.2", visitor);
+}
+
+}  // namespace fgm

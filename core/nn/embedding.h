@@ -1,0 +1,24 @@
+#pragma once
+
+#include "core/nn/layers.h"
+
+namespace fgm {
+
+inline constexpr int64_t kTimestepFrequencies = 256;
+
+// [B, 256] float32 = [cos(a f_i), sin(a f_i)] with a = 1000 t and f_i = exp(-ln(1e4) i / 128), i = 0..127.
+// Float32 whatever the network's dtype: a bfloat16 t turns 857.7 into 856. Source: SD3's timestep_embedding.
+at::Tensor timestep_sinusoid(const at::Tensor& t_B);
+
+// Linear, SiLU, Linear: SD3's embedder of the timestep sinusoid and of the pooled text.
+struct VectorEmbedder {
+  VectorEmbedder(int64_t num_in, int64_t width, const at::TensorOptions& options);
+  // Converts `x` to the parameters' dtype first.
+  at::Tensor operator()(const at::Tensor& x) const;
+  void visit(const std::string& prefix, const TensorVisitor& visitor);
+
+  Linear linear_1;  // "mlp.0"
+  Linear linear_2;  // "mlp.2"
+};
+
+}  // namespace fgm
