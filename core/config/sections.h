@@ -112,7 +112,8 @@ struct TeacherConfig {
   void validate() const;
 };
 
-enum class LossWeight { kUniform, kTSquared, kOneMinusT };
+// Of a loss on velocities. In x_0 space the same residual is t times as large, so a uniform x_0-space weight is t^2.
+enum class LossWeight { kUniform, kTSquared, kTSquaredOneMinusT };
 
 // Flow Generator Matching (fgm distill); METHOD in docs/fgm.md.
 struct MethodConfig {

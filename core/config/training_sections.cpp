@@ -67,7 +67,7 @@ void MethodConfig::visit(FieldVisitor& v) {
   v.field("method.lambda_1", lambda_1, "weight of L1 beside L2 in the student's loss; 1 = theorem, 0 = FGM");
   v.field("method.init_time", init_time, "time t* at which the student turns noise into data");
   v.field("method.estimator_steps", estimator_steps, "estimator updates before each student update");
-  v.choice("method.weight", weight, {"uniform", "t_squared", "one_minus_t"},
+  v.choice("method.weight", weight, {"uniform", "t_squared", "t_squared_one_minus_t"},
            "weight of the student's loss over t");
   time.visit(v, "method");
   v.field("method.teacher_guidance", teacher_guidance, "guidance scale of the teacher; 1 = none");

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/base/rng.h"
+#include "core/config/sections.h"
 #include "core/fgm/guidance.h"
 #include "core/train/parameter_engine.h"
 #include "core/train/phase_timer.h"

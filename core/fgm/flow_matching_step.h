@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/base/rng.h"
+#include "core/config/sections.h"
 #include "core/train/parameter_engine.h"
 #include "core/train/step.h"
 

@@ -16,7 +16,7 @@ at::Tensor loss_weight(LossWeight weight, const at::Tensor& t_B) {
       return at::ones_like(t_B);
     case LossWeight::kTSquared:
       return t_B.square();
-    case LossWeight::kOneMinusT:
+    case LossWeight::kTSquaredOneMinusT:
       return t_B.square() * (1.0 - t_B);
   }
   check(false, "unknown loss weight {}", static_cast<int>(weight));

@@ -80,7 +80,7 @@ TEST(Fields, IniTextReadsBackAsTheSameConfig) {
   config.train.optimizer.lr = 1.0 / 3.0;
   config.method.estimator.eps = 5e-324;
   config.model.dual_attention_blocks = {0, 3};
-  config.method.weight = LossWeight::kOneMinusT;
+  config.method.weight = LossWeight::kTSquaredOneMinusT;
   config.run.seed = INT64_MAX;
   const std::string ini = to_ini(config);
   Config again;
