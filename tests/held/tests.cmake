@@ -7,5 +7,3 @@ add_test(NAME held/layers COMMAND held_layers)
 
 add_test(NAME held/format COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DIR} -P ${CMAKE_CURRENT_SOURCE_DIR}/held/format.cmake)
 add_test(NAME held/shell COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DIR} -P ${CMAKE_CURRENT_SOURCE_DIR}/held/shell.cmake)
-
-add_test(NAME launch/scripts/setup_test COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/launch/scripts/setup_test.sh)

@@ -63,21 +63,25 @@ require_space() {  # require_space FLAVOUR
   ((free >= need)) || die "LibTorch needs $need MiB while it is unpacked; $FGM_HOME has $free MiB free. Free some, or set FGM_HOME to a folder on another disk."
 }
 
+download() {  # download REQUIREMENTS FOLDER
+  local platforms=(--platform manylinux2014_x86_64) minor
+  for minor in {17..28}; do platforms+=(--platform "manylinux_2_${minor}_x86_64"); done  # pip matches each tag exactly
+  python3 -m pip download --quiet --disable-pip-version-check --no-cache-dir --no-deps --require-hashes \
+    --only-binary=:all: --python-version 3.12 --implementation cp "${platforms[@]}" --retries 1 -r "$1" -d "$2"
+}
+
 # Fetches one wheel into FOLDER/wheels; pip compares its sha256 with ours and refuses another.
 fetch_wheel() {  # fetch_wheel "name==version --hash=..." FOLDER
-  local name=${1%% *} platforms=(--platform manylinux2014_x86_64) minor try
-  for minor in {17..28}; do platforms+=(--platform "manylinux_2_${minor}_x86_64"); done  # pip matches each tag exactly
+  local name=${1%% *} log try reason
   echo "$1" >"$2/requirements.txt"
   for ((try = 1; try <= max_tries; try++)); do
     say "fetching $name"
-    if TMPDIR=$2 python3 -m pip download --quiet --disable-pip-version-check --no-cache-dir --no-deps --require-hashes \
-      --only-binary=:all: --python-version 3.12 --implementation cp "${platforms[@]}" --retries 1 \
-      -r "$2/requirements.txt" -d "$2/wheels" >&2; then
-      return 0
-    fi
+    if log=$(TMPDIR=$2 download "$2/requirements.txt" "$2/wheels" 2>&1); then return 0; fi
     rm -rf "$2/wheels"
-    (($(free_mib "$2") >= 100)) || die "the disk that holds $FGM_HOME is full"
-    say "$name did not come whole (try $try of $max_tries)"
+    reason=$(echo && tail -n 4 <<<"$log" | cut -c 1-300 | sed 's/^/    /')
+    if [[ $log == *"No space left"* ]]; then die "the disk that holds $FGM_HOME is full; set FGM_HOME to a folder on another"; fi
+    if [[ $log == *"DO NOT MATCH THE HASHES"* ]]; then reason="its sha256 is not the pinned one"; fi
+    say "$name did not come whole (try $try of $max_tries): $reason"
     ((try == max_tries)) || sleep 2
   done
   die "could not fetch $name; check the network and pip's index, or give your own LibTorch with --libtorch DIR"
@@ -94,7 +98,7 @@ unpack_wheel() {  # unpack_wheel WHEEL FOLDER FLAVOUR
       'torch/lib/libtorch.so')
   fi
   local code=0
-  unzip -q -o "$1" "${keep[@]}" -x "${drop[@]}" -d "$2" >"$2.log" 2>&1 || code=$?
+  unzip -q -o "$1" "${keep[@]}" -x "${drop[@]}" -d "$2" >"$2.log" 2>&1 </dev/null || code=$?  # it asks on a full disk
   # 11: a pattern matched nothing, as in every wheel that is only one of torch and nvidia.
   ((code == 0 || code == 11)) || die "could not unpack $(basename "$1") in $2 ($(free_mib "$FGM_HOME") MiB free): $(tail -n 1 "$2.log")"
 }
@@ -106,6 +110,7 @@ install_libtorch() {  # install_libtorch FOLDER FLAVOUR
   require_space "$2"
   temporary=$(mktemp -d "$FGM_HOME/.tmp-libtorch-XXXXXX")
   trap 'rm -rf "$temporary"' EXIT
+  trap 'exit 130' INT TERM  # pip ends normally on Ctrl-C, which bash takes for a failed try
   mkdir -p "$temporary/root/torch" "$temporary/root/nvidia"
   while read -r -u 3 line; do
     fetch_wheel "$line" "$temporary"
@@ -116,5 +121,5 @@ install_libtorch() {  # install_libtorch FOLDER FLAVOUR
   rm -rf "$1"
   mv "$temporary/root" "$1"
   rm -rf "$temporary"
-  trap - EXIT
+  trap - EXIT INT TERM
 }

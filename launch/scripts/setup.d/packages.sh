@@ -44,9 +44,8 @@ as_root() {
 
 apt_install() {
   say "installing: $*"
-  as_root apt-get update -qq || say "apt-get update failed; trying with the package lists that are there"
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-    -o DPkg::Lock::Timeout=300 "$@" >&2 || die "apt-get install failed (see above)"
+    -o DPkg::Lock::Timeout=300 "$@" >&2
 }
 
 # ensure_packages [PACKAGE ...]: installs what is missing of the tables above and of the arguments.
@@ -65,9 +64,10 @@ ensure_packages() {
     say "going on without $wanted ($reason)"
     return 0
   fi
-  [[ -z $required ]] || apt_install $required
+  as_root apt-get update -qq >&2 || say "apt-get update failed; trying with the package lists that are there"
+  [[ -z $required ]] || apt_install $required || die "apt-get install failed (see above)"
   local package
   for package in $wanted; do
-    (apt_install "$package") || say "going on without $package"
+    apt_install "$package" || say "going on without $package"
   done
 }

@@ -35,7 +35,7 @@ mkdir -p "\$folder"
 case \$PIP in
   wheel) cp "$work/wheel.zip" "\$folder/a.whl" ;;
   garbage) echo garbage >"\$folder/a.whl" ;;
-  kill) kill -KILL "\$PPID" ;;
+  kill) kill -KILL "\$(awk '{ print \$4 }' "/proc/\$PPID/stat")" ;;
   *) exit 1 ;;
 esac
 END
