@@ -1,4 +1,4 @@
-# fgm_add_library, fgm_add_test and fgm_add_mpi_test: one way to declare each kind of target.
+# fgm_add_library, fgm_add_test, fgm_add_mpi_test and fgm_compile_cpu_flavour: one way to declare each kind of target.
 
 # One precompiled header serves the whole build: LibTorch's headers cost about 10 s a file without it.
 file(WRITE "${CMAKE_BINARY_DIR}/pch.cpp.in" "// Gives the shared precompiled header an owner.\n")
@@ -20,6 +20,20 @@ function(fgm_add_library name)
   target_link_libraries(fgm_${name} PUBLIC ${ARG_DEPS} LibTorch::LibTorch spdlog::spdlog nlohmann_json::nlohmann_json
                                     PRIVATE fgm_flags ${ARG_PRIVATE_DEPS})
   target_precompile_headers(fgm_${name} REUSE_FROM fgm_pch)
+endfunction()
+
+# fgm_compile_cpu_flavour(name SOURCES a.cpp ... [PRIVATE_DEPS y ...])
+# In the CUDA flavour, compiles these sources of fgm_<name> once more as the CPU flavour does: without FGM_WITH_CUDA
+# and with no CUDA header in sight. In the CPU flavour there is nothing to do.
+function(fgm_compile_cpu_flavour name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PRIVATE_DEPS" ${ARGN})
+  if(NOT FGM_CUDA)
+    return()
+  endif()
+  add_library(fgm_${name}_cpu_flavour OBJECT ${ARG_SOURCES})
+  target_include_directories(fgm_${name}_cpu_flavour PRIVATE "${PROJECT_SOURCE_DIR}")
+  target_link_libraries(fgm_${name}_cpu_flavour PRIVATE fgm_flags LibTorch::Headers spdlog::spdlog
+                                                        nlohmann_json::nlohmann_json ${ARG_PRIVATE_DEPS})
 endfunction()
 
 # fgm_add_test(path/to/thing_test DEPS fgm::x ... [LABELS l ...] [TIMEOUT s]); the source is path/to/thing_test.cpp
