@@ -36,6 +36,7 @@ class SafetensorsFile {
   bool contains(const std::string& name) const;
 
   // A CPU tensor that views the mapping (do not write to it); the mapping lives as long as any view of it.
+  // Bools, and data that the writer left unaligned, come as a copy.
   // IoError naming the file and the nearest name when `name` is absent.
   at::Tensor view(const std::string& name) const;
 
