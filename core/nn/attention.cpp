@@ -1,5 +1,7 @@
 #include "core/nn/attention.h"
 
+#include "core/nn/linear_function.h"
+
 namespace fgm {
 
 AttentionStream::AttentionStream(const AttentionConfig& config, const at::TensorOptions& options)
@@ -18,8 +20,7 @@ HeadsQkv AttentionStream::qkv_heads(const at::Tensor& x_BLD) const {
 
 HeadsQkv AttentionStream::kv_heads(const at::Tensor& x_BLD) const {
   const int64_t width = x_BLD.size(2);
-  const auto kv =
-      at::linear(x_BLD, qkv.weight.narrow(0, width, 2 * width), qkv.bias.narrow(0, width, 2 * width));
+  const auto kv = linear(x_BLD, qkv.weight.narrow(0, width, 2 * width), qkv.bias.narrow(0, width, 2 * width));
   auto heads = kv.view({x_BLD.size(0), x_BLD.size(1), 2, num_heads, -1}).unbind(2);
   return {{}, ln_k ? (*ln_k)(heads[0]) : heads[0], heads[1]};
 }

@@ -1,12 +1,14 @@
 #include "core/nn/layers.h"
 
+#include "core/nn/linear_function.h"
+
 namespace fgm {
 
 Linear::Linear(int64_t num_in, int64_t num_out, const at::TensorOptions& options)
     : weight(at::empty({num_out, num_in}, options)), bias(at::empty({num_out}, options)) {}
 
 at::Tensor Linear::operator()(const at::Tensor& x) const {
-  return at::linear(x, weight, bias);
+  return linear(x, weight, bias);
 }
 
 void Linear::visit(const std::string& prefix, const TensorVisitor& visitor) {

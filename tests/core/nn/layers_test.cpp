@@ -1,10 +1,12 @@
 #include "core/nn/layers.h"
 
 #include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include "core/base/rng.h"
 #include "core/nn/attention.h"
 #include "core/nn/embedding.h"
+#include "core/nn/linear_function.h"
 #include "core/nn/patch.h"
 #include "core/nn/position_table.h"
 
@@ -13,6 +15,53 @@ namespace {
 
 at::Tensor random(const std::string& name, at::IntArrayRef shape) {
   return RandomStream(5, name).normal(0, 0, shape[0], shape.slice(1)).to(at::kDouble);
+}
+
+using LinearFn = at::Tensor (*)(const at::Tensor&, const at::Tensor&, const at::Tensor&);
+
+at::Tensor aten_linear(const at::Tensor& x, const at::Tensor& w, const at::Tensor& b) {
+  return at::linear(x, w, b);
+}
+
+// {value, gradients of x, weight, bias, and of x through the squared gradient of x}.
+std::vector<at::Tensor> value_and_gradients(LinearFn linear_fn, int64_t num_in, int64_t num_out) {
+  std::vector<at::Tensor> leaves;
+  const std::vector<std::vector<int64_t>> shapes{{3, 5, num_in}, {num_out, num_in}, {num_out}};
+  for (const auto& shape : shapes) {
+    leaves.push_back(
+        random("leaf" + std::to_string(leaves.size()), shape).to(at::kFloat).requires_grad_(true));
+  }
+  const auto y = linear_fn(leaves[0], leaves[1], leaves[2]);
+  auto results = torch::autograd::grad({y.square().sum()}, leaves);
+  const auto grad_x = torch::autograd::grad({linear_fn(leaves[0], leaves[1], leaves[2]).pow(3).sum()},
+                                            {leaves[0]}, {}, std::nullopt, /*create_graph=*/true);
+  results.push_back(torch::autograd::grad({grad_x[0].square().sum()}, {leaves[0]})[0]);
+  results.push_back(y.detach());
+  return results;
+}
+
+TEST(LinearFunction, EqualsAtenInValueFirstAndSecondDerivatives) {
+  for (const auto& [num_in, num_out] : std::vector<std::pair<int64_t, int64_t>>{{12, 7}, {7, 12}}) {
+    const auto ours = value_and_gradients(linear, num_in, num_out);
+    const auto atens = value_and_gradients(aten_linear, num_in, num_out);
+    for (size_t i = 0; i < ours.size(); ++i) {
+      EXPECT_TRUE(ours[i].is_contiguous());
+      const double scale = atens[i].abs().max().item<double>();
+      EXPECT_LT((ours[i] - atens[i]).abs().max().item<double>(), 1e-6 * scale)
+          << "fp32 sums in another order, " << i;
+    }
+  }
+}
+
+TEST(LinearFunction, FrozenWeightGetsNoGradientAndAnEmptyBatchIsFine) {
+  const auto x = random("x", {4, 6}).to(at::kFloat).requires_grad_(true);
+  const auto weight = random("w", {5, 6}).to(at::kFloat), bias = at::zeros({5});
+  const auto y = linear(x, weight, bias);
+  const auto grads = (*y.grad_fn())({at::ones({4, 5})});
+  EXPECT_TRUE(grads[0].defined());
+  EXPECT_FALSE(grads[1].defined());
+  EXPECT_FALSE(grads[2].defined());
+  EXPECT_EQ(linear(at::zeros({0, 6}), weight, bias).sizes(), (at::IntArrayRef{0, 5}));
 }
 
 TEST(PatchEmbed, EqualsAConvolutionWithStrideOfThePatch) {
