@@ -13,7 +13,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kMaxDepth = 3;  // header object, tensor object, shape array
+constexpr size_t kMaxRank = 64;  // ATen's own limit
+constexpr int kMaxDepth = 3;     // header object, tensor object, shape array
 
 // Refuses what nlohmann's document would hide or choke on: a key given twice and deep nesting.
 class StructureGuard {
@@ -81,6 +82,8 @@ TensorInfo parse_tensor(const std::string& name, const json& object, uint64_t da
   const auto dtype = parse_safetensors_dtype(dtype_name.get_ref<const std::string&>());
   require<IoError>(dtype.has_value(), "tensor '{}' has the unknown dtype {}", name, dtype_name.dump());
   const auto shape = unsigned_list(member(object, name, "shape"), name, "shape");
+  require<IoError>(shape.size() <= kMaxRank, "tensor '{}' has {} dimensions (at most {})", name, shape.size(),
+                   kMaxRank);
   const auto offsets = unsigned_list(member(object, name, "data_offsets"), name, "data_offsets");
   require<IoError>(offsets.size() == 2 && offsets[0] <= offsets[1],
                    "tensor '{}': data_offsets is not [begin, end]", name);

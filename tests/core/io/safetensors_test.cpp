@@ -121,6 +121,8 @@ struct BadHeader {
 
 TEST_F(SafetensorsTest, MalformedHeadersAreErrorsThatNameTheFileAndTheFault) {
   const std::string ok = R"("a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]})";
+  std::string many_ones;
+  for (int i = 0; i < 64; ++i) many_ones += ",1";
   const std::vector<BadHeader> table = {
       {"{" + ok, 8, "not valid JSON"},
       {"", 0, "not valid JSON"},
@@ -147,6 +149,7 @@ TEST_F(SafetensorsTest, MalformedHeadersAreErrorsThatNameTheFileAndTheFault) {
       {R"({"__metadata__":{"format":1}})", 0, "not a string"},
       {R"({"__metadata__":[]})", 0, "__metadata__ is not an object"},
       {"{\"\xff\":" + ok.substr(4) + "}", 8, "not valid JSON"},
+      {R"({"a":{"dtype":"U8","shape":[1)" + many_ones + R"(],"data_offsets":[0,1]}})", 1, "65 dimensions"},
       {std::string(100'000, '['), 0, "nested"},
       {R"({"a":{"dtype":"F32","shape":[[[2]]],"data_offsets":[0,8]}})", 8, "nested"},
   };
@@ -156,6 +159,30 @@ TEST_F(SafetensorsTest, MalformedHeadersAreErrorsThatNameTheFileAndTheFault) {
     EXPECT_THAT(error, HasSubstr(message)) << header.substr(0, 200);
     EXPECT_THAT(error, HasSubstr(path_.string())) << header.substr(0, 200);
   }
+}
+
+TEST_F(SafetensorsTest, EveryCutAndEveryFlippedBitOpensOrIsAnIoError) {
+  write_safetensors(path_, {{"a", at::arange(3)}, {"b", at::zeros({2, 0})}, {"c", at::ones({3}, at::kBool)}},
+                    {{"format", "pt"}});
+  const auto whole = bytes();
+  int num_refused = 0;
+  const auto try_open = [&](const std::string& content) {
+    std::ofstream(path_, std::ios::binary) << content;
+    try {
+      const SafetensorsFile file(path_);
+      for (const auto& info : file.tensors()) file.view(info.name).sum().item();
+    } catch (const IoError&) {
+      ++num_refused;
+    }
+  };
+  for (size_t length = 0; length < whole.size(); ++length) try_open(whole.substr(0, length));
+  EXPECT_EQ(num_refused, static_cast<int>(whole.size()));
+  for (size_t bit = 0; bit < 8 * whole.size(); ++bit) {
+    auto flipped = whole;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
+    try_open(flipped);
+  }
+  EXPECT_GT(num_refused, static_cast<int>(2 * whole.size()));
 }
 
 TEST_F(SafetensorsTest, HeaderLengthBeyondTheFileOrTheLimitIsAnError) {
