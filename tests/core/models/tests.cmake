@@ -1,4 +1,4 @@
-fgm_add_test(core/io/safetensors_test DEPS fgm::safetensors)
+fgm_add_test(core/io/safetensors_test DEPS fgm::io)
 fgm_add_test(core/nn/layers_test DEPS fgm::nn)
 fgm_add_test(core/models/init_test DEPS fgm::models)
 fgm_add_test(core/models/mmdit_golden_test DEPS fgm::models)
