@@ -1,5 +1,7 @@
 #include "core/nn/attention.h"
 
+#include "core/nn/linear_function.h"
+
 namespace fgm {
 
 AttentionStream::AttentionStream(const AttentionConfig& config, const at::TensorOptions& options)
@@ -18,7 +20,7 @@ HeadsQkv AttentionStream::qkv_heads(const at::Tensor& x_BLD) const {
 
 HeadsQkv AttentionStream::kv_heads(const at::Tensor& x_BLD) const {
   const int64_t width = x_BLD.size(2);
-  const auto kv = at::linear(x_BLD, qkv.weight.narrow(0, width, 2 * width), qkv.bias.narrow(0, width, 2 * width));
+  const auto kv = linear(x_BLD, qkv.weight.narrow(0, width, 2 * width), qkv.bias.narrow(0, width, 2 * width));
   auto heads = kv.view({x_BLD.size(0), x_BLD.size(1), 2, num_heads, -1}).unbind(2);
   return {{}, ln_k ? (*ln_k)(heads[0]) : heads[0], heads[1]};
 }
@@ -31,8 +33,8 @@ void AttentionStream::visit(const std::string& prefix, const TensorVisitor& visi
 }
 
 at::Tensor attend(const at::Tensor& q_BLHK, const at::Tensor& k_BLHK, const at::Tensor& v_BLHK) {
-  const auto out_BHLK =
-      at::scaled_dot_product_attention(q_BLHK.transpose(1, 2), k_BLHK.transpose(1, 2), v_BLHK.transpose(1, 2));
+  const auto out_BHLK = at::scaled_dot_product_attention(q_BLHK.transpose(1, 2), k_BLHK.transpose(1, 2),
+                                                         v_BLHK.transpose(1, 2));
   return out_BHLK.transpose(1, 2).flatten(2);
 }
 

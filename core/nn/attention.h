@@ -11,8 +11,8 @@ namespace fgm {
 struct AttentionConfig {
   int64_t num_heads = 0;
   int64_t head_width = 0;
-  bool qk_norm = false;     // RMS norm of every head of q and k
-  bool has_output = true;   // false: no output projection (the last block's context stream)
+  bool qk_norm = false;    // RMS norm of every head of q and k
+  bool has_output = true;  // false: no output projection (the last block's context stream)
 
   int64_t width() const { return num_heads * head_width; }
 };
@@ -22,7 +22,8 @@ struct HeadsQkv {
   at::Tensor q, k, v;
 };
 
-// One stream's side of an attention: the fused projection (rows q, k, v), the norms and the output projection.
+// One stream's side of an attention: the fused projection (rows q, k, v), the norms and the output
+// projection.
 struct AttentionStream {
   AttentionStream(const AttentionConfig& config, const at::TensorOptions& options);
   HeadsQkv qkv_heads(const at::Tensor& x_BLD) const;
@@ -39,8 +40,9 @@ struct AttentionStream {
 // Unmasked softmax(q k^T / sqrt(K)) v of [B, L, H, K] tensors; returns [B, L of q, D].
 at::Tensor attend(const at::Tensor& q_BLHK, const at::Tensor& k_BLHK, const at::Tensor& v_BLHK);
 
-// Attention over the sequence [context, x] (Stability's order; diffusers' is the other: equal but for rounding).
-// Returns {context, x} after attention, before the output projections; the context's is undefined when its q is.
+// Attention over the sequence [context, x] (Stability's order; diffusers' is the other: equal but for
+// rounding). Returns {context, x} after attention, before the output projections; the context's is undefined
+// when its q is.
 std::array<at::Tensor, 2> joint_attention(const HeadsQkv& context, const HeadsQkv& x);
 
 }  // namespace fgm

@@ -13,8 +13,9 @@ using TensorList = std::vector<at::Tensor>;
 // Called with the full name and a reference to the module's own tensor, in a fixed order.
 using TensorVisitor = std::function<void(const std::string& name, at::Tensor& tensor)>;
 
-// A group of layers that is sharded, gathered and recomputed as one: a transformer block, or a few small layers.
-// forward() is a pure function of its inputs and of the parameters that visit() shows; it keeps no state.
+// A group of layers that is sharded, gathered and recomputed as one: a transformer block, or a few small
+// layers. forward() is a pure function of its inputs and of the parameters that visit() shows; it keeps no
+// state.
 class Block {
  public:
   virtual ~Block() = default;
@@ -24,8 +25,8 @@ class Block {
   virtual const std::string& name() const = 0;
 };
 
-// Runs a block on behalf of a model. The model never calls Block::forward itself, so a sharding layer can put its
-// gather, recomputation and reduction around every block without the model knowing.
+// Runs a block on behalf of a model. The model never calls Block::forward itself, so a sharding layer can put
+// its gather, recomputation and reduction around every block without the model knowing.
 class BlockRunner {
  public:
   virtual ~BlockRunner() = default;

@@ -4,7 +4,8 @@
 
 namespace fgm {
 
-// What a velocity model is conditioned on besides time. B batch, L context tokens, J context width, P pooled width.
+// What a velocity model is conditioned on besides time. B batch, L context tokens, J context width, P pooled
+// width.
 struct Conditioning {
   at::Tensor context_BLJ;
   at::Tensor pooled_BP;

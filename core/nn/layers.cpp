@@ -1,11 +1,15 @@
 #include "core/nn/layers.h"
 
+#include "core/nn/linear_function.h"
+
 namespace fgm {
 
 Linear::Linear(int64_t num_in, int64_t num_out, const at::TensorOptions& options)
     : weight(at::empty({num_out, num_in}, options)), bias(at::empty({num_out}, options)) {}
 
-at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x, weight, bias); }
+at::Tensor Linear::operator()(const at::Tensor& x) const {
+  return linear(x, weight, bias);
+}
 
 void Linear::visit(const std::string& prefix, const TensorVisitor& visitor) {
   visitor(prefix + ".weight", weight);
@@ -25,7 +29,9 @@ void RmsNorm::visit(const std::string& prefix, const TensorVisitor& visitor) {
 Mlp::Mlp(int64_t width, int64_t hidden_width, const at::TensorOptions& options)
     : fc1(width, hidden_width, options), fc2(hidden_width, width, options) {}
 
-at::Tensor Mlp::operator()(const at::Tensor& x) const { return fc2(at::gelu(fc1(x), "tanh")); }
+at::Tensor Mlp::operator()(const at::Tensor& x) const {
+  return fc2(at::gelu(fc1(x), "tanh"));
+}
 
 void Mlp::visit(const std::string& prefix, const TensorVisitor& visitor) {
   fc1.visit(prefix + ".fc1", visitor);

@@ -6,10 +6,11 @@
 
 #include "core/nn/block.h"
 
-// Layers are plain structs over ATen functions, not torch::nn modules: torch/torch.h alone costs 19 s a file, a layer
-// must be constructible on the meta device for dry runs, and values must come from counter-based streams keyed by the
-// parameter's name rather than from a global generator. So a constructor only allocates (the values are undefined until
-// init_parameters or load_parameters), and visit() shows each tensor under `prefix` + its own name.
+// Layers are plain structs over ATen functions, not torch::nn modules: torch/torch.h alone costs 19 s a file,
+// a layer must be constructible on the meta device for dry runs, and values must come from counter-based
+// streams keyed by the parameter's name rather than from a global generator. So a constructor only allocates
+// (the values are undefined until init_parameters or load_parameters), and visit() shows each tensor under
+// `prefix` + its own name.
 namespace fgm {
 
 // y = x W^T + b over the last dimension.
@@ -22,7 +23,8 @@ struct Linear {
   at::Tensor bias;    // [out]
 };
 
-// x / sqrt(mean(x^2) + 1e-6) * weight over the last dimension; SD3.5 normalises every head of q and k with it.
+// x / sqrt(mean(x^2) + 1e-6) * weight over the last dimension; SD3.5 normalises every head of q and k with
+// it.
 struct RmsNorm {
   RmsNorm(int64_t width, const at::TensorOptions& options);
   at::Tensor operator()(const at::Tensor& x) const;

@@ -6,7 +6,9 @@ std::vector<at::Tensor> modulation_chunks(const at::Tensor& modulation_BM, int64
   return modulation_BM.unsqueeze(1).chunk(num_chunks, /*dim=*/2);
 }
 
-at::Tensor layer_norm(const at::Tensor& x_BLD) { return at::layer_norm(x_BLD, {x_BLD.size(-1)}, {}, {}, 1e-6); }
+at::Tensor layer_norm(const at::Tensor& x_BLD) {
+  return at::layer_norm(x_BLD, {x_BLD.size(-1)}, {}, {}, 1e-6);
+}
 
 at::Tensor modulate(const at::Tensor& norm_BLD, const at::Tensor& shift_B1D, const at::Tensor& scale_B1D) {
   return at::addcmul(shift_B1D, norm_BLD, scale_B1D + 1.0);

@@ -1,16 +1,20 @@
 #include "core/nn/patch.h"
 
+#include "core/nn/linear_function.h"
+
 namespace fgm {
 
-PatchEmbed::PatchEmbed(int64_t in_channels, int64_t patch_size, int64_t width, const at::TensorOptions& options)
-    : weight(at::empty({width, in_channels, patch_size, patch_size}, options)), bias(at::empty({width}, options)) {}
+PatchEmbed::PatchEmbed(int64_t in_channels, int64_t patch_size, int64_t width,
+                       const at::TensorOptions& options)
+    : weight(at::empty({width, in_channels, patch_size, patch_size}, options)),
+      bias(at::empty({width}, options)) {}
 
 at::Tensor PatchEmbed::operator()(const at::Tensor& x_BCHW) const {
   const int64_t p = weight.size(2), h = x_BCHW.size(2) / p, w = x_BCHW.size(3) / p;
   const auto patches = x_BCHW.reshape({x_BCHW.size(0), x_BCHW.size(1), h, p, w, p})
                            .permute({0, 2, 4, 1, 3, 5})
                            .reshape({x_BCHW.size(0), h * w, -1});
-  return at::linear(patches, weight.flatten(1), bias);
+  return linear(patches, weight.flatten(1), bias);
 }
 
 void PatchEmbed::visit(const std::string& prefix, const TensorVisitor& visitor) {

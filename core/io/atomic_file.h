@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+
+namespace fgm {
+
+// A file that appears whole or not at all: bytes go to a temporary name in the same folder; commit() fsyncs,
+// renames and fsyncs the folder. Until then, and after any error, an older file of that name stays as it was,
+// and the destructor removes the temporary one. Errors are IoError naming the path; a full disk or quota
+// carries kExitDoNotRequeue.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(std::span<const std::byte> bytes);
+  void commit();
+
+ private:
+  [[noreturn]] void fail(const char* call) const;
+
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;
+  int descriptor_ = -1;
+};
+
+}  // namespace fgm

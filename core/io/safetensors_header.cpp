@@ -1,0 +1,148 @@
+#include "core/io/safetensors_header.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <tuple>
+
+#include "core/base/error.h"
+#include "core/io/safetensors_dtype.h"
+
+namespace fgm {
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t kMaxRank = 64;  // ATen's own limit
+constexpr int kMaxDepth = 3;     // header object, tensor object, shape array
+
+// Refuses what nlohmann's document would hide or choke on: a key given twice and deep nesting.
+class StructureGuard {
+ public:
+  bool operator()(int depth, json::parse_event_t event, json& parsed) {
+    if (event == json::parse_event_t::object_start || event == json::parse_event_t::array_start) {
+      require<IoError>(depth < kMaxDepth, "values are nested more than {} deep", kMaxDepth);
+      keys_.resize(static_cast<size_t>(depth) + 1);
+      keys_.back().clear();
+    } else if (event == json::parse_event_t::key) {
+      const auto& key = parsed.get_ref<const std::string&>();
+      require<IoError>(keys_.back().insert(key).second, "'{}' is given twice", key);
+    } else if (event == json::parse_event_t::object_end || event == json::parse_event_t::array_end) {
+      keys_.resize(static_cast<size_t>(depth));
+    }
+    return true;
+  }
+
+ private:
+  std::vector<std::set<std::string>> keys_;
+};
+
+json parse_json(std::string_view text) {
+  try {
+    return json::parse(text, StructureGuard());
+  } catch (const json::exception& error) {
+    throw IoError(fmt::format("it is not valid JSON ({})", error.what()));
+  }
+}
+
+const json& member(const json& object, const std::string& tensor, const char* key) {
+  const auto it = object.find(key);
+  require<IoError>(it != object.end(), "tensor '{}' has no {}", tensor, key);
+  return *it;
+}
+
+std::vector<uint64_t> unsigned_list(const json& list, const std::string& tensor, const char* key) {
+  require<IoError>(list.is_array(), "tensor '{}': {} is not a list", tensor, key);
+  std::vector<uint64_t> numbers;
+  for (const auto& number : list) {
+    require<IoError>(number.is_number_unsigned(), "tensor '{}': {} holds {}, not a non-negative integer",
+                     tensor, key, number.dump(-1, ' ', true));
+    numbers.push_back(number.get<uint64_t>());
+  }
+  return numbers;
+}
+
+// The bytes of a tensor. A dimension of 0 counts as 1 in the overflow check, so that strides cannot overflow
+// either.
+uint64_t checked_bytes(const std::vector<uint64_t>& shape, at::ScalarType dtype, const std::string& tensor) {
+  int64_t bytes = static_cast<int64_t>(c10::elementSize(dtype));
+  bool is_empty = false, overflows = false;
+  for (const uint64_t size : shape) {
+    is_empty |= size == 0;
+    overflows |= __builtin_mul_overflow(bytes, std::max<uint64_t>(size, 1), &bytes);
+  }
+  require<IoError>(!overflows, "tensor '{}': its shape overflows 64 bits", tensor);
+  return is_empty ? 0 : static_cast<uint64_t>(bytes);
+}
+
+TensorInfo parse_tensor(const std::string& name, const json& object, uint64_t data_bytes) {
+  require<IoError>(object.is_object(), "tensor '{}' is not described by an object", name);
+  const auto& dtype_name = member(object, name, "dtype");
+  require<IoError>(dtype_name.is_string(), "tensor '{}': dtype is not a string", name);
+  const auto dtype = parse_safetensors_dtype(dtype_name.get_ref<const std::string&>());
+  require<IoError>(dtype.has_value(), "tensor '{}' has the unknown dtype {}", name, dtype_name.dump());
+  const auto shape = unsigned_list(member(object, name, "shape"), name, "shape");
+  require<IoError>(shape.size() <= kMaxRank, "tensor '{}' has {} dimensions (at most {})", name, shape.size(),
+                   kMaxRank);
+  const auto offsets = unsigned_list(member(object, name, "data_offsets"), name, "data_offsets");
+  require<IoError>(offsets.size() == 2 && offsets[0] <= offsets[1],
+                   "tensor '{}': data_offsets is not [begin, end]", name);
+  require<IoError>(offsets[1] <= data_bytes,
+                   "tensor '{}' ends at byte {} of {} bytes of data: the file is cut short", name, offsets[1],
+                   data_bytes);
+  const uint64_t bytes = checked_bytes(shape, *dtype, name);
+  require<IoError>(bytes == offsets[1] - offsets[0],
+                   "tensor '{}': its shape needs {} bytes, data_offsets span {}", name, bytes,
+                   offsets[1] - offsets[0]);
+  return {name, *dtype, {shape.begin(), shape.end()}, offsets[0], offsets[1]};
+}
+
+std::map<std::string, std::string> parse_metadata(const json& object) {
+  require<IoError>(object.is_object(), "__metadata__ is not an object");
+  std::map<std::string, std::string> metadata;
+  for (const auto& [key, value] : object.items()) {
+    require<IoError>(value.is_string(), "__metadata__ '{}' is not a string", key);
+    metadata.emplace(key, value.get<std::string>());
+  }
+  return metadata;
+}
+
+void check_tiling(const std::vector<TensorInfo>& tensors, uint64_t data_bytes) {
+  uint64_t end = 0;
+  for (const auto& tensor : tensors) {
+    require<IoError>(tensor.begin == end, "tensor '{}' begins at byte {}, expected {}: the data has {}",
+                     tensor.name, tensor.begin, end, tensor.begin < end ? "an overlap" : "a gap");
+    end = tensor.end;
+  }
+  require<IoError>(end == data_bytes, "the tensors end at byte {} but the file has {} bytes of data", end,
+                   data_bytes);
+}
+
+SafetensorsHeader parse(std::string_view text, uint64_t data_bytes) {
+  const json root = parse_json(text);
+  require<IoError>(root.is_object(), "it is not a JSON object");
+  SafetensorsHeader header;
+  for (const auto& [name, value] : root.items()) {
+    if (name == "__metadata__") {
+      header.metadata = parse_metadata(value);
+    } else {
+      header.tensors.push_back(parse_tensor(name, value, data_bytes));
+    }
+  }
+  std::ranges::sort(header.tensors, {}, [](const TensorInfo& t) { return std::tie(t.begin, t.end); });
+  check_tiling(header.tensors, data_bytes);
+  return header;
+}
+
+}  // namespace
+
+SafetensorsHeader parse_safetensors_header(const std::filesystem::path& path, std::string_view json,
+                                           uint64_t data_bytes) {
+  try {
+    return parse(json, data_bytes);
+  } catch (const IoError& error) {
+    throw IoError(fmt::format("{}: bad safetensors header: {}", path.string(), error.what()));
+  }
+}
+
+}  // namespace fgm

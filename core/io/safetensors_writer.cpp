@@ -1,0 +1,72 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "core/base/error.h"
+#include "core/io/atomic_file.h"
+#include "core/io/safetensors.h"
+#include "core/io/safetensors_dtype.h"
+
+namespace fgm {
+namespace {
+
+constexpr size_t kAlignment = 8;
+
+// Wide elements first, else the given order: with no gaps allowed this is what keeps every tensor aligned.
+std::vector<NamedTensor> in_file_order(std::vector<NamedTensor> tensors) {
+  std::ranges::stable_sort(tensors, std::greater{},
+                           [](const NamedTensor& t) { return t.tensor.element_size(); });
+  return tensors;
+}
+
+nlohmann::ordered_json describe(const std::vector<NamedTensor>& tensors,
+                                const std::map<std::string, std::string>& metadata,
+                                const std::filesystem::path& path) {
+  nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  if (!metadata.empty()) header["__metadata__"] = metadata;
+  std::set<std::string> names{"__metadata__"};
+  uint64_t end = 0;
+  for (const auto& [name, tensor] : tensors) {
+    require<IoError>(names.insert(name).second, "cannot write {}: the name '{}' is taken", path.string(),
+                     name);
+    const auto dtype = safetensors_dtype_name(tensor.scalar_type());
+    require<IoError>(dtype.has_value(),
+                     "cannot write {}: tensor '{}' has the dtype {}, which safetensors lacks", path.string(),
+                     name, c10::toString(tensor.scalar_type()));
+    const uint64_t begin = end;
+    end += tensor.nbytes();
+    header[name] = {{"dtype", *dtype}, {"shape", tensor.sizes().vec()}, {"data_offsets", {begin, end}}};
+  }
+  return header;
+}
+
+std::string header_bytes(const nlohmann::ordered_json& header, const std::filesystem::path& path) {
+  std::string text;
+  try {
+    text = header.dump();
+  } catch (const nlohmann::json::type_error& error) {
+    throw IoError(
+        fmt::format("cannot write {}: a name or metadata is not UTF-8 ({})", path.string(), error.what()));
+  }
+  text.resize((text.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
+  return text;
+}
+
+}  // namespace
+
+void write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  const auto ordered = in_file_order(tensors);
+  const std::string header = header_bytes(describe(ordered, metadata, path), path);
+  const uint64_t header_size = header.size();
+  AtomicFile file(path);
+  file.write(std::as_bytes(std::span(&header_size, 1)));
+  file.write(std::as_bytes(std::span(header)));
+  for (const auto& [name, tensor] : ordered) {
+    const auto contiguous = tensor.detach().to(at::kCPU).contiguous();
+    file.write({static_cast<const std::byte*>(contiguous.const_data_ptr()), contiguous.nbytes()});
+  }
+  file.commit();
+}
+
+}  // namespace fgm

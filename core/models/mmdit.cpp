@@ -1,0 +1,88 @@
+#include "core/models/mmdit.h"
+
+#include "core/base/error.h"
+#include "core/nn/position_table.h"
+
+namespace fgm {
+namespace {
+
+const ModelConfig& checked(const ModelConfig& config) {
+  const auto require_positive = [](const char* key, int64_t value) {
+    require<ConfigError>(value >= 1, "{} = {} must be at least 1", key, value);
+  };
+  require_positive("model.in_channels", config.in_channels);
+  require_positive("model.patch_size", config.patch_size);
+  require_positive("model.depth", config.depth);
+  require_positive("model.num_heads", config.num_heads);
+  require_positive("model.head_width", config.head_width);
+  require_positive("model.mlp_ratio", config.mlp_ratio);
+  require_positive("model.context_width", config.context_width);
+  require_positive("model.pooled_width", config.pooled_width);
+  require_positive("model.pos_embed_max_size", config.pos_embed_max_size);
+  for (const int64_t index : config.dual_attention_blocks) {
+    require<ConfigError>(0 <= index && index < config.depth,
+                         "model.dual_attention_blocks names block {}, but the model has blocks 0 to {}",
+                         index, config.depth - 1);
+  }
+  return config;
+}
+
+}  // namespace
+
+MMDiT::MMDiT(const ModelConfig& config, const at::TensorOptions& options)
+    : config_(checked(config)),
+      embed_(config, options),
+      final_layer_(config, options),
+      pos_embed_(sincos_position_table(config.width(), config.pos_embed_max_size, config.pos_embed_max_size,
+                                       options.device())) {
+  joint_blocks_.reserve(static_cast<size_t>(config.depth));
+  for (int64_t i = 0; i < config.depth; ++i) joint_blocks_.emplace_back(config, i, options);
+  blocks_.push_back(&embed_);
+  for (auto& block : joint_blocks_) blocks_.push_back(&block);
+  blocks_.push_back(&final_layer_);
+}
+
+at::Tensor MMDiT::velocity(const at::Tensor& x_t, const at::Tensor& t_B, const Conditioning& condition) {
+  check_inputs(x_t, t_B, condition);
+  const int64_t rows = x_t.size(2) / config_.patch_size, columns = x_t.size(3) / config_.patch_size;
+  auto embedded = run(embed_, {x_t, t_B, condition.context_BLJ, condition.pooled_BP});
+  const auto positions = crop_position_table(pos_embed_, rows, columns).to(embedded[0].scalar_type());
+  TensorList state{embedded[0] + positions, embedded[1]};
+  const auto& silu_condition = embedded[2];
+  for (auto& block : joint_blocks_) {
+    state.push_back(silu_condition);
+    state = run(block, state);
+  }
+  const auto patches = run(final_layer_, {state[0], silu_condition});
+  return unpatchify(patches[0], rows, columns, config_.patch_size);
+}
+
+void MMDiT::check_inputs(const at::Tensor& x_t, const at::Tensor& t_B, const Conditioning& condition) const {
+  const auto &context = condition.context_BLJ, &pooled = condition.pooled_BP;
+  const auto shape = [](const at::Tensor& tensor) {
+    return fmt::format("[{}]", fmt::join(tensor.sizes(), ", "));
+  };
+  require<ConfigError>(x_t.dim() == 4 && x_t.size(1) == config_.in_channels,
+                       "x_t has shape {}; the model takes [batch, {}, height, width] (model.in_channels)",
+                       shape(x_t), config_.in_channels);
+  const int64_t batch = x_t.size(0), patch = config_.patch_size;
+  require<ConfigError>(
+      x_t.size(2) >= patch && x_t.size(3) >= patch && x_t.size(2) % patch == 0 && x_t.size(3) % patch == 0,
+      "an image of {} x {} pixels cannot be cut into patches of {} (model.patch_size)", x_t.size(2),
+      x_t.size(3), patch);
+  require<ConfigError>(t_B.dim() == 1 && t_B.size(0) == batch,
+                       "t has shape {}; one time for each of {} images is needed", shape(t_B), batch);
+  require<ConfigError>(
+      context.dim() == 3 && context.size(0) == batch && context.size(2) == config_.context_width,
+      "context has shape {}; the model takes [{}, tokens, {}] (model.context_width)", shape(context), batch,
+      config_.context_width);
+  require<ConfigError>(pooled.dim() == 2 && pooled.size(0) == batch && pooled.size(1) == config_.pooled_width,
+                       "pooled has shape {}; the model takes [{}, {}] (model.pooled_width)", shape(pooled),
+                       batch, config_.pooled_width);
+}
+
+TensorList MMDiT::run(Block& block, const TensorList& inputs) {
+  return runner_ != nullptr ? runner_->run(block, inputs) : block.forward(inputs);
+}
+
+}  // namespace fgm

@@ -1,0 +1,17 @@
+#include "core/models/model_factory.h"
+
+#include "core/models/mmdit.h"
+
+namespace fgm {
+
+std::unique_ptr<VelocityModel> make_model(const ModelConfig& config, const at::TensorOptions& options) {
+  return std::make_unique<MMDiT>(config, options);
+}
+
+int64_t num_parameters(VelocityModel& model) {
+  int64_t total = 0;
+  visit_parameters(model, [&](const std::string&, at::Tensor& tensor) { total += tensor.numel(); });
+  return total;
+}
+
+}  // namespace fgm

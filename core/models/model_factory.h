@@ -1,0 +1,17 @@
+#pragma once
+
+#include <memory>
+
+#include "core/config/sections.h"
+#include "core/nn/velocity_model.h"
+
+namespace fgm {
+
+// The network that `config` describes, with undefined parameter values: call init_parameters or
+// load_parameters next. `options` gives dtype and device; the meta device allocates nothing.
+std::unique_ptr<VelocityModel> make_model(const ModelConfig& config, const at::TensorOptions& options);
+
+// Trainable numbers; buffers do not count.
+int64_t num_parameters(VelocityModel& model);
+
+}  // namespace fgm

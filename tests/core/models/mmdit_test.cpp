@@ -1,0 +1,212 @@
+#include "core/models/mmdit.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "core/base/error.h"
+#include "core/base/rng.h"
+#include "core/models/init.h"
+#include "core/models/model_factory.h"
+
+namespace fgm {
+namespace {
+
+ModelConfig tiny() {
+  return {.in_channels = 2,
+          .patch_size = 2,
+          .depth = 3,
+          .num_heads = 2,
+          .head_width = 4,
+          .context_width = 6,
+          .pooled_width = 5,
+          .pos_embed_max_size = 4,
+          .qk_norm = true,
+          .dual_attention_blocks = {1}};
+}
+
+at::Tensor random(const std::string& name, at::IntArrayRef shape, at::ScalarType dtype) {
+  return RandomStream(3, name).normal(0, 0, shape[0], shape.slice(1)).to(dtype);
+}
+
+// Every parameter random: adaLN-zero would leave the attention without influence on the output.
+std::unique_ptr<VelocityModel> random_model(const ModelConfig& config, at::ScalarType dtype) {
+  auto model = make_model(config, dtype);
+  visit_parameters(*model, [&](const std::string& name, at::Tensor& parameter) {
+    parameter.copy_(random(name, parameter.sizes(), dtype) * 0.3);
+  });
+  return model;
+}
+
+struct Inputs {
+  at::Tensor x_t, t;
+  Conditioning condition;
+};
+
+Inputs inputs_for(const ModelConfig& config, at::ScalarType dtype, int64_t batch = 2) {
+  return {random("x", {batch, config.in_channels, 4, 6}, dtype),
+          at::linspace(0.1, 0.9, batch),
+          {random("context", {batch, 3, config.context_width}, dtype),
+           random("pooled", {batch, config.pooled_width}, dtype)}};
+}
+
+at::Tensor velocity(VelocityModel& model, const Inputs& in) {
+  return model.velocity(in.x_t, in.t, in.condition);
+}
+
+TEST(MMDiT, HasThePublishedNumberOfParameters) {
+  ModelConfig medium{.in_channels = 16,
+                     .patch_size = 2,
+                     .depth = 24,
+                     .num_heads = 24,
+                     .head_width = 64,
+                     .context_width = 4096,
+                     .pooled_width = 2048,
+                     .pos_embed_max_size = 192};
+  EXPECT_EQ(num_parameters(*make_model(medium, at::kMeta)), 2'028'328'000);
+  auto medium_35 = medium;
+  medium_35.pos_embed_max_size = 384;
+  medium_35.qk_norm = true;
+  for (int64_t i = 0; i <= 12; ++i) medium_35.dual_attention_blocks.push_back(i);
+  EXPECT_EQ(num_parameters(*make_model(medium_35, at::kMeta)), 2'243'171'520);
+  auto large_35 = medium;
+  large_35.depth = large_35.num_heads = 38;
+  large_35.qk_norm = true;
+  EXPECT_EQ(num_parameters(*make_model(large_35, at::kMeta)), 8'056'627'520);
+}
+
+// Float64: central differences with h = 1e-5 are exact to about 1e-9 relative.
+TEST(MMDiT, GradientsEqualCentralDifferencesInFloat64) {
+  const auto model = random_model(tiny(), at::kDouble);
+  const auto in = inputs_for(tiny(), at::kDouble);
+  std::vector<at::Tensor> leaves{in.x_t.requires_grad_(true), in.condition.context_BLJ.requires_grad_(true),
+                                 in.condition.pooled_BP.requires_grad_(true)};
+  visit_parameters(*model,
+                   [&](const std::string&, at::Tensor& p) { leaves.push_back(p.requires_grad_(true)); });
+  const auto loss = [&] { return velocity(*model, in).square().sum(); };
+  const auto grads = torch::autograd::grad({loss()}, leaves, {}, false, false, /*allow_unused=*/true);
+  const at::NoGradGuard no_grad;
+  for (size_t i = 0; i < leaves.size(); ++i) {
+    const auto direction = random("direction" + std::to_string(i), leaves[i].sizes(), at::kDouble);
+    const double h = 1e-5;
+    leaves[i].add_(direction, h);
+    const double up = loss().item<double>();
+    leaves[i].add_(direction, -2 * h);
+    const double down = loss().item<double>();
+    leaves[i].add_(direction, h);
+    const double analytic = grads[i].defined() ? (grads[i] * direction).sum().item<double>() : 0.0;
+    EXPECT_NEAR(analytic, (up - down) / (2 * h), 1e-6 * std::max(1.0, std::abs(analytic))) << "leaf " << i;
+  }
+}
+
+TEST(MMDiT, OnlyTheLastContextQueryNormHasNoGradient) {
+  const auto model = random_model(tiny(), at::kFloat);
+  std::vector<std::string> names;
+  std::vector<at::Tensor> leaves;
+  visit_parameters(*model, [&](const std::string& name, at::Tensor& p) {
+    names.push_back(name);
+    leaves.push_back(p.requires_grad_(true));
+  });
+  const auto loss = velocity(*model, inputs_for(tiny(), at::kFloat)).square().sum();
+  const auto grads = torch::autograd::grad({loss}, leaves, {}, false, false, /*allow_unused=*/true);
+  std::vector<std::string> unused;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (!grads[i].defined()) unused.push_back(names[i]);
+  }
+  EXPECT_THAT(unused, testing::ElementsAre("joint_blocks.2.context_block.attn.ln_q.weight"));
+}
+
+TEST(MMDiT, SamplesOfABatchDoNotInfluenceEachOther) {
+  const auto model = random_model(tiny(), at::kDouble);
+  auto in = inputs_for(tiny(), at::kDouble);
+  const auto before = velocity(*model, in);
+  in.x_t[1].add_(1.0);
+  in.condition.context_BLJ[1].mul_(2.0);
+  const auto after = velocity(*model, in);
+  EXPECT_TRUE(at::allclose(before[0], after[0], 0, 1e-12));
+  EXPECT_FALSE(at::allclose(before[1], after[1], 0, 1e-3));
+}
+
+// Counts what a sharding runner would see.
+class RecordingRunner : public BlockRunner {
+ public:
+  TensorList run(Block& block, const TensorList& inputs) override {
+    names.push_back(block.name());
+    return block.forward(inputs);
+  }
+  std::vector<std::string> names;
+};
+
+TEST(MMDiT, RunsEveryBlockOnceThroughTheRunner) {
+  const auto model = random_model(tiny(), at::kFloat);
+  RecordingRunner runner;
+  const auto direct = velocity(*model, inputs_for(tiny(), at::kFloat));
+  model->set_runner(&runner);
+  EXPECT_TRUE(at::equal(velocity(*model, inputs_for(tiny(), at::kFloat)), direct));
+  EXPECT_THAT(runner.names, testing::ElementsAre("embed", "joint_blocks.0", "joint_blocks.1",
+                                                 "joint_blocks.2", "final_layer"));
+}
+
+TEST(MMDiT, FrozenParametersStillPassGradientsToTheInput) {
+  const auto model = random_model(tiny(), at::kFloat);
+  auto in = inputs_for(tiny(), at::kFloat);
+  in.x_t.requires_grad_(true);
+  const auto grads = torch::autograd::grad({velocity(*model, in).sum()}, {in.x_t});
+  EXPECT_GT(grads[0].abs().sum().item<float>(), 0.0f);
+  visit_parameters(*model,
+                   [](const std::string& name, at::Tensor& p) { EXPECT_FALSE(p.requires_grad()) << name; });
+}
+
+void expect_config_error(const std::function<void()>& action, const std::string& part) {
+  try {
+    action();
+    ADD_FAILURE() << "no error for: " << part;
+  } catch (const ConfigError& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr(part));
+  }
+}
+
+TEST(MMDiT, NamesTheInputThatDoesNotFit) {
+  const auto model = random_model(tiny(), at::kFloat);
+  const auto in = inputs_for(tiny(), at::kFloat);
+  const auto with = [&](const std::function<void(Inputs&)>& change) {
+    return [&, change] {
+      Inputs bad = in;
+      change(bad);
+      velocity(*model, bad);
+    };
+  };
+  expect_config_error(with([](Inputs& i) { i.x_t = at::zeros({2, 3, 4, 6}); }), "x_t has shape [2, 3, 4, 6]");
+  expect_config_error(with([](Inputs& i) { i.x_t = at::zeros({2, 2, 4, 5}); }), "4 x 5 pixels");
+  expect_config_error(with([](Inputs& i) { i.x_t = at::zeros({2, 2, 0, 4}); }), "0 x 4 pixels");
+  expect_config_error(with([](Inputs& i) { i.x_t = at::zeros({2, 2, 10, 4}); }), "model.pos_embed_max_size");
+  expect_config_error(with([](Inputs& i) { i.t = at::zeros({3}); }), "t has shape [3]");
+  expect_config_error(with([](Inputs& i) {
+                        i.condition.context_BLJ = at::zeros({2, 3, 7});
+                      }),
+                      "model.context_width");
+  expect_config_error(with([](Inputs& i) {
+                        i.condition.pooled_BP = at::zeros({2, 4});
+                      }),
+                      "model.pooled_width");
+  expect_config_error(with([](Inputs& i) {
+                        i.condition.pooled_BP = at::zeros({1, 5});
+                      }),
+                      "pooled has shape [1, 5]");
+}
+
+TEST(MMDiT, RejectsSizesThatDoNotFitTogether) {
+  auto config = tiny();
+  config.dual_attention_blocks = {3};
+  expect_config_error([&] { MMDiT(config, at::kFloat); }, "names block 3");
+  config = tiny();
+  config.depth = 0;
+  expect_config_error([&] { MMDiT(config, at::kFloat); }, "model.depth = 0");
+  config = tiny();
+  config.num_heads = 1;
+  config.head_width = 6;
+  expect_config_error([&] { MMDiT(config, at::kFloat); }, "multiple of 4");
+}
+
+}  // namespace
+}  // namespace fgm
