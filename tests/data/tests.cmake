@@ -1,3 +1,7 @@
 fgm_add_test(data/store/store_test DEPS fgm::store)
 fgm_add_test(data/store/store_layout_test DEPS fgm::store fgm::hdf5)
 fgm_add_test(data/store/store_writer_test DEPS fgm::store)
+fgm_add_test(data/sampler/epoch_shuffle_test DEPS fgm::sampler)
+fgm_add_test(data/text/hashed_word_encoder_test DEPS fgm::text)
+fgm_add_test(data/pipeline/prefetcher_test DEPS fgm::pipeline)
+fgm_add_test(data/pipeline/store_batch_source_test DEPS fgm::pipeline)
