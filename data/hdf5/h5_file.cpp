@@ -76,7 +76,7 @@ struct H5File::Dataset {
 
 H5File H5File::open_read_only(const std::filesystem::path& path) {
   prepare_hdf5();
-  const auto what = fmt::format("'{}'", path.string());
+  const auto what = fmt::format("'{}' is no readable HDF5 file, copy or make it again", path.string());
   const auto access = unlocked_access(what);
   return {path, owned(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), "H5Fopen", what)};
 }
@@ -90,14 +90,6 @@ H5File H5File::create(const std::filesystem::path& path) {
 
 std::string H5File::describe(const std::string& object) const {
   return fmt::format("'{}', {}", path_.string(), object);
-}
-
-bool H5File::contains(const std::string& name) const {
-  // H5Lexists is an error when a group on the way is missing.
-  for (size_t end = name.find('/'); end != std::string::npos; end = name.find('/', end + 1)) {
-    if (H5Lexists(file_.get(), name.substr(0, end).c_str(), H5P_DEFAULT) <= 0) return false;
-  }
-  return H5Lexists(file_.get(), name.c_str(), H5P_DEFAULT) > 0;
 }
 
 bool H5File::has_attribute(const std::string& name) const {

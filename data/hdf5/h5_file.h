@@ -42,7 +42,6 @@ class H5File {
   static H5File open_read_only(const std::filesystem::path& path);
   static H5File create(const std::filesystem::path& path);
 
-  bool contains(const std::string& name) const;
   bool has_attribute(const std::string& name) const;
   int64_t int_attribute(const std::string& name) const;
   std::string string_attribute(const std::string& name) const;  // fixed or variable length

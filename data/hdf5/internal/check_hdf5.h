@@ -7,8 +7,9 @@
 
 namespace fgm {
 
-// To be called before any other HDF5 function of a thread. Keeps the library from printing its error stack on this
-// thread, and from closing what is left at exit: HDF5 1.10 crashes there when a file's last flush met a full disk.
+// To be called before any other HDF5 function of a thread. Keeps the library from printing its error stack on
+// this thread, and from closing what is left at exit: HDF5 1.10 crashes there when a file's last flush met a
+// full disk.
 void prepare_hdf5();
 
 // Throws IoError "<what>: <call> failed: <outermost reason>: <innermost reason>" from the library's error

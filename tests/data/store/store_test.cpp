@@ -117,6 +117,13 @@ TEST(Store, RejectsAFileThatIsNotHdf5) {
   const auto message = message_of<IoError>([&] { Store(folder / "a.h5"); });
   EXPECT_THAT(message, HasSubstr("a.h5"));
   EXPECT_THAT(message, HasSubstr("file signature not found"));
+  EXPECT_THAT(message, HasSubstr("copy or make it again"));
+}
+
+TEST(Store, SaysInOneLineWhyAFolderIsNoStore) {
+  const TemporaryFolder folder;
+  const auto message = message_of<IoError>([&] { Store(folder.path()); });
+  EXPECT_THAT(message, HasSubstr("Is a directory"));
   EXPECT_EQ(message.find('\n'), std::string::npos);
 }
 
