@@ -9,7 +9,9 @@
 #include "tests/data/support/temporary_folder.h"
 
 // HDF5 leaks a file that it could not flush, here to a full disk.
-extern "C" const char* __lsan_default_suppressions() { return "leak:libhdf5"; }
+extern "C" const char* __lsan_default_suppressions() {
+  return "leak:libhdf5";
+}
 
 namespace fgm {
 namespace {
