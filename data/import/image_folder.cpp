@@ -6,7 +6,6 @@
 #include <fstream>
 
 #include "core/base/error.h"
-#include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/base/version.h"
 #include "data/import/image_decoder.h"
@@ -119,14 +118,12 @@ PackReport pack_images(const PackOptions& options) {
       kept.push_back(static_cast<int64_t>(i));
       contents.prompts.push_back(std::move(records[i].caption));
     } else {
-      spdlog::warn("skipped '{}': {}", paths[i].string(), records[i].error);
-      report.skipped.push_back({paths[i], std::move(records[i].error)});
+      report.skipped.push_back(fmt::format("{}: {}", paths[i].string(), records[i].error));
     }
   }
   if (kept.empty()) {
-    const auto& [path, reason] = report.skipped.front();
-    throw IoError(fmt::format("none of the {} pictures of '{}' can be used; the first, '{}': {}",
-                              paths.size(), options.images.string(), path.string(), reason));
+    throw IoError(fmt::format("none of the {} pictures of '{}' can be used; the first, {}", paths.size(),
+                              options.images.string(), report.skipped.front()));
   }
   report.written = static_cast<int64_t>(kept.size());
   contents.images_NHWC = pictures.index_select(0, at::tensor(kept));

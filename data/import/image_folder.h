@@ -17,18 +17,13 @@ struct PackOptions {
   std::filesystem::path out;
 };
 
-struct SkippedImage {
-  std::filesystem::path path;
-  std::string reason;
-};
-
 struct PackReport {
   int64_t written = 0;
-  std::vector<SkippedImage> skipped;
+  std::vector<std::string> skipped;  // "path: reason"
 };
 
 // Writes the pictures in the order of their sorted paths. One that cannot be decoded or has no usable caption
-// is skipped, reported and logged as a warning. ConfigError when the options or the folder's layout are
+// is skipped and reported. ConfigError when the options or the folder's layout are
 // wrong, IoError when no picture at all can be used or the store cannot be written.
 PackReport pack_images(const PackOptions& options);
 
