@@ -12,6 +12,9 @@ namespace fgm {
 // 64-bit xxHash (XXH3) of a byte string. Stable across machines and versions: it keys word embeddings and streams.
 uint64_t hash64(std::string_view bytes, uint64_t seed = 0);
 
+// Classic XXH64 with seed 0, as `xxh64sum` prints it: what a store keeps beside each of its variable-size records.
+uint64_t xxh64(std::string_view bytes);
+
 // 128-bit xxHash (XXH3) fed piece by piece; the digest that checkpoints and stores carry.
 class Digest {
  public:

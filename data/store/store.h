@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -11,23 +12,36 @@
 
 namespace fgm {
 
-// A read-only HDF5 store of prompts and, optionally, images (docs/data_format.md).
-// Images are read with pread at the dataset's offset, so any number of threads may read at once.
+// The newest layout that this program reads and the one that it writes (docs/data_format.md).
+inline constexpr int64_t kStoreFormat = 1;
+
+// A read-only HDF5 store of prompts and, optionally, images. Opening reads and verifies every prompt; images
+// stay on the disk and are read with pread at the dataset's offset, without the HDF5 library or a lock. All
+// const member functions may run on any number of threads at once.
 class Store {
  public:
-  // IoError naming the file: missing, not HDF5, no fgm_format, a newer format, a truncated dataset.
+  // IoError naming the file, what was expected and what to do: missing, not HDF5, truncated, a newer format,
+  // an unknown kind, datasets that are missing or disagree in size, a prompt that is not UTF-8 or fails its
+  // check-sum.
   explicit Store(const std::filesystem::path& path);
   ~Store();
   Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
 
   const std::filesystem::path& path() const;
-  const std::string& kind() const;                // "images", "samples", ...
-  const nlohmann::json& provenance() const;       // how it was made
-  int64_t size() const;                           // number of records
+  const std::string& kind() const;           // "captions", "images" or "samples"
+  const nlohmann::json& provenance() const;  // how it was made
+  int64_t size() const;                      // number of records, at least 1
   const std::vector<std::string>& prompts() const;
   bool has_images() const;
-  std::vector<int64_t> image_shape() const;       // {H, W, C}; empty without images
-  at::Tensor images(std::span<const int64_t> indices) const;  // uint8 [n, H, W, C]
+  std::vector<int64_t> image_shape() const;  // {H, W, C}; empty without images
+
+  // uint8 [n, H, W, C], row i is record indices[i]. Needs has_images() and indices in [0, size()).
+  at::Tensor images(std::span<const int64_t> indices) const;
+
+  // Reads every image and throws IoError unless their digest is the one that was written. Costs a pass over
+  // the file.
+  void verify_images() const;
 
  private:
   struct Impl;
@@ -35,14 +49,15 @@ class Store {
 };
 
 struct StoreContents {
-  std::string kind;
-  nlohmann::json provenance;
-  std::vector<std::string> prompts;  // one per record
-  at::Tensor images_NHWC;            // uint8, or undefined
+  std::string kind;           // "images" (to train on), "samples" (drawn by a model), "captions" (no images)
+  nlohmann::json provenance;  // an object
+  std::vector<std::string> prompts;  // UTF-8, one per record, at least one
+  at::Tensor images_NHWC;            // uint8 on the CPU, or undefined
 };
 
-// Writes a whole store through a temporary name, fsync and rename; an existing file of that name is replaced only by a
-// complete one. IoError on failure.
+// Writes a whole store through a temporary name, fsync and rename; an existing file of that name is replaced
+// only by a complete one. IoError when it cannot be written (full disk, missing folder), ConfigError when a
+// prompt is not UTF-8.
 void write_store(const std::filesystem::path& path, const StoreContents& contents);
 
 }  // namespace fgm

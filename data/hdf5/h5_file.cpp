@@ -1,0 +1,219 @@
+#include "data/hdf5/h5_file.h"
+
+#include "core/base/error.h"
+#include "data/hdf5/internal/check_hdf5.h"
+
+namespace fgm {
+namespace {
+
+H5Handle owned(hid_t id, std::string_view call, const std::string& what) {
+  return H5Handle(check_hdf5(id, call, what));
+}
+
+H5Handle unlocked_access(const std::string& what) {
+  auto access = owned(H5Pcreate(H5P_FILE_ACCESS), "H5Pcreate", what);
+  check_hdf5(H5Pset_file_locking(access.get(), false, true), "H5Pset_file_locking", what);
+  return access;
+}
+
+H5Handle utf8_type(const std::string& what) {
+  auto type = owned(H5Tcopy(H5T_C_S1), "H5Tcopy", what);
+  check_hdf5(H5Tset_size(type.get(), H5T_VARIABLE), "H5Tset_size", what);
+  check_hdf5(H5Tset_cset(type.get(), H5T_CSET_UTF8), "H5Tset_cset", what);
+  return type;
+}
+
+std::vector<int64_t> shape_of(const H5Handle& space, const std::string& what) {
+  const int rank = check_hdf5(H5Sget_simple_extent_ndims(space.get()), "H5Sget_simple_extent_ndims", what);
+  std::vector<hsize_t> sizes(static_cast<size_t>(rank));
+  check_hdf5(H5Sget_simple_extent_dims(space.get(), sizes.data(), nullptr), "H5Sget_simple_extent_dims",
+             what);
+  return {sizes.begin(), sizes.end()};
+}
+
+// The number of bytes, which a hostile shape cannot make overflow: each dataset fits into its file.
+uint64_t num_bytes(std::span<const int64_t> shape, size_t element_bytes, uint64_t file_bytes,
+                   const std::string& what) {
+  uint64_t bytes = element_bytes;
+  for (const int64_t size : shape) {
+    if (size == 0) return 0;
+    require<IoError>(static_cast<uint64_t>(size) <= file_bytes / bytes,
+                     "{}: its shape needs more than the file's {} bytes; the file is damaged or incomplete",
+                     what, file_bytes);
+    bytes *= static_cast<uint64_t>(size);
+  }
+  return bytes;
+}
+
+// Attributes live on the root group only.
+H5Handle open_attribute(const H5Handle& file, const std::string& name, H5T_class_t type_class,
+                        const std::string& what) {
+  auto attribute = owned(H5Aopen(file.get(), name.c_str(), H5P_DEFAULT), "H5Aopen", what);
+  const auto type = owned(H5Aget_type(attribute.get()), "H5Aget_type", what);
+  const auto space = owned(H5Aget_space(attribute.get()), "H5Aget_space", what);
+  require<IoError>(
+      H5Tget_class(type.get()) == type_class && H5Sget_simple_extent_npoints(space.get()) == 1,
+      "{}: expected one {}, found something else; the file was not written as docs/data_format.md says", what,
+      type_class == H5T_INTEGER ? "integer" : "string");
+  return attribute;
+}
+
+}  // namespace
+
+H5Handle::~H5Handle() {
+  if (id_ >= 0) H5Idec_ref(id_);
+}
+
+H5Handle& H5Handle::operator=(H5Handle&& other) noexcept {
+  std::swap(id_, other.id_);
+  return *this;
+}
+
+struct H5File::Dataset {
+  H5Handle id;
+  H5Extent extent;
+};
+
+H5File H5File::open_read_only(const std::filesystem::path& path) {
+  prepare_hdf5();
+  const auto what = fmt::format("'{}' is no readable HDF5 file, copy or make it again", path.string());
+  const auto access = unlocked_access(what);
+  return {path, owned(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()), "H5Fopen", what)};
+}
+
+H5File H5File::create(const std::filesystem::path& path) {
+  prepare_hdf5();
+  const auto what = fmt::format("'{}'", path.string());
+  const auto access = unlocked_access(what);
+  return {path, owned(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), "H5Fcreate", what)};
+}
+
+std::string H5File::describe(const std::string& object) const {
+  return fmt::format("'{}', {}", path_.string(), object);
+}
+
+bool H5File::has_attribute(const std::string& name) const {
+  return check_hdf5(H5Aexists(file_.get(), name.c_str()), "H5Aexists", describe(name)) > 0;
+}
+
+int64_t H5File::int_attribute(const std::string& name) const {
+  const auto what = describe("attribute " + name);
+  const auto attribute = open_attribute(file_, name, H5T_INTEGER, what);
+  int64_t value = 0;
+  check_hdf5(H5Aread(attribute.get(), H5T_NATIVE_INT64, &value), "H5Aread", what);
+  return value;
+}
+
+std::string H5File::string_attribute(const std::string& name) const {
+  const auto what = describe("attribute " + name);
+  const auto attribute = open_attribute(file_, name, H5T_STRING, what);
+  const auto type = owned(H5Aget_type(attribute.get()), "H5Aget_type", what);
+  if (check_hdf5(H5Tis_variable_str(type.get()), "H5Tis_variable_str", what) > 0) {
+    char* text = nullptr;
+    check_hdf5(H5Aread(attribute.get(), type.get(), &text), "H5Aread", what);
+    std::string value = text == nullptr ? "" : text;
+    H5free_memory(text);
+    return value;
+  }
+  std::string value(H5Tget_size(type.get()), '\0');
+  check_hdf5(H5Aread(attribute.get(), type.get(), value.data()), "H5Aread", what);
+  return value.substr(0, value.find('\0'));
+}
+
+H5File::Dataset H5File::open_dataset(const std::string& name, size_t element_bytes) const {
+  const auto what = describe("dataset " + name);
+  Dataset dataset{owned(H5Dopen2(file_.get(), name.c_str(), H5P_DEFAULT), "H5Dopen", what), {}};
+  const auto type = owned(H5Dget_type(dataset.id.get()), "H5Dget_type", what);
+  require<IoError>(H5Tget_class(type.get()) == H5T_INTEGER && H5Tget_size(type.get()) == element_bytes &&
+                       H5Tget_sign(type.get()) == H5T_SGN_NONE,
+                   "{}: expected elements of type uint{}; write it as docs/data_format.md says", what,
+                   8 * element_bytes);
+  const auto space = owned(H5Dget_space(dataset.id.get()), "H5Dget_space", what);
+  const uint64_t file_bytes = std::filesystem::file_size(path_);
+  auto& extent = dataset.extent;
+  extent.shape = shape_of(space, what);
+  extent.bytes = num_bytes(extent.shape, element_bytes, file_bytes, what);
+  if (extent.bytes == 0) return dataset;
+
+  extent.offset = H5Dget_offset(dataset.id.get());
+  require<IoError>(
+      extent.offset != HADDR_UNDEF,
+      "{}: expected one contiguous block of bytes; write it without chunks, compression or external files",
+      what);
+  require<IoError>(extent.offset <= file_bytes && extent.bytes <= file_bytes - extent.offset,
+                   "{}: needs bytes {} to {} of a file of {}; it is truncated, copy or make it again", what,
+                   extent.offset, extent.offset + extent.bytes, file_bytes);
+  return dataset;
+}
+
+H5Extent H5File::byte_extent(const std::string& name) const {
+  return open_dataset(name, 1).extent;
+}
+
+std::string H5File::read_bytes(const std::string& name) const {
+  const auto dataset = open_dataset(name, 1);
+  std::string bytes(dataset.extent.bytes, '\0');
+  check_hdf5(H5Dread(dataset.id.get(), H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()),
+             "H5Dread", describe("dataset " + name));
+  return bytes;
+}
+
+std::vector<uint64_t> H5File::read_uint64(const std::string& name) const {
+  const auto dataset = open_dataset(name, sizeof(uint64_t));
+  std::vector<uint64_t> values(dataset.extent.bytes / sizeof(uint64_t));
+  check_hdf5(H5Dread(dataset.id.get(), H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()),
+             "H5Dread", describe("dataset " + name));
+  return values;
+}
+
+void H5File::write_attribute(const std::string& name, int64_t value) {
+  const auto what = describe("attribute " + name);
+  const auto space = owned(H5Screate(H5S_SCALAR), "H5Screate", what);
+  const auto attribute =
+      owned(H5Acreate2(file_.get(), name.c_str(), H5T_STD_I64LE, space.get(), H5P_DEFAULT, H5P_DEFAULT),
+            "H5Acreate", what);
+  check_hdf5(H5Awrite(attribute.get(), H5T_NATIVE_INT64, &value), "H5Awrite", what);
+}
+
+void H5File::write_attribute(const std::string& name, const std::string& utf8) {
+  const auto what = describe("attribute " + name);
+  const auto space = owned(H5Screate(H5S_SCALAR), "H5Screate", what);
+  const auto type = utf8_type(what);
+  const auto attribute =
+      owned(H5Acreate2(file_.get(), name.c_str(), type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT),
+            "H5Acreate", what);
+  const char* text = utf8.c_str();
+  check_hdf5(H5Awrite(attribute.get(), type.get(), &text), "H5Awrite", what);
+}
+
+void H5File::write_dataset(const std::string& name, int64_t file_type, int64_t memory_type, const void* data,
+                           std::span<const int64_t> shape) {
+  const auto what = describe("dataset " + name);
+  const std::vector<hsize_t> sizes(shape.begin(), shape.end());
+  const auto space = owned(H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr),
+                           "H5Screate_simple", what);
+  const auto link = owned(H5Pcreate(H5P_LINK_CREATE), "H5Pcreate", what);
+  check_hdf5(H5Pset_create_intermediate_group(link.get(), 1), "H5Pset_create_intermediate_group", what);
+  const auto dataset = owned(
+      H5Dcreate2(file_.get(), name.c_str(), file_type, space.get(), link.get(), H5P_DEFAULT, H5P_DEFAULT),
+      "H5Dcreate", what);
+  check_hdf5(H5Dwrite(dataset.get(), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data), "H5Dwrite", what);
+}
+
+void H5File::write_bytes(const std::string& name, std::span<const std::byte> bytes,
+                         std::span<const int64_t> shape) {
+  write_dataset(name, H5T_STD_U8LE, H5T_NATIVE_UINT8, bytes.data(), shape);
+}
+
+void H5File::write_uint64(const std::string& name, std::span<const uint64_t> values) {
+  const auto count = static_cast<int64_t>(values.size());
+  write_dataset(name, H5T_STD_U64LE, H5T_NATIVE_UINT64, values.data(), {&count, 1});
+}
+
+void H5File::close() {
+  const auto what = fmt::format("'{}'", path_.string());
+  check_hdf5(H5Fflush(file_.get(), H5F_SCOPE_LOCAL), "H5Fflush", what);
+  check_hdf5(H5Fclose(file_.release()), "H5Fclose", what);
+}
+
+}  // namespace fgm

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace fgm {
+
+// Owns one HDF5 identifier of any kind (hid_t is an int64_t); negative when empty.
+class H5Handle {
+ public:
+  explicit H5Handle(int64_t id = -1) : id_(id) {}
+  ~H5Handle();
+  H5Handle(H5Handle&& other) noexcept : id_(std::exchange(other.id_, -1)) {}
+  H5Handle& operator=(H5Handle&& other) noexcept;
+  int64_t get() const { return id_; }
+  int64_t release() { return std::exchange(id_, -1); }
+
+ private:
+  int64_t id_;
+};
+
+// Where a dataset of bytes lies: read it with pread at `offset`, without the library.
+struct H5Extent {
+  std::vector<int64_t> shape;
+  uint64_t offset = 0;  // bytes from the start of the file
+  uint64_t bytes = 0;
+};
+
+// An HDF5 file of root attributes and contiguous datasets of unsigned integers: all that a store is made of.
+// Names are paths from the root ("prompts/blob"). Use a file on the thread that opened it: the library keeps
+// one error stack a thread. Every failure is an IoError naming the file, the object and the library's own
+// reason, on one line.
+class H5File {
+ public:
+  // Takes no lock, so that a read-only or a network file system without locks will do: a store never changes
+  // once it has its name.
+  static H5File open_read_only(const std::filesystem::path& path);
+  static H5File create(const std::filesystem::path& path);
+
+  bool has_attribute(const std::string& name) const;
+  int64_t int_attribute(const std::string& name) const;
+  std::string string_attribute(const std::string& name) const;  // fixed or variable length
+
+  // The dataset must be uint8 or uint64, contiguous, unfiltered, and lie within the file.
+  H5Extent byte_extent(const std::string& name) const;
+  std::string read_bytes(const std::string& name) const;
+  std::vector<uint64_t> read_uint64(const std::string& name) const;
+
+  void write_attribute(const std::string& name, int64_t value);
+  void write_attribute(const std::string& name, const std::string& utf8);
+  void write_bytes(const std::string& name, std::span<const std::byte> bytes, std::span<const int64_t> shape);
+  void write_uint64(const std::string& name, std::span<const uint64_t> values);
+
+  // Writes what the library still holds. A destructor could not report a full disk.
+  void close();
+
+ private:
+  H5File(std::filesystem::path path, H5Handle file) : path_(std::move(path)), file_(std::move(file)) {}
+  struct Dataset;
+  Dataset open_dataset(const std::string& name, size_t element_bytes) const;
+  void write_dataset(const std::string& name, int64_t file_type, int64_t memory_type, const void* data,
+                     std::span<const int64_t> shape);
+  std::string describe(const std::string& object) const;
+
+  std::filesystem::path path_;
+  H5Handle file_;
+};
+
+}  // namespace fgm

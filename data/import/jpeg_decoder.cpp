@@ -1,0 +1,99 @@
+#include <csetjmp>
+#include <cstdio>
+// jpeglib.h needs the two above.
+#include <jpeglib.h>
+
+#include <jerror.h>
+
+#include "core/base/error.h"
+#include "data/import/image_decoder.h"
+#include "data/import/internal/codecs.h"
+
+namespace fgm {
+namespace {
+
+// libjpeg reports errors by a function that must not return. Exceptions may not cross its C frames, so the
+// error jumps back to read_header() or read_pixels(), whose frames hold nothing that needs a destructor.
+struct JpegErrors {
+  jpeg_error_mgr base;  // first: libjpeg hands out a pointer to it
+  std::jmp_buf jump;
+  char message[JMSG_LENGTH_MAX];
+};
+
+[[noreturn]] void jump_out(j_common_ptr info) {
+  auto* errors = reinterpret_cast<JpegErrors*>(info->err);
+  errors->base.format_message(info, errors->message);
+  std::longjmp(errors->jump, 1);
+}
+
+// libjpeg fills what it cannot read with grey and warns. Warnings that cost no pixels pass, the others are
+// errors.
+void on_message(j_common_ptr info, int level) {
+  const int code = info->err->msg_code;
+  const bool is_harmless = code == JWRN_EXTRANEOUS_DATA || code == JWRN_ADOBE_XFORM ||
+                           code == JWRN_JFIF_MAJOR || code == JWRN_BOGUS_ICC;
+  if (level < 0 && !is_harmless) jump_out(info);
+}
+
+struct JpegReader {
+  jpeg_decompress_struct info{};
+  JpegErrors errors{};
+
+  JpegReader() {
+    info.err = jpeg_std_error(&errors.base);
+    errors.base.error_exit = jump_out;
+    errors.base.emit_message = on_message;
+  }
+  ~JpegReader() { jpeg_destroy_decompress(&info); }
+  JpegReader(const JpegReader&) = delete;
+  JpegReader& operator=(const JpegReader&) = delete;
+};
+
+bool read_header(JpegReader& reader, std::span<const std::byte> file) {
+  if (setjmp(reader.errors.jump) != 0) return false;
+  jpeg_create_decompress(&reader.info);
+  jpeg_mem_src(&reader.info, reinterpret_cast<const unsigned char*>(file.data()), file.size());
+  jpeg_save_markers(&reader.info, JPEG_APP0 + 1, 0xFFFF);
+  jpeg_read_header(&reader.info, TRUE);
+  return true;
+}
+
+// `pixels` has room for height x width x 3 bytes.
+bool read_pixels(JpegReader& reader, uint8_t* pixels) {
+  if (setjmp(reader.errors.jump) != 0) return false;
+  auto& info = reader.info;
+  info.out_color_space = JCS_RGB;
+  jpeg_start_decompress(&info);
+  while (info.output_scanline < info.output_height) {
+    JSAMPROW row = pixels + size_t{3} * info.output_width * info.output_scanline;
+    jpeg_read_scanlines(&info, &row, 1);
+  }
+  jpeg_finish_decompress(&info);
+  return true;
+}
+
+int orientation_of(const jpeg_decompress_struct& info) {
+  for (auto* marker = info.marker_list; marker != nullptr; marker = marker->next) {
+    const int orientation = exif_orientation(std::as_bytes(std::span(marker->data, marker->data_length)));
+    if (orientation != 1) return orientation;
+  }
+  return 1;
+}
+
+}  // namespace
+
+at::Tensor decode_jpeg(std::span<const std::byte> file) {
+  JpegReader reader;
+  require<IoError>(read_header(reader, file), "JPEG: {}", reader.errors.message);
+  const auto space = reader.info.jpeg_color_space;
+  require<IoError>(space != JCS_CMYK && space != JCS_YCCK, "JPEG: CMYK colours; convert it to RGB");
+  const int64_t height = reader.info.image_height, width = reader.info.image_width;
+  require<IoError>(height <= kMaxPixels / width, "JPEG: {} x {} pixels are more than {}", width, height,
+                   kMaxPixels);
+  const int orientation = orientation_of(reader.info);  // the markers go with the end of decoding
+  const auto pixels = at::empty({height, width, 3}, at::kByte);
+  require<IoError>(read_pixels(reader, pixels.data_ptr<uint8_t>()), "JPEG: {}", reader.errors.message);
+  return apply_orientation(pixels, orientation);
+}
+
+}  // namespace fgm

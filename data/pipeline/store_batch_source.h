@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+
+#include "core/train/batch_source.h"
+#include "data/pipeline/prefetcher.h"
+#include "data/sampler/epoch_shuffle.h"
+#include "data/sampler/rank_rows.h"
+#include "data/store/store.h"
+#include "data/text/text_encoder.h"
+
+namespace fgm {
+
+struct BatchSourceOptions {
+  int64_t global_batch = 1;  // rows of all ranks together, at least `world`
+  int64_t rank = 0;
+  int64_t world = 1;
+  uint64_t seed = 1;
+  bool needs_images = true;  // false: captions only, the images are not read even where there are some
+  int64_t prefetch = 2;      // batches made ahead, see Prefetcher
+};
+
+// This rank's rows of an endless, shuffled pass over a store. Sample s of the run (first_sample + row) is
+// record EpochShuffle(size, seed).index_of(s), so the global batches do not depend on the number of ranks.
+class StoreBatchSource : public BatchSource {
+ public:
+  // ConfigError when needs_images and the store has none, or when a rank would have no row.
+  StoreBatchSource(std::shared_ptr<const Store> store, std::shared_ptr<const TextEncoder> encoder,
+                   const BatchSourceOptions& options);
+
+  Batch next() override { return prefetcher_.next(); }
+  void seek(int64_t batch_index) override { prefetcher_.seek(batch_index); }
+  Conditioning null_condition() override;
+
+ private:
+  Batch make_batch(int64_t batch_index) const;
+
+  std::shared_ptr<const Store> store_;
+  std::shared_ptr<const TextEncoder> encoder_;
+  BatchSourceOptions options_;
+  RankRows rows_;
+  EpochShuffle shuffle_;
+  Prefetcher prefetcher_;  // last: its thread uses the others
+};
+
+// uint8 [B, H, W, C] to float32 [B, C, H, W] in [-1, 1]: u8 / 127.5 - 1.
+at::Tensor to_model_range(const at::Tensor& images_BHWC);
+
+}  // namespace fgm

@@ -1,0 +1,158 @@
+#include "data/store/store.h"
+
+#include <fmt/ranges.h>
+
+#include "core/base/error.h"
+#include "core/base/hash.h"
+#include "data/hdf5/h5_file.h"
+#include "data/store/internal/layout.h"
+#include "data/store/positioned_file.h"
+#include "data/store/utf8.h"
+
+namespace fgm {
+namespace {
+
+void check_format(const H5File& file, const std::string& name) {
+  require<IoError>(file.has_attribute(layout::kFormat),
+                   "'{}': is HDF5 but no fgm store (no attribute {}); make one with fgm data", name,
+                   layout::kFormat);
+  const int64_t format = file.int_attribute(layout::kFormat);
+  require<IoError>(format >= 1 && format <= kStoreFormat,
+                   "'{}': has format {}, this fgm reads 1 to {}; use a newer fgm or make the store again",
+                   name, format, kStoreFormat);
+}
+
+std::string read_kind(const H5File& file, const std::string& name) {
+  auto kind = file.string_attribute(layout::kKind);
+  require<IoError>(layout::is_kind(kind), "'{}': has kind '{}', expected one of {}", name, kind,
+                   fmt::join(layout::kKinds, ", "));
+  return kind;
+}
+
+nlohmann::json read_provenance(const H5File& file, const std::string& name) {
+  auto provenance = nlohmann::json::parse(file.string_attribute(layout::kProvenance), nullptr, false);
+  require<IoError>(provenance.is_object(), "'{}': attribute {} is no JSON object", name, layout::kProvenance);
+  return provenance;
+}
+
+std::vector<std::string> read_prompts(const H5File& file, const std::string& name) {
+  const auto blob = file.read_bytes(layout::kPromptBlob);
+  const auto offsets = file.read_uint64(layout::kPromptOffset);
+  const auto lengths = file.read_uint64(layout::kPromptLength);
+  const auto hashes = file.read_uint64(layout::kPromptHash);
+  require<IoError>(
+      !offsets.empty() && lengths.size() == offsets.size() && hashes.size() == offsets.size(),
+      "'{}': expected prompt tables of one size above 0, found {} offsets, {} lengths, {} hashes", name,
+      offsets.size(), lengths.size(), hashes.size());
+  std::vector<std::string> prompts;
+  prompts.reserve(offsets.size());
+  for (size_t i = 0; i < offsets.size(); ++i) {
+    require<IoError>(offsets[i] <= blob.size() && lengths[i] <= blob.size() - offsets[i],
+                     "'{}': prompt {} lies outside the {} bytes of {}; make the store again", name, i,
+                     blob.size(), layout::kPromptBlob);
+    const auto& prompt = prompts.emplace_back(blob, offsets[i], lengths[i]);
+    require<IoError>(xxh64(prompt) == hashes[i],
+                     "'{}': prompt {} fails its check-sum; copy or make the store again", name, i);
+    require<IoError>(is_utf8(prompt),
+                     "'{}': prompt {} is not UTF-8; make the store again from UTF-8 captions", name, i);
+  }
+  return prompts;
+}
+
+H5Extent read_image_extent(const H5File& file, const std::string& name, size_t num_prompts) {
+  auto extent = file.byte_extent(layout::kImages);
+  const auto& shape = extent.shape;
+  require<IoError>(shape.size() == 4 && shape[0] == static_cast<int64_t>(num_prompts) && extent.bytes > 0,
+                   "'{}': expected images of shape [{}, H, W, C], one for each prompt, found [{}]", name,
+                   num_prompts, fmt::join(shape, ", "));
+  return extent;
+}
+
+}  // namespace
+
+struct Store::Impl {
+  explicit Impl(const std::filesystem::path& file_path) : path(file_path), data(file_path) {
+    const auto name = path.string();
+    const auto file = H5File::open_read_only(path);
+    check_format(file, name);
+    kind = read_kind(file, name);
+    provenance = read_provenance(file, name);
+    prompts = read_prompts(file, name);
+    if (!layout::kind_has_images(kind)) return;
+    images = read_image_extent(file, name, prompts.size());
+    images_digest = file.string_attribute(layout::kImagesDigest);
+  }
+
+  size_t record_bytes() const { return images.bytes / prompts.size(); }
+
+  std::filesystem::path path;
+  PositionedFile data;
+  std::string kind;
+  nlohmann::json provenance;
+  std::vector<std::string> prompts;
+  H5Extent images;
+  std::string images_digest;
+};
+
+Store::Store(const std::filesystem::path& path) : impl_(std::make_unique<Impl>(path)) {}
+Store::~Store() = default;
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&&) noexcept = default;
+
+const std::filesystem::path& Store::path() const {
+  return impl_->path;
+}
+const std::string& Store::kind() const {
+  return impl_->kind;
+}
+const nlohmann::json& Store::provenance() const {
+  return impl_->provenance;
+}
+int64_t Store::size() const {
+  return static_cast<int64_t>(impl_->prompts.size());
+}
+const std::vector<std::string>& Store::prompts() const {
+  return impl_->prompts;
+}
+bool Store::has_images() const {
+  return layout::kind_has_images(impl_->kind);
+}
+
+std::vector<int64_t> Store::image_shape() const {
+  if (!has_images()) return {};
+  return {impl_->images.shape.begin() + 1, impl_->images.shape.end()};
+}
+
+at::Tensor Store::images(std::span<const int64_t> indices) const {
+  check(has_images(), "'{}' has no images", impl_->path.string());
+  auto shape = impl_->images.shape;
+  shape[0] = static_cast<int64_t>(indices.size());
+  const auto out = at::empty(shape, at::kByte);
+  auto* row = reinterpret_cast<std::byte*>(out.data_ptr<uint8_t>());
+  const size_t bytes = impl_->record_bytes();
+  for (const int64_t index : indices) {
+    check(index >= 0 && index < size(), "record {} of '{}', which has {}", index, impl_->path.string(),
+          size());
+    impl_->data.read(impl_->images.offset + static_cast<uint64_t>(index) * bytes, {row, bytes});
+    row += bytes;
+  }
+  return out;
+}
+
+void Store::verify_images() const {
+  constexpr uint64_t kChunkBytes = uint64_t{4} << 20;
+  if (!has_images()) return;
+  Digest digest;
+  std::vector<std::byte> chunk(kChunkBytes);
+  for (uint64_t begin = 0; begin < impl_->images.bytes; begin += kChunkBytes) {
+    const auto part = std::span(chunk).first(std::min(kChunkBytes, impl_->images.bytes - begin));
+    impl_->data.read(impl_->images.offset + begin, part);
+    digest.update(part);
+  }
+  require<IoError>(
+      digest.hex() == impl_->images_digest,
+      "'{}': the images' digest is {}, expected {}; they are damaged, copy or make the store again",
+      impl_->path.string(), digest.hex(), impl_->images_digest);
+}
+
+}  // namespace fgm

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+namespace fgm {
+
+// Files as other programs write them. `image` is uint8 [H, W, C].
+struct JpegOptions {
+  bool is_progressive = false;
+  bool is_chroma_halved = true;  // 4:2:0
+  std::string app1;              // payload of an APP1 segment, or empty
+};
+std::string encode_jpeg(const at::Tensor& image, const JpegOptions& options = {});  // C = 1, 3 or 4 (CMYK)
+
+// C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha. `depth` 16 repeats each byte, which is the same
+// colour.
+std::string encode_png(const at::Tensor& image, int depth = 8);
+
+// `image` is uint8 [H, W] of indices into `palette`, uint8 [N, 3].
+std::string encode_palette_png(const at::Tensor& image, const at::Tensor& palette);
+
+// An EXIF block that says nothing but the orientation.
+std::string exif_block(int orientation, bool is_big_endian);
+
+inline std::span<const std::byte> bytes_of(const std::string& file) {
+  return std::as_bytes(std::span(file));
+}
+
+}  // namespace fgm

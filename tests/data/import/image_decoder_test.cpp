@@ -1,0 +1,155 @@
+#include "data/import/image_decoder.h"
+
+#include <gmock/gmock.h>
+
+#include "core/base/error.h"
+#include "tests/data/import/encode_pictures.h"
+#include "tests/data/support/errors.h"
+
+namespace fgm {
+namespace {
+
+using ::testing::HasSubstr;
+
+// A smooth picture of its own colours in each corner, which JPEG keeps closely.
+at::Tensor gradient(int64_t height, int64_t width) {
+  const auto y = at::linspace(0, 255, height).view({height, 1}).expand({height, width});
+  const auto x = at::linspace(0, 255, width).view({1, width}).expand({height, width});
+  return at::stack({y, x, 255 - y}, 2).round().to(at::kByte);
+}
+
+double largest_difference(const at::Tensor& a, const at::Tensor& b) {
+  return (a.to(at::kFloat) - b.to(at::kFloat)).abs().max().item<double>();
+}
+
+at::Tensor decode(const std::string& file) {
+  return decode_image(bytes_of(file));
+}
+std::string error_of(const std::string& file) {
+  return message_of<IoError>([&] { decode(file); });
+}
+
+TEST(DecodeJpeg, GivesBackColoursWithinCompressionLoss) {
+  const auto image = gradient(40, 24);
+  for (const bool is_progressive : {false, true}) {
+    for (const bool is_chroma_halved : {false, true}) {
+      const auto decoded = decode(encode_jpeg(image, {is_progressive, is_chroma_halved, ""}));
+      ASSERT_EQ(decoded.sizes(), image.sizes());
+      // Quality 95 on a gradient: a few levels, chroma at half resolution a few more.
+      EXPECT_LE(largest_difference(decoded, image), is_chroma_halved ? 24 : 8);
+    }
+  }
+}
+
+TEST(DecodeJpeg, TurnsGreyIntoThreeEqualChannels) {
+  const auto grey = gradient(16, 16).slice(2, 0, 1);
+  const auto decoded = decode(encode_jpeg(grey));
+  EXPECT_LE(largest_difference(decoded, grey.expand({16, 16, 3})), 6);
+}
+
+// Orientation o means: the upright picture, transformed by o, was stored. Expected values are written as what
+// the upright picture's top-left, top-right, bottom-left and bottom-right corners show, by the corners of the
+// stored one.
+TEST(DecodeJpeg, HonoursEveryExifOrientation) {
+  const auto stored = gradient(32, 16);
+  const std::array<std::array<int, 4>, 8> kCorners = {{{0, 1, 2, 3},
+                                                       {1, 0, 3, 2},
+                                                       {3, 2, 1, 0},
+                                                       {2, 3, 0, 1},
+                                                       {0, 2, 1, 3},
+                                                       {2, 0, 3, 1},
+                                                       {3, 1, 2, 0},
+                                                       {1, 3, 0, 2}}};
+  const auto corners = [](const at::Tensor& image) {
+    return at::stack({image[0][0], image[0][-1], image[-1][0], image[-1][-1]});
+  };
+  for (int orientation = 1; orientation <= 8; ++orientation) {
+    for (const bool is_big_endian : {false, true}) {
+      const auto upright = decode(encode_jpeg(stored, {.app1 = exif_block(orientation, is_big_endian)}));
+      EXPECT_EQ(upright.size(0), orientation >= 5 ? 16 : 32);
+      const auto order = at::tensor(
+          at::IntArrayRef(std::vector<int64_t>(kCorners[static_cast<size_t>(orientation - 1)].begin(),
+                                               kCorners[static_cast<size_t>(orientation - 1)].end())));
+      EXPECT_LE(largest_difference(corners(upright), corners(stored).index_select(0, order)), 40)
+          << "orientation " << orientation;
+    }
+  }
+}
+
+TEST(DecodeJpeg, IgnoresADamagedExifBlock) {
+  for (size_t length = 0; length < 32; ++length) {
+    const auto file = encode_jpeg(gradient(16, 8), {.app1 = exif_block(6, true).substr(0, length)});
+    EXPECT_NO_THROW(decode(file)) << length;
+  }
+}
+
+TEST(DecodeJpeg, RejectsEveryTruncation) {
+  const auto file = encode_jpeg(gradient(32, 32));
+  for (size_t length = 0; length < file.size(); ++length) {
+    EXPECT_THROW(decode(file.substr(0, length)), IoError) << length << " of " << file.size();
+  }
+}
+
+TEST(DecodeJpeg, SurvivesEveryDamagedByte) {
+  const auto file = encode_jpeg(gradient(24, 24), {.app1 = exif_block(6, true)});
+  int64_t num_rejected = 0;
+  for (size_t i = 0; i < file.size(); ++i) {
+    auto damaged = file;
+    damaged[i] = static_cast<char>(damaged[i] ^ 0x55);
+    try {
+      decode(damaged);
+    } catch (const IoError&) {
+      ++num_rejected;
+    }
+  }
+  EXPECT_GT(num_rejected, 0) << "no byte mattered";
+}
+
+TEST(DecodeJpeg, RejectsCmykByName) {
+  EXPECT_THAT(error_of(encode_jpeg(at::zeros({8, 8, 4}, at::kByte))), HasSubstr("CMYK"));
+}
+
+TEST(DecodePng, GivesBackEveryByteAtBothDepths) {
+  const auto image = gradient(20, 30);
+  EXPECT_TRUE(at::equal(decode(encode_png(image, 8)), image));
+  EXPECT_TRUE(at::equal(decode(encode_png(image, 16)), image));
+  const auto grey = image.slice(2, 0, 1);
+  EXPECT_TRUE(at::equal(decode(encode_png(grey)), grey.expand({20, 30, 3})));
+}
+
+TEST(DecodePng, LooksColoursUpInThePalette) {
+  const auto palette = at::tensor({10, 20, 30, 200, 100, 0}, at::kByte).view({2, 3});
+  const auto indices = at::tensor({0, 1, 1, 0, 0, 1}, at::kByte).view({2, 3});
+  const auto expected = palette.index_select(0, indices.view(-1).to(at::kLong)).view({2, 3, 3});
+  EXPECT_TRUE(at::equal(decode(encode_palette_png(indices, palette)), expected));
+}
+
+TEST(DecodePng, LaysTransparencyOverWhite) {
+  const auto image = at::tensor({200, 0, 0, 255, 200, 0, 0, 0}, at::kByte).view({1, 2, 4});
+  EXPECT_TRUE(at::equal(decode(encode_png(image)),
+                        at::tensor({200, 0, 0, 255, 255, 255}, at::kByte).view({1, 2, 3})));
+}
+
+TEST(DecodePng, RejectsTruncatedAndDamagedPixels) {
+  const auto file = encode_png(gradient(32, 32));
+  EXPECT_THROW(decode(file.substr(0, file.size() / 2)), IoError);
+  auto damaged = file;
+  damaged[file.size() / 2] ^= 0x55;
+  EXPECT_THROW(decode(damaged), IoError);
+}
+
+TEST(DecodePng, RejectsABombBeforeAllocatingIt) {
+  auto file = encode_png(at::zeros({1, 1, 3}, at::kByte));
+  // Width and height 100000; the check-sum of the changed header is that of zlib's crc32.
+  file.replace(16, 8, std::string("\0\x01\x86\xA0\0\x01\x86\xA0", 8));
+  file.replace(29, 4, std::string("\x27\x30\x9C\x9F", 4));
+  EXPECT_THAT(error_of(file), HasSubstr("100000 x 100000 pixels"));
+}
+
+TEST(DecodeImage, SaysThatAFileIsNeitherFormatOrEmpty) {
+  EXPECT_EQ(error_of("GIF89a"), "neither JPEG nor PNG");
+  EXPECT_EQ(error_of(""), "the file is empty");
+}
+
+}  // namespace
+}  // namespace fgm

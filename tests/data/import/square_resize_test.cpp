@@ -1,0 +1,39 @@
+#include "data/import/square_resize.h"
+
+#include <gtest/gtest.h>
+
+namespace fgm {
+namespace {
+
+TEST(SquareResize, KeepsTheCentreOfAWideAndOfATallPicture) {
+  // The middle square is 100, the borders that must go are 255.
+  for (const int64_t dim : {0, 1}) {
+    auto image = at::full({dim == 0 ? 60 : 20, dim == 0 ? 20 : 60, 3}, 255, at::kByte);
+    image.narrow(dim, 20, 20).fill_(100);
+    EXPECT_TRUE(at::all(square_resize(image, 8) == 100).item<bool>());
+  }
+}
+
+TEST(SquareResize, AveragesWhatItShrinks) {
+  // One-pixel stripes: without antialiasing a sample is 0 or 255, with it all are near 127.
+  auto image = at::zeros({64, 64, 3}, at::kByte);
+  image.slice(1, 0, 64, 2).fill_(255);
+  const auto small = square_resize(image, 8).slice(1, 1, 7).to(at::kFloat);
+  EXPECT_LT((small - 127.5).abs().max().item<float>(), 6.0f);
+}
+
+TEST(SquareResize, LeavesAPictureOfTheRightSizeAsItIs) {
+  const auto image = at::arange(8 * 8 * 3).remainder(256).to(at::kByte).view({8, 8, 3});
+  EXPECT_TRUE(at::equal(square_resize(image, 8), image));
+}
+
+TEST(SquareResize, ClampsTheOvershootOfTheFilter) {
+  auto image = at::zeros({4, 4, 3}, at::kByte);
+  image.slice(1, 2, 4).fill_(255);
+  const auto large = square_resize(image, 16).to(at::kInt);
+  EXPECT_EQ(large.slice(1, 0, 4).max().item<int>(), 0) << "an undershoot wrapped around";
+  EXPECT_EQ(large.slice(1, 12, 16).min().item<int>(), 255) << "an overshoot wrapped around";
+}
+
+}  // namespace
+}  // namespace fgm

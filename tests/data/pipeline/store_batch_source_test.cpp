@@ -1,0 +1,129 @@
+#include "data/pipeline/store_batch_source.h"
+
+#include <gmock/gmock.h>
+
+#include <set>
+
+#include "core/base/error.h"
+#include "data/text/hashed_word_encoder.h"
+#include "tests/data/support/errors.h"
+#include "tests/data/support/temporary_folder.h"
+
+namespace fgm {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int64_t kRecords = 10;
+
+// Record i has the prompt "thing<i>" and an image whose every value is 25 i.
+class StoreBatchSourceTest : public ::testing::Test {
+ protected:
+  StoreBatchSourceTest() {
+    StoreContents contents{"images", nlohmann::json::object(), {}, at::empty({kRecords, 4, 3, 3}, at::kByte)};
+    for (int64_t i = 0; i < kRecords; ++i) {
+      contents.prompts.push_back("thing" + std::to_string(i));
+      contents.images_NHWC[i].fill_(25 * i);
+    }
+    write_store(folder_ / "a.h5", contents);
+    store_ = std::make_shared<Store>(folder_ / "a.h5");
+    encoder_ = std::make_shared<HashedWordEncoder>(TextConfig{});
+  }
+
+  TemporaryFolder folder_;
+  std::shared_ptr<const Store> store_;
+  std::shared_ptr<const TextEncoder> encoder_;
+};
+
+TEST_F(StoreBatchSourceTest, ImagePromptAndConditionOfARowBelongTogether) {
+  const auto batch = StoreBatchSource(store_, encoder_, {.global_batch = 6}).next();
+  ASSERT_EQ(batch.images.sizes(), (std::vector<int64_t>{6, 3, 4, 3}));
+  for (int64_t row = 0; row < 6; ++row) {
+    const auto& prompt = batch.prompts[static_cast<size_t>(row)];
+    const float expected = static_cast<float>(25 * std::stoi(prompt.substr(5))) / 127.5f - 1.0f;
+    EXPECT_TRUE(at::all(batch.images[row] == expected).item<bool>()) << prompt;
+    EXPECT_TRUE(at::equal(batch.condition.context_BLJ[row], encoder_->encode({&prompt, 1}).context_BLJ[0]));
+  }
+}
+
+TEST_F(StoreBatchSourceTest, AnEpochShowsEveryRecordOnce) {
+  StoreBatchSource batches(store_, encoder_, {.global_batch = 5});
+  std::multiset<std::string> seen;
+  for (int i = 0; i < 2; ++i) {
+    for (const auto& prompt : batches.next().prompts) seen.insert(prompt);
+  }
+  EXPECT_EQ(std::set<std::string>(seen.begin(), seen.end()).size(), seen.size());
+}
+
+TEST_F(StoreBatchSourceTest, RanksTogetherReadTheBatchOfOneRankEvenWhenTheSplitIsUneven) {
+  const int64_t world = 3, batch_index = 4;
+  StoreBatchSource whole(store_, encoder_, {.global_batch = 7});
+  whole.seek(batch_index);
+  const auto expected = whole.next();
+  std::vector<at::Tensor> images;
+  std::vector<std::string> prompts;
+  for (int64_t rank = 0; rank < world; ++rank) {
+    StoreBatchSource part(store_, encoder_, {.global_batch = 7, .rank = rank, .world = world});
+    part.seek(batch_index);
+    const auto batch = part.next();
+    EXPECT_EQ(batch.first_sample, batch_index * 7 + static_cast<int64_t>(prompts.size()));
+    EXPECT_EQ(batch.global_batch, 7);
+    images.push_back(batch.images);
+    prompts.insert(prompts.end(), batch.prompts.begin(), batch.prompts.end());
+  }
+  EXPECT_EQ(prompts, expected.prompts);
+  EXPECT_TRUE(at::equal(at::cat(images), expected.images));
+}
+
+TEST_F(StoreBatchSourceTest, ABatchIsTheSameWhateverWasReadBefore) {
+  StoreBatchSource straight(store_, encoder_, {.global_batch = 4}),
+      jumping(store_, encoder_, {.global_batch = 4});
+  for (int i = 0; i < 5; ++i) straight.next();
+  jumping.next();
+  jumping.seek(5);
+  EXPECT_EQ(straight.next().prompts, jumping.next().prompts);
+}
+
+TEST_F(StoreBatchSourceTest, CaptionsOnlyLeavesImagesUndefined) {
+  StoreBatchSource batches(store_, encoder_, {.global_batch = 4, .needs_images = false});
+  const auto batch = batches.next();
+  EXPECT_FALSE(batch.images.defined());
+  EXPECT_EQ(batch.condition.batch(), 4);
+}
+
+TEST_F(StoreBatchSourceTest, RejectsACaptionsOnlyStoreWhereImagesAreNeeded) {
+  write_store(folder_ / "captions.h5", {"captions", nlohmann::json::object(), {"a hat"}, {}});
+  store_ = std::make_shared<Store>(folder_ / "captions.h5");
+  const auto message = message_of<ConfigError>([&] { StoreBatchSource(store_, encoder_, {}); });
+  EXPECT_THAT(message, HasSubstr("captions.h5' holds captions only"));
+  EXPECT_NO_THROW(StoreBatchSource(store_, encoder_, {.needs_images = false}));
+}
+
+TEST_F(StoreBatchSourceTest, RejectsABatchThatLeavesARankWithoutRows) {
+  EXPECT_THAT(
+      message_of<ConfigError>([&] { StoreBatchSource(store_, encoder_, {.global_batch = 2, .world = 3}); }),
+      HasSubstr("a batch of 2"));
+}
+
+TEST_F(StoreBatchSourceTest, ACaptionThatCannotBeEncodedIsThrownByNext) {
+  encoder_ = std::make_shared<HashedWordEncoder>(TextConfig{.num_tokens = 1});
+  write_store(folder_ / "long.h5", {"captions", nlohmann::json::object(), {"two words"}, {}});
+  store_ = std::make_shared<Store>(folder_ / "long.h5");
+  StoreBatchSource batches(store_, encoder_, {.needs_images = false});
+  EXPECT_THAT(message_of<ConfigError>([&] { batches.next(); }), HasSubstr("text.num_tokens"));
+}
+
+TEST_F(StoreBatchSourceTest, NullConditionIsTheEmptyCaption) {
+  StoreBatchSource batches(store_, encoder_, {});
+  EXPECT_EQ(batches.null_condition().batch(), 1);
+  EXPECT_EQ(batches.null_condition().pooled_BP.abs().max().item<float>(), 0.0f);
+}
+
+TEST(ToModelRange, MapsBytesToMinusOneAndOneChannelsFirst) {
+  const auto pixels = at::tensor({0, 255, 51, 204, 102, 0}, at::kByte).view({1, 1, 2, 3});
+  const auto expected = at::tensor({-1.0f, 0.6f, 1.0f, -0.2f, -0.6f, -1.0f}).view({1, 3, 1, 2});
+  EXPECT_TRUE(at::allclose(to_model_range(pixels), expected, 0, 1e-6));
+}
+
+}  // namespace
+}  // namespace fgm

@@ -1,0 +1,159 @@
+#include "data/store/store.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <thread>
+
+#include "core/base/error.h"
+#include "tests/data/support/errors.h"
+#include "tests/data/support/temporary_folder.h"
+
+namespace fgm {
+namespace {
+
+using ::testing::HasSubstr;
+
+at::Tensor counting_images(int64_t count) {
+  return at::arange(count * 5 * 4 * 3, at::kLong).remainder(251).to(at::kByte).view({count, 5, 4, 3});
+}
+
+StoreContents three_images() {
+  return {"images",
+          {{"tool", "store_test"}},
+          {"a red circle", "", "zwei gr\xC3\xBCne Kreise"},
+          counting_images(3)};
+}
+
+void flip_byte(const std::filesystem::path& path, const std::string& marker) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  const std::string bytes(std::istreambuf_iterator<char>(file), {});
+  const size_t position = bytes.find(marker);
+  ASSERT_NE(position, std::string::npos) << "nothing to damage";
+  file.seekp(static_cast<std::streamoff>(position));
+  file.put(static_cast<char>(bytes[position] ^ 1));
+}
+
+TEST(Store, GivesBackWhatWasWritten) {
+  const TemporaryFolder folder;
+  write_store(folder / "a.h5", three_images());
+  const Store store(folder / "a.h5");
+  EXPECT_EQ(store.kind(), "images");
+  EXPECT_EQ(store.provenance()["tool"], "store_test");
+  EXPECT_EQ(store.prompts(), three_images().prompts);
+  EXPECT_EQ(store.image_shape(), (std::vector<int64_t>{5, 4, 3}));
+  const std::vector<int64_t> order{2, 0, 2};
+  EXPECT_TRUE(at::equal(store.images(order), counting_images(3).index_select(0, at::tensor(order))));
+  EXPECT_NO_THROW(store.verify_images());
+}
+
+TEST(Store, HoldsCaptionsWithoutImages) {
+  const TemporaryFolder folder;
+  write_store(folder / "a.h5", {"captions", nlohmann::json::object(), {"", ""}, {}});
+  const Store store(folder / "a.h5");
+  EXPECT_EQ(store.prompts(), (std::vector<std::string>{"", ""}));
+  EXPECT_FALSE(store.has_images());
+  EXPECT_TRUE(store.image_shape().empty());
+  EXPECT_NO_THROW(store.verify_images());
+}
+
+TEST(Store, HoldsProvenanceBeyondTheLimitOfCompactAttributes) {
+  const TemporaryFolder folder;
+  auto contents = three_images();
+  contents.provenance["notes"] = std::string(200'000, 'x');
+  write_store(folder / "a.h5", contents);
+  EXPECT_EQ(Store(folder / "a.h5").provenance(), contents.provenance);
+}
+
+TEST(Store, StoresARepeatedPromptOnce) {
+  const TemporaryFolder folder;
+  const std::string prompt(1000, 'p');
+  write_store(folder / "a.h5",
+              {"captions", nlohmann::json::object(), std::vector<std::string>(100, prompt), {}});
+  EXPECT_LT(std::filesystem::file_size(folder / "a.h5"), 100 * prompt.size());
+  EXPECT_EQ(Store(folder / "a.h5").prompts().back(), prompt);
+}
+
+TEST(Store, ManyThreadsReadTheSameBytesAsOne) {
+  const TemporaryFolder folder;
+  write_store(folder / "a.h5",
+              {"images", nlohmann::json::object(), std::vector<std::string>(64, "p"), counting_images(64)});
+  const Store store(folder / "a.h5");
+  std::vector<int> num_equal(4, 0);
+  {
+    std::vector<std::jthread> threads;
+    for (size_t t = 0; t < num_equal.size(); ++t) {
+      threads.emplace_back([&, t] {
+        for (int64_t i = 0; i < 64; ++i) {
+          num_equal[t] += at::equal(store.images({&i, 1})[0], counting_images(64)[i]) ? 1 : 0;
+        }
+      });
+    }
+  }
+  EXPECT_THAT(num_equal, ::testing::Each(64));
+}
+
+TEST(Store, OpensAFileThatAnotherProcessHasLocked) {
+  const TemporaryFolder folder;
+  write_store(folder / "a.h5", three_images());
+  const int descriptor = ::open((folder / "a.h5").c_str(), O_RDWR);
+  ASSERT_EQ(::flock(descriptor, LOCK_EX | LOCK_NB), 0);
+  EXPECT_NO_THROW(Store(folder / "a.h5"));
+  ::close(descriptor);
+}
+
+TEST(Store, NamesAMissingFile) {
+  const auto message = message_of<IoError>([] { Store("/nowhere/a.h5"); });
+  EXPECT_THAT(message, HasSubstr("'/nowhere/a.h5'"));
+  EXPECT_THAT(message, HasSubstr("No such file"));
+}
+
+TEST(Store, RejectsAFileThatIsNotHdf5) {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "a.h5") << "not a store";
+  const auto message = message_of<IoError>([&] { Store(folder / "a.h5"); });
+  EXPECT_THAT(message, HasSubstr("a.h5"));
+  EXPECT_THAT(message, HasSubstr("file signature not found"));
+  EXPECT_THAT(message, HasSubstr("copy or make it again"));
+}
+
+TEST(Store, SaysInOneLineWhyAFolderIsNoStore) {
+  const TemporaryFolder folder;
+  const auto message = message_of<IoError>([&] { Store(folder.path()); });
+  EXPECT_THAT(message, HasSubstr("Is a directory"));
+  EXPECT_EQ(message.find('\n'), std::string::npos);
+}
+
+TEST(Store, RejectsEveryTruncation) {
+  const TemporaryFolder folder;
+  write_store(folder / "a.h5", three_images());
+  const auto full = std::filesystem::file_size(folder / "a.h5");
+  for (uintmax_t bytes = 0; bytes < full; bytes += 97) {
+    std::filesystem::copy_file(folder / "a.h5", folder / "b.h5",
+                               std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::resize_file(folder / "b.h5", bytes);
+    EXPECT_THROW(Store(folder / "b.h5"), IoError) << bytes << " of " << full << " bytes";
+  }
+}
+
+TEST(Store, FindsADamagedPrompt) {
+  const TemporaryFolder folder;
+  write_store(folder / "a.h5", three_images());
+  flip_byte(folder / "a.h5", "a red circle");
+  EXPECT_THAT(message_of<IoError>([&] { Store(folder / "a.h5"); }),
+              HasSubstr("prompt 0 fails its check-sum"));
+}
+
+TEST(Store, VerifyFindsADamagedImage) {
+  const TemporaryFolder folder;
+  write_store(folder / "a.h5", three_images());
+  flip_byte(folder / "a.h5", "\x28\x29\x2A\x2B\x2C");
+  const Store store(folder / "a.h5");
+  EXPECT_THAT(message_of<IoError>([&] { store.verify_images(); }), HasSubstr("digest"));
+}
+
+}  // namespace
+}  // namespace fgm

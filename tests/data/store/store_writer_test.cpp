@@ -1,0 +1,99 @@
+#include <gmock/gmock.h>
+#include <sys/resource.h>
+
+#include <csignal>
+
+#include "core/base/error.h"
+#include "data/store/store.h"
+#include "tests/data/support/errors.h"
+#include "tests/data/support/temporary_folder.h"
+
+// HDF5 leaks a file that it could not flush, here to a full disk.
+extern "C" const char* __lsan_default_suppressions() {
+  return "leak:libhdf5";
+}
+
+namespace fgm {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Lets files of this process grow to `bytes` only: what a full disk looks like to write().
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) : old_handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &old_);
+    const rlimit limit{bytes, old_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &old_);
+    std::signal(SIGXFSZ, old_handler_);
+  }
+
+ private:
+  rlimit old_{};
+  void (*old_handler_)(int);
+};
+
+StoreContents contents_of(int64_t count) {
+  return {"images", nlohmann::json::object(), std::vector<std::string>(static_cast<size_t>(count), "p"),
+          at::full({count, 16, 16, 3}, 7, at::kByte)};
+}
+
+int64_t num_files(const TemporaryFolder& folder) {
+  return std::distance(std::filesystem::directory_iterator(folder.path()), {});
+}
+
+// 1 KB stops the first metadata, 20 KB the images, the last one the metadata that closing flushes.
+TEST(WriteStore, AFullDiskIsAnErrorAndLeavesTheOldFile) {
+  const TemporaryFolder folder;
+  write_store(folder / "a.h5", contents_of(3));
+  write_store(folder / "big.h5", contents_of(200));
+  const auto full = std::filesystem::file_size(folder / "big.h5");
+  ASSERT_GT(full, 20'000U);
+  for (const rlim_t limit : {rlim_t{1'000}, rlim_t{20'000}, static_cast<rlim_t>(full - 1)}) {
+    const FileSizeLimit full_disk(limit);
+    const auto message = message_of<IoError>([&] { write_store(folder / "a.h5", contents_of(200)); });
+    EXPECT_THAT(message, HasSubstr("a.h5")) << limit;
+    EXPECT_THAT(message, HasSubstr("File too large")) << limit;
+  }
+  EXPECT_EQ(Store(folder / "a.h5").size(), 3);
+  EXPECT_EQ(num_files(folder), 2) << "a temporary file was left behind";
+}
+
+TEST(WriteStore, ReplacesAnOlderFile) {
+  const TemporaryFolder folder;
+  write_store(folder / "a.h5", contents_of(3));
+  write_store(folder / "a.h5", contents_of(5));
+  EXPECT_EQ(Store(folder / "a.h5").size(), 5);
+  EXPECT_EQ(num_files(folder), 1);
+}
+
+TEST(WriteStore, AnOpenStoreKeepsReadingTheFileThatWasReplaced) {
+  const TemporaryFolder folder;
+  write_store(folder / "a.h5", contents_of(3));
+  const Store store(folder / "a.h5");
+  auto other = contents_of(3);
+  other.images_NHWC.fill_(9);
+  write_store(folder / "a.h5", other);
+  const int64_t index = 2;
+  EXPECT_EQ(store.images({&index, 1}).max().item<uint8_t>(), 7);
+}
+
+TEST(WriteStore, NamesAMissingFolder) {
+  const auto message = message_of<IoError>([] { write_store("/nowhere/a.h5", contents_of(1)); });
+  EXPECT_THAT(message, HasSubstr("'/nowhere' does not exist"));
+}
+
+TEST(WriteStore, RejectsACaptionThatIsNotUtf8) {
+  const TemporaryFolder folder;
+  auto contents = contents_of(2);
+  contents.prompts[1] = "caf\xE9";
+  EXPECT_THAT(message_of<ConfigError>([&] { write_store(folder / "a.h5", contents); }),
+              HasSubstr("caption 1"));
+  EXPECT_EQ(num_files(folder), 0);
+}
+
+}  // namespace
+}  // namespace fgm
