@@ -9,3 +9,5 @@ fgm_add_test(launch/runtime/signals_test DEPS fgm::runtime)
 fgm_add_test(launch/runtime/observers/metrics_file_test DEPS fgm::runtime)
 fgm_add_test(launch/runtime/observers/progress_line_test DEPS fgm::runtime)
 fgm_add_test(launch/runtime/observers/tensorboard_events_test DEPS fgm::runtime)
+
+fgm_add_test(launch/cli/command_line_test DEPS fgm::cli)

@@ -35,8 +35,7 @@ void ProgressLine::on_step(int64_t step, int64_t num_steps, double seconds, cons
       is_first ? seconds : seconds_per_step_ + kNewestStepShare * (seconds - seconds_per_step_);
   const bool is_last = step >= num_steps;
   if (options_.terminal_columns == 0) {
-    if (step % options_.log_every == 0 || is_last) fmt::print(out_, "{}\n", text(step, num_steps, report));
-    std::fflush(out_);
+    if (step % options_.log_every == 0 || is_last) write(text(step, num_steps, report) + "\n");
     return;
   }
   seconds_since_drawn_ += seconds;
@@ -44,11 +43,16 @@ void ProgressLine::on_step(int64_t step, int64_t num_steps, double seconds, cons
   if (is_first || is_last || seconds_since_drawn_ >= kSecondsBetweenDrawings) rewrite(std::move(undrawn_));
 }
 
+void ProgressLine::write(const std::string& bytes) {
+  // Not fmt::print, which throws when the terminal or pipe has gone.
+  std::fputs(bytes.c_str(), out_);
+  std::fflush(out_);
+}
+
 void ProgressLine::rewrite(std::string line) {
   // A line that wraps cannot be rewritten.
   line.resize(std::min(line.size(), static_cast<size_t>(options_.terminal_columns - 1)));
-  fmt::print(out_, "\r{}\x1b[K", line);
-  std::fflush(out_);
+  write("\r" + line + "\x1b[K");
   seconds_since_drawn_ = 0.0;
   undrawn_.clear();
   has_drawn_ = true;
@@ -56,8 +60,7 @@ void ProgressLine::rewrite(std::string line) {
 
 void ProgressLine::on_end(int64_t) {
   if (!undrawn_.empty()) rewrite(std::move(undrawn_));
-  if (has_drawn_) std::fputc('\n', out_);
-  std::fflush(out_);
+  if (has_drawn_) write("\n");
 }
 
 int64_t terminal_columns(std::FILE* out) {

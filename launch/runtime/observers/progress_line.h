@@ -24,6 +24,7 @@ class ProgressLine final : public StepObserver {
 
  private:
   std::string text(int64_t step, int64_t num_steps, const StepReport& report) const;
+  void write(const std::string& bytes);
   void rewrite(std::string line);
 
   std::FILE* out_;
