@@ -29,15 +29,14 @@ po::options_description describe_options(const Command& command) {
   return options;
 }
 
-[[noreturn]] void throw_unknown(const std::string& token, const Command& command,
-                                const po::options_description& options) {
+[[noreturn]] void throw_unknown(const std::string& token, const po::options_description& options) {
   const std::string flag = token.substr(0, token.find('='));
   const bool is_key = flag.find('.') != std::string::npos;
   std::vector<std::string> known;
   for (const auto& option : options.options()) known.push_back((is_key ? "" : "--") + option->long_name());
   const std::string word = is_key ? flag.substr(flag.find_first_not_of('-')) : flag;
   const auto near = nearest(word, known);
-  throw ConfigError(fmt::format("fgm {}: unknown {} '{}'{}", command.name, is_key ? "key" : "flag", word,
+  throw ConfigError(fmt::format("unknown {} '{}'{}", is_key ? "key" : "flag", word,
                                 near ? fmt::format("; did you mean '{}'?", *near) : ""));
 }
 
@@ -48,11 +47,11 @@ std::vector<po::option> run_parser(const Command& command, const std::vector<std
   try {
     return po::command_line_parser(args).options(options).style(style).run().options;
   } catch (const po::unknown_option& error) {
-    throw_unknown(error.get_option_name(), command, options);
+    throw_unknown(error.get_option_name(), options);
   } catch (const po::invalid_command_line_syntax& error) {
     const bool is_surplus = error.kind() == po::invalid_syntax::extra_parameter;
-    throw ConfigError(fmt::format("fgm {}: {} {}", command.name, error.get_option_name(),
-                                  is_surplus ? "takes no value" : "needs a value"));
+    throw ConfigError(
+        fmt::format("{} {}", error.get_option_name(), is_surplus ? "takes no value" : "needs a value"));
   }
 }
 
@@ -61,8 +60,8 @@ std::vector<po::option> split_arguments(const Command& command, const std::vecto
   for (const auto& option : options) {
     // The parser takes "--run --json" for a run named "--json"; whoever wants that writes "--run=--json".
     const bool is_next_word = option.original_tokens.size() == 2;
-    require<ConfigError>(!is_next_word || !option.original_tokens[1].starts_with("--"),
-                         "fgm {}: --{} needs a value", command.name, option.string_key);
+    require<ConfigError>(!is_next_word || !option.original_tokens[1].starts_with("--"), "--{} needs a value",
+                         option.string_key);
   }
   return options;
 }
@@ -82,8 +81,8 @@ void apply_option(const Command& command, const std::string& name, const std::st
 }
 
 void apply_argument(const Command& command, const std::string& argument, Invocation& invocation) {
-  require<ConfigError>(!command.argument.empty() && invocation.argument.empty(),
-                       "fgm {}: unexpected argument '{}'", command.name, argument);
+  require<ConfigError>(!command.argument.empty() && invocation.argument.empty(), "unexpected argument '{}'",
+                       argument);
   invocation.argument = argument;
 }
 
@@ -144,7 +143,7 @@ Request parse_arguments(const Command& command, const std::vector<std::string>& 
   }
   invocation.config.validate();
   require<ConfigError>(request.wants_config || command.argument.empty() || !invocation.argument.empty(),
-                       "fgm {} needs {}", command.name, command.argument);
+                       "'fgm {}' needs {}", command.name, command.argument);
   return request;
 }
 

@@ -25,10 +25,8 @@ std::string flag_rows(const Command& command) {
   return text;
 }
 
-// "one of auto, cpu, cuda" tells what to write; the plain kinds are seen from the default.
 std::string key_help(const FieldInfo& field) {
-  const bool is_choice = field.kind.find(", ") != std::string::npos;
-  return is_choice ? fmt::format("{} ({})", field.help, field.kind) : field.help;
+  return field.choices.empty() ? field.help : fmt::format("{} ({})", field.help, field.choices);
 }
 
 }  // namespace

@@ -5,11 +5,13 @@
 #include <csignal>
 
 #include "core/base/error.h"
+#include "core/base/log.h"
 #include "core/base/version.h"
 #include "core/config/fields.h"
 #include "launch/cli/command_line.h"
 #include "launch/cli/help.h"
 #include "launch/cli/output.h"
+#include "launch/runtime/environment.h"
 
 namespace fgm {
 namespace {
@@ -52,6 +54,7 @@ int run_program(const std::vector<std::string>& args, const std::vector<Command>
   // Otherwise "fgm train | head" would end the training in the middle of a write.
   std::signal(SIGPIPE, SIG_IGN);
   try {
+    init_log(read_environment().log_level, 0, 1);
     return run_command(args, commands);
   } catch (const Error& error) {
     return report(error.what(), error.exit_code());

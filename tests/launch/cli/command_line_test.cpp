@@ -100,12 +100,12 @@ TEST(CommandLine, MissingConfigFileIsAnError) {
 }
 
 TEST(CommandLine, UnknownFlagOrKeySuggestsTheNearest) {
-  EXPECT_EQ(error_of(kTrain, {"--stpes", "3"}), "fgm train: unknown flag '--stpes'; did you mean '--steps'?");
+  EXPECT_EQ(error_of(kTrain, {"--stpes", "3"}), "unknown flag '--stpes'; did you mean '--steps'?");
   EXPECT_EQ(error_of(kTrain, {"--optimizer.lrr", "3"}),
-            "fgm train: unknown key 'optimizer.lrr'; did you mean 'optimizer.lr'?");
+            "unknown key 'optimizer.lrr'; did you mean 'optimizer.lr'?");
   EXPECT_EQ(error_of(kTrain, {"--optimizer.lrr=3"}),
-            "fgm train: unknown key 'optimizer.lrr'; did you mean 'optimizer.lr'?");
-  EXPECT_EQ(error_of(kTrain, {"--sede=1.5"}), "fgm train: unknown flag '--sede'; did you mean '--seed'?");
+            "unknown key 'optimizer.lrr'; did you mean 'optimizer.lr'?");
+  EXPECT_EQ(error_of(kTrain, {"--sede=1.5"}), "unknown flag '--sede'; did you mean '--seed'?");
   EXPECT_THAT(error_of(kTrain, {"--optimizer.l", "3"}), HasSubstr("unknown key"))
       << "prefixes are not guessed";
   EXPECT_THAT(error_of(kInspect, {"--steps", "3", "x"}), HasSubstr("unknown flag '--steps'"));
@@ -114,11 +114,11 @@ TEST(CommandLine, UnknownFlagOrKeySuggestsTheNearest) {
 TEST(CommandLine, BadValuesNameTheKey) {
   EXPECT_EQ(error_of(kTrain, {"--steps", "many"}), "train.steps = 'many' is not a whole number");
   EXPECT_EQ(error_of(kTrain, {"--method.init_time", "1.5"}), "method.init_time = 1.5 is not in (0, 1]");
-  EXPECT_EQ(error_of(kTrain, {"--train.steps="}), "fgm train: --train.steps needs a value");
-  EXPECT_EQ(error_of(kTrain, {"--steps"}), "fgm train: --steps needs a value");
-  EXPECT_EQ(error_of(kTrain, {"--steps", "--json"}), "fgm train: --steps needs a value");
+  EXPECT_EQ(error_of(kTrain, {"--train.steps="}), "--train.steps needs a value");
+  EXPECT_EQ(error_of(kTrain, {"--steps"}), "--steps needs a value");
+  EXPECT_EQ(error_of(kTrain, {"--steps", "--json"}), "--steps needs a value");
   EXPECT_EQ(config_of({"--run=--json"}).run.dir, "--json");
-  EXPECT_EQ(error_of(kTrain, {"--json=yes"}), "fgm train: --json takes no value");
+  EXPECT_EQ(error_of(kTrain, {"--json=yes"}), "--json takes no value");
 }
 
 TEST(CommandLine, EmptyTextIsAValue) {
@@ -129,9 +129,9 @@ TEST(CommandLine, PositionalArgumentIsNeededOnce) {
   EXPECT_EQ(parse_arguments(kInspect, {"a.h5", "--json"}).invocation.argument, "a.h5");
   EXPECT_TRUE(parse_arguments(kInspect, {"--json", "a.h5"}).invocation.is_json);
   EXPECT_EQ(parse_arguments(kInspect, {"--", "--odd"}).invocation.argument, "--odd");
-  EXPECT_EQ(error_of(kInspect, {}), "fgm inspect needs FILE");
-  EXPECT_EQ(error_of(kInspect, {"a", "b"}), "fgm inspect: unexpected argument 'b'");
-  EXPECT_EQ(error_of(kTrain, {"-x"}), "fgm train: unexpected argument '-x'");
+  EXPECT_EQ(error_of(kInspect, {}), "'fgm inspect' needs FILE");
+  EXPECT_EQ(error_of(kInspect, {"a", "b"}), "unexpected argument 'b'");
+  EXPECT_EQ(error_of(kTrain, {"-x"}), "unexpected argument '-x'");
 }
 
 TEST(CommandLine, OwnFlagsReachTheCommand) {

@@ -31,6 +31,10 @@ TEST(Device, CudaThatCannotBeHadIsAnErrorSayingWhy) {
   }
 }
 
+TEST(Device, CountingGpusNeedsNoDriver) {
+  EXPECT_GE(num_visible_gpus(), 0);
+}
+
 TEST(Threads, CoresAreSharedByTheRanksOfAHost) {
   EXPECT_EQ(choose_threads(0, 8, 2), 4);
   EXPECT_EQ(choose_threads(0, 2, 4), 1) << "a rank without a core still needs a thread";
