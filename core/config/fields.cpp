@@ -77,32 +77,34 @@ void FieldSetter::require_found() const {
                                 setting_.key, near ? fmt::format("; did you mean '{}'?", *near) : ""));
 }
 
+void FieldLister::add(std::string_view key, std::string value, std::string_view help, std::string choices) {
+  fields.push_back({std::string(key), std::move(value), std::move(choices), std::string(help)});
+}
+
 void FieldLister::field(std::string_view key, bool& value, std::string_view help) {
-  fields.push_back({std::string(key), value ? "true" : "false", "true or false", std::string(help)});
+  add(key, value ? "true" : "false", help, "true, false");
 }
 
 void FieldLister::field(std::string_view key, int64_t& value, std::string_view help) {
-  fields.push_back({std::string(key), fmt::to_string(value), "whole number", std::string(help)});
+  add(key, fmt::to_string(value), help);
 }
 
 void FieldLister::field(std::string_view key, double& value, std::string_view help) {
   // fmt prints the shortest text that reads back as the same double.
-  fields.push_back({std::string(key), fmt::format("{}", value), "number", std::string(help)});
+  add(key, fmt::format("{}", value), help);
 }
 
 void FieldLister::field(std::string_view key, std::string& value, std::string_view help) {
-  fields.push_back({std::string(key), value, "text", std::string(help)});
+  add(key, value, help);
 }
 
 void FieldLister::field(std::string_view key, std::vector<int64_t>& value, std::string_view help) {
-  fields.push_back({std::string(key), fmt::format("{}", fmt::join(value, ",")), "list of whole numbers",
-                    std::string(help)});
+  add(key, fmt::format("{}", fmt::join(value, ",")), help);
 }
 
 void FieldLister::choice_index(std::string_view key, size_t& index, std::span<const std::string_view> names,
                                std::string_view help) {
-  fields.push_back({std::string(key), std::string(names[index]), fmt::format("{}", fmt::join(names, ", ")),
-                    std::string(help)});
+  add(key, std::string(names[index]), help, fmt::format("{}", fmt::join(names, ", ")));
 }
 
 std::string print_ini(const std::vector<FieldInfo>& fields) {

@@ -12,9 +12,8 @@ namespace fgm {
 // One key as --help shows it.
 struct FieldInfo {
   std::string key;
-  std::string value;  // as INI text
-  std::string
-      kind;  // "whole number", "number", "true or false", "text", "list of whole numbers", "auto, cpu, cuda"
+  std::string value;    // as INI text
+  std::string choices;  // "auto, cpu, cuda"; empty where the type alone says what may stand
   std::string help;
 };
 
@@ -60,6 +59,9 @@ class FieldLister final : public FieldVisitor {
  protected:
   void choice_index(std::string_view key, size_t& index, std::span<const std::string_view> names,
                     std::string_view help) override;
+
+ private:
+  void add(std::string_view key, std::string value, std::string_view help, std::string choices = "");
 };
 
 std::string print_ini(const std::vector<FieldInfo>& fields);

@@ -1,3 +1,17 @@
 fgm_add_test(core/config/fields_test DEPS fgm::config)
 fgm_add_test(core/config/ini_test DEPS fgm::config)
 fgm_add_test(core/config/validate_test DEPS fgm::config)
+
+fgm_add_test(launch/runtime/environment_test DEPS fgm::runtime)
+fgm_add_test(launch/runtime/placement_test DEPS fgm::runtime)
+fgm_add_test(launch/runtime/run_folder_test DEPS fgm::runtime)
+fgm_add_test(launch/runtime/signals_test DEPS fgm::runtime)
+fgm_add_test(launch/runtime/observers/metrics_file_test DEPS fgm::runtime)
+fgm_add_test(launch/runtime/observers/progress_line_test DEPS fgm::runtime)
+fgm_add_test(launch/runtime/observers/tensorboard_events_test DEPS fgm::runtime)
+
+fgm_add_test(launch/cli/command_line_test DEPS fgm::cli)
+fgm_add_test(launch/cli/tensor_stats_test DEPS fgm::commands)
+fgm_add_test(launch/cli_test DEPS fgm::png fgm::safetensors fgm::store)
+target_compile_definitions(launch_cli_test PRIVATE FGM_BINARY="$<TARGET_FILE:fgm>")
+add_dependencies(launch_cli_test fgm)

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/config/config.h"
+
+namespace fgm {
+
+// What the user asked of a sub-command.
+struct Invocation {
+  Config config;  // defaults, then the config file, then the flags; validated
+  bool is_json = false;
+  bool is_dry_run = false;                   // check everything, run nothing
+  std::map<std::string, std::string> flags;  // the sub-command's own that were given, by name
+  std::string argument;                      // the positional one, such as FILE
+};
+
+// A flag with one value. With `key` it is a short name of that config key, else the sub-command finds it in
+// Invocation::flags.
+struct Flag {
+  std::string name;  // without "--"
+  std::string value_name;
+  std::string help;
+  std::string key = "";
+};
+
+struct Command {
+  std::string name;                           // "train", or "data pack"
+  std::string help;                           // one line
+  std::function<int(const Invocation&)> run;  // returns the exit code
+  std::vector<std::string> sections = {};     // of the config, that it reads
+  std::vector<Flag> flags = {};               // beside the common ones
+  std::string argument = "";                  // name of the positional argument that it needs; "" for none
+};
+
+// The flag --steps of a sub-command whose number of steps is `key`.
+inline Flag steps_flag(const std::string& key) {
+  return {"steps", "N", "number of steps", key};
+}
+
+}  // namespace fgm

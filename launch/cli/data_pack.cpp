@@ -1,0 +1,62 @@
+#include "core/base/error.h"
+#include "core/config/fields.h"
+#include "data/import/image_folder.h"
+#include "launch/cli/commands.h"
+#include "launch/cli/output.h"
+
+namespace fgm {
+namespace {
+
+// The flags of this command as one section, so that they are parsed and refused like every config key.
+struct PackFlags {
+  std::string images;
+  std::string captions = "folder";
+  int64_t resolution = 32;
+  std::string out;
+
+  void visit(FieldVisitor& v) {
+    v.field("--images", images, "");
+    v.field("--captions", captions, "");
+    v.field("--resolution", resolution, "");
+    v.field("--out", out, "");
+  }
+  void validate() const {
+    require<ConfigError>(!images.empty(), "'fgm data pack' needs --images DIR");
+    require<ConfigError>(!out.empty(), "'fgm data pack' needs --out FILE");
+    require<ConfigError>(resolution >= 1, "--resolution = {} is not at least 1", resolution);
+    require<ConfigError>(captions == "folder" || captions == "file",
+                         "--captions = '{}' is not one of folder, file", captions);
+  }
+};
+
+int pack(const Invocation& invocation) {
+  PackFlags flags;
+  for (const auto& [name, value] : invocation.flags) set(flags, {"--" + name, value, ""});
+  flags.validate();
+  require<IoError>(std::filesystem::is_directory(flags.images), "--images '{}' is not a folder",
+                   flags.images);
+  if (invocation.is_dry_run) return kExitDone;
+  const PackReport report = pack_images({flags.images, flags.captions, flags.resolution, flags.out});
+  if (invocation.is_json) {
+    print_json({{"out", flags.out}, {"written", report.written}, {"skipped", report.skipped}});
+    return kExitDone;
+  }
+  for (const auto& image : report.skipped) print_out(fmt::format("skipped {}\n", image));
+  print_out(
+      fmt::format("{}: {} images written, {} skipped\n", flags.out, report.written, report.skipped.size()));
+  return kExitDone;
+}
+
+}  // namespace
+
+Command data_pack_command() {
+  return {.name = "data pack",
+          .help = "writes a folder of photographs and their captions into a store",
+          .run = pack,
+          .flags = {{"images", "DIR", "folder of images, one sub-folder for each kind of thing"},
+                    {"captions", "folder|file", "\"a photo of a <folder>\", or the .txt beside each image"},
+                    {"resolution", "N", "pixels on one side after the crop; 32 unless given"},
+                    {"out", "FILE", "the store to write"}}};
+}
+
+}  // namespace fgm

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "launch/cli/command.h"
+
+namespace fgm {
+
+// The whole program behind main(): finds the command, runs it and returns the exit code. An error ends in one
+// line on stderr ("fgm: optimizer.lr = 'fast' is not a number") and its documented code; nothing is thrown.
+int run_program(const std::vector<std::string>& args, const std::vector<Command>& commands);
+
+}  // namespace fgm

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "core/train/step_observer.h"
+
+namespace fgm {
+
+// metrics.jsonl: one flat JSON object a line, flushed line by line, so that a run that is killed loses no
+// whole line. Keys: v (format, 1), step, phase, images (seen in this step by all ranks), the step's own
+// values ("loss.student", ...), ms.total, images_per_s, mem.host (resident bytes of this process), time
+// (seconds since 1970). A number that is not finite is written as null. Lines are appended to a file that is
+// there.
+class MetricsFile final : public StepObserver {
+ public:
+  // IoError when `path` cannot be opened.
+  explicit MetricsFile(const std::filesystem::path& path);
+  // IoError on a failed write; a full disk ends the run for good (kExitDoNotRequeue).
+  void on_step(int64_t step, int64_t num_steps, double seconds, const StepReport& report) override;
+
+ private:
+  struct Close {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+
+  std::filesystem::path path_;
+  std::unique_ptr<std::FILE, Close> file_;
+};
+
+}  // namespace fgm

@@ -1,0 +1,161 @@
+// The built program as a user runs it: what it prints and how it exits.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "core/base/error.h"
+#include "core/io/png.h"
+#include "core/io/safetensors.h"
+#include "data/store/store.h"
+
+namespace fgm {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+struct Outcome {
+  int code = -1;
+  std::string text;  // stdout and stderr
+};
+
+Outcome shell(const std::string& command) {
+  Outcome outcome;
+  std::FILE* pipe = popen(("exec 2>&1; " + command).c_str(), "r");
+  std::array<char, 4096> buffer;
+  while (const size_t count = std::fread(buffer.data(), 1, buffer.size(), pipe))
+    outcome.text.append(buffer.data(), count);
+  const int status = pclose(pipe);
+  outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return outcome;
+}
+
+Outcome fgm(const std::string& arguments) {
+  return shell(FGM_BINARY " " + arguments);
+}
+
+class Cli : public testing::Test {
+ protected:
+  void SetUp() override { fs::create_directories(folder_); }
+  void TearDown() override { fs::remove_all(folder_); }
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+
+  const fs::path folder_ = fs::path(testing::TempDir()) / fmt::format("fgm_cli_{}", getpid());
+};
+
+TEST_F(Cli, HelpAndVersionSucceedAndNoCommandFails) {
+  const auto help = fgm("--help");
+  EXPECT_EQ(help.code, kExitDone);
+  EXPECT_THAT(help.text, testing::AllOf(HasSubstr("data pack"), HasSubstr("inspect")));
+  EXPECT_THAT(fgm("--version").text, testing::MatchesRegex("fgm [0-9.]+ \\(.+\\)\n"));
+  EXPECT_EQ(fgm("").code, kExitConfig);
+  EXPECT_THAT(fgm("inspect --help").text, StartsWith("usage: fgm inspect FILE"));
+}
+
+TEST_F(Cli, MistakeIsOneLineNamingItWithExitCode2) {
+  const auto key = fgm("inspect x --optimizer.lrr 3");
+  EXPECT_EQ(key.code, kExitConfig);
+  EXPECT_EQ(key.text, "fgm: unknown key 'optimizer.lrr'; did you mean 'optimizer.lr'?\n");
+  const auto command = fgm("inspekt x");
+  EXPECT_EQ(command.code, kExitConfig);
+  EXPECT_EQ(command.text,
+            "fgm: unknown sub-command 'inspekt'; did you mean 'inspect'? 'fgm --help' lists them\n");
+  EXPECT_EQ(shell("FGM_LOG=loud " FGM_BINARY " inspect x").code, kExitConfig);
+}
+
+TEST_F(Cli, PrintedConfigReadsBackAsItself) {
+  const auto printed = fgm("inspect --print-config --seed 77 --method.lambda_1 -0.3");
+  ASSERT_EQ(printed.code, kExitDone);
+  ASSERT_THAT(printed.text, HasSubstr("lambda_1 = -0.3\n"));
+  std::ofstream(path("run.cfg")) << printed.text;
+  EXPECT_EQ(fgm("inspect --print-config --config " + path("run.cfg")).text, printed.text);
+}
+
+TEST_F(Cli, FullDiskBehindStdoutIsAFailureAndAReaderThatLeftIsNot) {
+  const auto full = fgm("--help > /dev/full");
+  EXPECT_EQ(full.code, kExitConfig);
+  EXPECT_EQ(full.text, "fgm: standard output cannot be written: No space left on device\n");
+  EXPECT_EQ(shell("bash -c 'exec 3> >(:); wait $!; " FGM_BINARY " --help >&3'").code, kExitDone);
+}
+
+TEST_F(Cli, InspectListsTensorsOfWeights) {
+  const auto spoilt = at::tensor({1.0f, 3.0f, std::numeric_limits<float>::infinity()});
+  write_safetensors(path("w.safetensors"), {{"block.weight", at::full({2, 3}, 0.5)}, {"block.bias", spoilt}},
+                    {{"role", "student"}, {"model", "[model]\ndepth = 4\n"}});
+  const auto text = fgm("inspect " + path("w.safetensors"));
+  EXPECT_EQ(text.code, kExitDone);
+  EXPECT_THAT(text.text, testing::AllOf(HasSubstr("    depth = 4\n"),
+                                        HasSubstr("2 tensors, 9 values, 36 B, 1 not finite")));
+
+  const auto json = nlohmann::json::parse(fgm("inspect --json " + path("w.safetensors")).text);
+  EXPECT_EQ(json["metadata"]["role"], "student");
+  EXPECT_EQ(json["totals"]["non_finite"], 1);
+  const auto& tensors = json["tensors"];
+  const auto bias =
+      std::find_if(tensors.begin(), tensors.end(), [](const auto& t) { return t["name"] == "block.bias"; });
+  ASSERT_NE(bias, tensors.end());
+  EXPECT_EQ(*bias,
+            nlohmann::json::parse(R"({"name": "block.bias", "role": "student", "shape": [3], "dtype": "F32",
+                                             "bytes": 12, "mean": 2.0, "std": 1.0, "non_finite": 1})"));
+}
+
+TEST_F(Cli, InspectSaysWhatIsWrongWithADamagedFile) {
+  write_safetensors(path("w.safetensors"), {{"block.weight", at::ones({64})}});
+  fs::resize_file(path("w.safetensors"), fs::file_size(path("w.safetensors")) - 8);
+  const auto cut = fgm("inspect " + path("w.safetensors"));
+  EXPECT_EQ(cut.code, kExitConfig);
+  EXPECT_THAT(cut.text, testing::AllOf(HasSubstr("w.safetensors"), HasSubstr("block.weight")));
+  EXPECT_EQ(std::count(cut.text.begin(), cut.text.end(), '\n'), 1);
+
+  std::ofstream(path("s.h5"), std::ios::binary) << "\x89HDF\r\n\x1a\n and nothing more";
+  EXPECT_EQ(fgm("inspect " + path("s.h5")).code, kExitConfig);
+  EXPECT_EQ(fgm("inspect " + path("missing")).text, "fgm: '" + path("missing") + "' does not exist\n");
+}
+
+TEST_F(Cli, PhotographsArePackedAndTheCorruptOneIsNamed) {
+  for (const std::string kind : {"dress", "t-shirt"}) {
+    fs::create_directories(folder_ / "images" / kind);
+    write_png(folder_ / "images" / kind / "1.png", at::full({40, 60, 3}, 200, at::kByte));
+  }
+  std::ofstream(path("images/dress/2.jpg")) << "not a JPEG";
+  const std::string pack = "data pack --images " + path("images") + " --resolution 16 --out " + path("s.h5");
+  EXPECT_EQ(fgm(pack + " --dry-run").code, kExitDone);
+  EXPECT_FALSE(fs::exists(path("s.h5")));
+  const auto packed = fgm(pack);
+  EXPECT_EQ(packed.code, kExitDone);
+  EXPECT_THAT(packed.text, testing::AllOf(HasSubstr("2.jpg"), HasSubstr("2 images written, 1 skipped")));
+
+  EXPECT_EQ(Store(path("s.h5")).image_shape(), (std::vector<int64_t>{16, 16, 3}));
+}
+
+TEST_F(Cli, InspectDescribesAStore) {
+  write_store(
+      path("s.h5"),
+      {"images", {{"made_by", "a test"}}, {"a red square", "two dots"}, at::zeros({2, 6, 8, 3}, at::kByte)});
+  EXPECT_THAT(fgm("inspect " + path("s.h5")).text,
+              testing::AllOf(HasSubstr("store of images"), HasSubstr("records: 2"), HasSubstr("6 x 8 x 3"),
+                             HasSubstr("a red square"), HasSubstr("made_by")));
+  const auto json = nlohmann::json::parse(fgm("inspect --json " + path("s.h5")).text);
+  EXPECT_EQ(json["kind"], "images");
+  EXPECT_EQ(json["records"], 2);
+  EXPECT_EQ(json["image_shape"], (std::vector<int64_t>{6, 8, 3}));
+  EXPECT_EQ(json["prompts"], (std::vector<std::string>{"a red square", "two dots"}));
+}
+
+TEST_F(Cli, PackRefusesBadFlagsNamingThem) {
+  EXPECT_EQ(fgm("data pack --images x").text, "fgm: 'fgm data pack' needs --out FILE\n");
+  EXPECT_EQ(fgm("data pack --images x --out y --resolution 3x").text,
+            "fgm: --resolution = '3x' is not a whole number\n");
+  EXPECT_EQ(fgm("data pack --images x --out y --captions none").text,
+            "fgm: --captions = 'none' is not one of folder, file\n");
+}
+
+}  // namespace
+}  // namespace fgm

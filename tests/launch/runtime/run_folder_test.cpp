@@ -1,0 +1,100 @@
+#include "launch/runtime/run_folder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "core/base/error.h"
+#include "core/config/fields.h"
+
+namespace fgm {
+namespace {
+
+namespace fs = std::filesystem;
+
+class RunFolderTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    fs::remove_all(base_);
+    fs::create_directories(base_);
+    config_.run.dir = base_ / "deep" / "run";
+  }
+  void TearDown() override { fs::remove_all(base_); }
+
+  std::string error_of(const Config& config) const {
+    try {
+      check_run_folder(config);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.exit_code(), kExitConfig);
+      return error.what();
+    }
+    return "no error";
+  }
+
+  const fs::path base_ = fs::path(testing::TempDir()) / fmt::format("run_folder_test_{}", getpid());
+  Config config_;
+};
+
+TEST_F(RunFolderTest, NewRunHoldsItsConfigAndFolders) {
+  config_.train.steps = 17;
+  const RunFolder folder(config_);
+  Config read;
+  apply_ini(
+      read,
+      [&] {
+        std::ifstream file(folder.config_file());
+        return std::string(std::istreambuf_iterator<char>(file), {});
+      }(),
+      "config.cfg");
+  EXPECT_EQ(read.train.steps, 17);
+  EXPECT_TRUE(fs::is_directory(folder.events()));
+  EXPECT_TRUE(fs::is_directory(folder.checkpoints()));
+  EXPECT_EQ(folder.sample_file(200), fs::path(config_.run.dir) / "samples" / "step-00000200.png");
+  EXPECT_TRUE(fs::is_directory(folder.sample_file(200).parent_path()));
+  EXPECT_FALSE(folder.is_done());
+}
+
+TEST_F(RunFolderTest, CheckMakesNothing) {
+  check_run_folder(config_);
+  EXPECT_TRUE(fs::is_empty(base_));
+}
+
+TEST_F(RunFolderTest, FinishedRunOfAnotherConfigIsRefusedNamingTheKey) {
+  RunFolder(config_).mark_done();
+  Config other = config_;
+  other.train.steps += 1;
+  EXPECT_EQ(error_of(other),
+            "run.dir = '" + config_.run.dir +
+                "' holds a finished run of another config (train.steps = 4000 there and 4001 here); "
+                "choose another --run or delete it");
+  EXPECT_TRUE(RunFolder(config_).path() == config_.run.dir) << "the same config may run again";
+}
+
+TEST_F(RunFolderTest, UnfinishedRunOfAnotherConfigIsReplaced) {
+  const RunFolder first(config_);
+  config_.train.steps += 1;
+  EXPECT_NO_THROW(RunFolder{config_});
+}
+
+TEST_F(RunFolderTest, StartingAgainTakesTheDoneMarkerAway) {
+  RunFolder(config_).mark_done();
+  EXPECT_FALSE(RunFolder(config_).is_done());
+}
+
+TEST_F(RunFolderTest, PathThatCannotBeAFolderIsAnErrorNamingIt) {
+  const fs::path file = base_ / "file";
+  std::ofstream(file) << "x";
+  config_.run.dir = file;
+  EXPECT_EQ(error_of(config_),
+            fmt::format("run.dir = '{0}' cannot be made: '{0}' is not a folder", file.string()));
+  config_.run.dir = file / "below";
+  EXPECT_THAT(error_of(config_), testing::HasSubstr("/file"));
+  config_.run.dir = "/proc/run";
+  EXPECT_THROW(RunFolder{config_}, IoError);
+  config_.run.dir = "";
+  EXPECT_EQ(error_of(config_), "run.dir is not set; give the run's folder with --run DIR");
+}
+
+}  // namespace
+}  // namespace fgm
