@@ -1,2 +1,6 @@
 fgm_add_test(core/io/file_test DEPS fgm::file)
 fgm_add_test(core/io/png_test DEPS fgm::png PNG::PNG)
+fgm_add_test(core/eval/shapes/request_test DEPS fgm::shapes)
+fgm_add_test(core/eval/shapes/scene_test DEPS fgm::shapes)
+fgm_add_test(core/eval/shapes/detector_test DEPS fgm::shapes)
+fgm_add_test(core/eval/shapes/faithfulness_test DEPS fgm::shapes)
