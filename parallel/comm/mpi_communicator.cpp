@@ -1,7 +1,6 @@
 #include "parallel/comm/mpi_communicator.h"
 
 #include <mpi.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cstdlib>

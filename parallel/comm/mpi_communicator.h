@@ -10,7 +10,7 @@ namespace fgm {
 struct MpiOptions {
   int64_t message_bytes =
       int64_t{1} << 30;  // most bytes of one rank that one MPI call gathers or broadcasts, < 2 GiB
-  int64_t scratch_bytes = int64_t{8} << 20;  // scratch of a reduction, shared by all ranks' pieces
+  int64_t scratch_bytes = int64_t{4} << 20;  // scratch of a reduction, shared by all ranks' pieces
 };
 
 // A communicator of CPU tensors over all ranks of the job (a duplicate of MPI_COMM_WORLD). Collective; MPI
