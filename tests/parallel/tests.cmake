@@ -11,13 +11,12 @@ endif()
 add_executable(parallel_comm_failing_job parallel/comm/failing_job.cpp)
 target_link_libraries(parallel_comm_failing_job PRIVATE fgm_flags fgm::comm)
 target_precompile_headers(parallel_comm_failing_job REUSE_FROM fgm_pch)
-foreach(_way throw=70 abort=75)
-  string(REPLACE "=" ";" _way ${_way})
-  list(GET _way 0 _how)
-  list(GET _way 1 _code)
-  add_test(NAME parallel/comm/failing_job.${_how}
-    COMMAND sh -c "\"$1\" --oversubscribe --bind-to none -n 3 \"$2\" ${_how}; code=$?; echo \"exit code $code\"; test $code -eq ${_code}"
-            sh ${MPIEXEC_EXECUTABLE} $<TARGET_FILE:parallel_comm_failing_job>)
-  set_tests_properties(parallel/comm/failing_job.${_how} PROPERTIES TIMEOUT 60 LABELS mpi PROCESSORS 2
-    ENVIRONMENT "OMP_NUM_THREADS=1;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_btl_vader_single_copy_mechanism=none")
-endforeach()
+function(_add_failing_job_test way exit_code)
+  set(_name parallel/comm/failing_job.${way})
+  add_test(NAME ${_name} COMMAND sh -c "\"$@\"; code=$?; echo \"exit code $code\"; test $code -eq ${exit_code}" sh
+    ${MPIEXEC_EXECUTABLE} --oversubscribe --bind-to none -n 3 $<TARGET_FILE:parallel_comm_failing_job> ${way})
+  set_tests_properties(${_name} PROPERTIES TIMEOUT 60 LABELS mpi PROCESSORS 2
+    ENVIRONMENT "OMP_NUM_THREADS=1;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
+endfunction()
+_add_failing_job_test(throw 70)
+_add_failing_job_test(abort 75)
