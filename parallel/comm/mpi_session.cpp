@@ -1,0 +1,62 @@
+#include "parallel/comm/mpi_session.h"
+
+#include <mpi.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdlib>
+#include <exception>
+
+#include "core/base/error.h"
+#include "parallel/comm/internal/check_mpi.h"
+#include "parallel/comm/internal/mpi_handles.h"
+
+namespace fgm {
+namespace {
+
+constexpr int kKeepUserValue = 0;
+
+void prepare_open_mpi() {
+  // Without a launcher Open MPI starts a daemon, which fails where there is no network interface or no ssh in
+  // PATH.
+  setenv("OMPI_MCA_ess_singleton_isolated", "1", kKeepUserValue);
+  // A waiting rank that spins takes the core from the rank it waits for when ranks and threads outnumber the
+  // cores.
+  setenv("OMPI_MCA_mpi_yield_when_idle", "1", kKeepUserValue);
+}
+
+}  // namespace
+
+MpiSession::MpiSession() {
+  prepare_open_mpi();
+  int granted = MPI_THREAD_SINGLE;
+  check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &granted), "MPI_Init_thread");
+  require<Error>(granted == MPI_THREAD_MULTIPLE,
+                 "MPI grants thread level {}, expected MPI_THREAD_MULTIPLE ({}); use an Open MPI built with "
+                 "thread support",
+                 granted, MPI_THREAD_MULTIPLE);
+  is_open_ = true;
+}
+
+MpiSession::~MpiSession() {
+  if (!is_open_) return;
+  const auto level = std::uncaught_exceptions() > 0 ? spdlog::level::debug : spdlog::level::warn;
+  spdlog::log(level, "MPI is left without MPI_Finalize; the launcher ends the other ranks of the job");
+}
+
+HostRanks MpiSession::host_ranks() const {
+  MPI_Comm raw = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &raw),
+            "MPI_Comm_split_type");
+  MpiComm host(raw);
+  const HostRanks ranks{.rank = host.rank(), .size = host.size()};
+  host.close();
+  return ranks;
+}
+
+void MpiSession::close() {
+  if (!is_open_) return;
+  is_open_ = false;
+  check_mpi(MPI_Finalize(), "MPI_Finalize");
+}
+
+}  // namespace fgm
