@@ -7,12 +7,13 @@ namespace fgm {
 
 void SampleConfig::visit(FieldVisitor& v) {
   v.field("sample.weights", weights, "the model: a safetensors file or the folder of its run");
+  v.field("sample.role", role, "student_ema, student, teacher_ema, ...; empty = the first of these in the folder");
   v.field("sample.prompts", prompts, "captions: a store, or a text file with one in each line");
   v.field("sample.steps", steps, "steps from noise to image");
   v.field("sample.guidance", guidance, "guidance scale; 1 = none");
   v.field("sample.per_prompt", per_prompt, "images of each caption");
   v.field("sample.batch", batch, "images drawn at once");
-  v.field("sample.out", out, "the store to write");
+  v.field("sample.out", out, "the store (.h5) or the picture (.png) to write");
 }
 
 void SampleConfig::validate() const {
@@ -26,12 +27,11 @@ void EvalConfig::visit(FieldVisitor& v) {
   v.field("eval.samples", samples, "what to score: name=store, comma-separated");
   v.field("eval.reference", reference, "store of held-out images");
   v.field("eval.report", report, "report to write; empty = report.json in run.dir");
-  v.field("eval.picture", picture, "side-by-side PNG to write; empty = none");
-  v.field("eval.picture_columns", picture_columns, "captions shown in the picture");
+  v.field("eval.picture_rows", picture_rows, "captions shown in the side-by-side picture beside the report");
 }
 
 void EvalConfig::validate() const {
-  require<ConfigError>(picture_columns >= 1, "eval.picture_columns = {} is not at least 1", picture_columns);
+  require<ConfigError>(picture_rows >= 1, "eval.picture_rows = {} is not at least 1", picture_rows);
   for (const auto& entry : split(samples, ',')) {
     const size_t equals = entry.find('=');
     require<ConfigError>(equals != std::string::npos && equals > 0 && equals + 1 < entry.size(),

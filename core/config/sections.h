@@ -136,6 +136,7 @@ struct MethodConfig {
 
 struct SampleConfig {
   std::string weights = "";
+  std::string role = "";
   std::string prompts = "";
   int64_t steps = 28;
   double guidance = 1.0;
@@ -152,8 +153,7 @@ struct EvalConfig {
   std::string samples = "";    // "name=store.h5,name=store.h5"
   std::string reference = "";  // a store with held-out images
   std::string report = "";
-  std::string picture = "";
-  int64_t picture_columns = 8;
+  int64_t picture_rows = 12;
 
   void visit(FieldVisitor& v);
   void validate() const;

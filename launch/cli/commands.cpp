@@ -3,7 +3,8 @@
 namespace fgm {
 
 std::vector<Command> all_commands() {
-  return {data_pack_command(), inspect_command()};
+  return {train_command(),       distill_command(),   sample_command(), eval_command(),
+          data_shapes_command(), data_pack_command(), inspect_command()};
 }
 
 }  // namespace fgm

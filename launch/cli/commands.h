@@ -10,6 +10,11 @@ namespace fgm {
 // all_commands().
 std::vector<Command> all_commands();
 
+Command train_command();
+Command distill_command();
+Command sample_command();
+Command eval_command();
+Command data_shapes_command();
 Command data_pack_command();
 Command inspect_command();
 

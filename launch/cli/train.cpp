@@ -1,0 +1,101 @@
+#include <spdlog/spdlog.h>
+
+#include "core/base/error.h"
+#include "core/fgm/flow_matching_step.h"
+#include "core/fgm/roles.h"
+#include "core/models/init.h"
+#include "core/models/model_factory.h"
+#include "data/pipeline/store_batch_source.h"
+#include "data/text/hashed_word_encoder.h"
+#include "launch/cli/commands.h"
+#include "launch/cli/generate.h"
+#include "launch/cli/output.h"
+#include "launch/cli/training_run.h"
+#include "launch/runtime/run_folder.h"
+#include "parallel/optim/local_engine.h"
+
+namespace fgm {
+namespace {
+
+constexpr int64_t kGridPictures = 16;
+constexpr int64_t kGridSteps = 28;
+
+// {C, H, W} of the store's images, checked against the network.
+std::vector<int64_t> sample_shape(const Store& store, const ModelConfig& model) {
+  require<ConfigError>(store.has_images(), "{}: this store has no images; `fgm train` needs them", store.path().string());
+  const auto hwc = store.image_shape();
+  require<ConfigError>(hwc[2] == model.in_channels, "{}: its images have {} channels, model.in_channels = {}",
+                       store.path().string(), hwc[2], model.in_channels);
+  require<ConfigError>(hwc[0] % model.patch_size == 0 && hwc[1] % model.patch_size == 0,
+                       "{}: its images of {} x {} pixels cannot be cut into patches of model.patch_size = {}",
+                       store.path().string(), hwc[0], hwc[1], model.patch_size);
+  require<ConfigError>(std::max(hwc[0], hwc[1]) / model.patch_size <= model.pos_embed_max_size,
+                       "{}: images of {} x {} pixels need more than model.pos_embed_max_size = {} patches a side",
+                       store.path().string(), hwc[0], hwc[1], model.pos_embed_max_size);
+  return {hwc[2], hwc[0], hwc[1]};
+}
+
+std::vector<std::string> grid_captions(const Store& store) {
+  const auto& prompts = store.prompts();
+  return {prompts.begin(), prompts.begin() + std::min<ptrdiff_t>(kGridPictures, std::ssize(prompts))};
+}
+
+int train(const Invocation& invocation) {
+  const Config& config = invocation.config;
+  check_run_folder(config);
+  require_unused_run(config.run);
+  const at::Device device = prepare_device(config.run);
+  const auto store = open_store(config.data);
+  const auto shape = sample_shape(*store, config.model);
+  const auto seed = static_cast<uint64_t>(config.run.seed);
+  const auto tensors = at::TensorOptions().dtype(at::kFloat).device(device);
+
+  const auto model = make_model(config.model, tensors);
+  spdlog::info("teacher: {} parameters; {}: {} images of {} x {}", num_parameters(*model), store->path().string(),
+               store->size(), shape[1], shape[2]);
+  if (invocation.is_dry_run) return kExitDone;
+
+  init_parameters(*model, seed);
+  LocalEngine engine(*model, config.train.optimizer);
+  engine.set_trainable(true);
+  FlowMatchingStep step(engine, {.seed = seed,
+                                 .num_steps = config.train.steps,
+                                 .caption_dropout = config.train.caption_dropout,
+                                 .time = config.train.time,
+                                 .optimizer = config.train.optimizer,
+                                 .tensors = tensors});
+  const auto encoder = std::make_shared<const HashedWordEncoder>(config.text);
+  StoreBatchSource source(store, encoder,
+                          {.global_batch = config.train.batch, .seed = seed, .prefetch = config.data.prefetch});
+  const auto captions = grid_captions(*store);
+  const auto draw = [&] {
+    at::Tensor pictures;
+    engine.with_ema([&] {
+      pictures = draw_pictures(*model, *encoder, captions,
+                               {.steps = kGridSteps, .guidance = config.sample.guidance, .seed = seed,
+                                .sample_shape = shape, .device = device},
+                               [](int64_t) { return false; });
+    });
+    return pictures;
+  };
+  return run_training(config,
+                      {.label = "train",
+                       .num_steps = config.train.steps,
+                       .step = &step,
+                       .networks = {{std::string(role::kTeacher), &engine}},
+                       .description = {.role = "", .step = 0, .sample_shape = shape, .config = config},
+                       .draw = draw},
+                      source);
+}
+
+}  // namespace
+
+Command train_command() {
+  return {.name = "train",
+          .help = "trains a many-step teacher on a store of images by flow matching",
+          .run = train,
+          .sections = {"run", "data", "text", "model", "train", "optimizer", "sample"},
+          .flags = {steps_flag("train.steps")}};
+}
+
+}  // namespace fgm

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+
+#include "core/train/step_observer.h"
+#include "launch/runtime/observers/tensorboard_events.h"
+
+namespace fgm {
+
+// Every `every` steps draws a few pictures with the weights of the moment, always for the same captions and noise, and
+// writes them as one PNG grid, which TensorBoard shows too.
+class SampleGrid final : public StepObserver {
+ public:
+  struct Options {
+    int64_t every = 0;  // 0: never
+    int64_t columns = 4;
+    int64_t scale = 1;  // PNG pixels for each pixel of a sample
+    std::function<std::filesystem::path(int64_t step)> file;
+  };
+  using Draw = std::function<at::Tensor()>;  // uint8 [N, H, W, 3]
+
+  // `events` must outlive the observer.
+  SampleGrid(Options options, Draw draw, TensorboardEvents& events);
+  void on_step(int64_t step, int64_t num_steps, double seconds, const StepReport& report) override;
+
+ private:
+  Options options_;
+  Draw draw_;
+  TensorboardEvents& events_;
+};
+
+}  // namespace fgm
