@@ -62,8 +62,7 @@ RandomStream::RandomStream(uint64_t seed, std::string_view name) {
   key_ = {static_cast<uint32_t>(h), static_cast<uint32_t>(h >> 32)};
 }
 
-at::Tensor RandomStream::normal(int64_t step, int64_t first_sample, int64_t num_samples,
-                                at::IntArrayRef shape) const {
+at::Tensor RandomStream::normal(int64_t step, int64_t first_sample, int64_t num_samples, at::IntArrayRef shape) const {
   return fill(key_, step, first_sample, num_samples, shape, [](const auto& words, float* out, int64_t count) {
     std::array<float, 4> z;
     for (int pair = 0; pair < 2; ++pair) {
@@ -77,8 +76,7 @@ at::Tensor RandomStream::normal(int64_t step, int64_t first_sample, int64_t num_
   });
 }
 
-at::Tensor RandomStream::uniform(int64_t step, int64_t first_sample, int64_t num_samples,
-                                 at::IntArrayRef shape) const {
+at::Tensor RandomStream::uniform(int64_t step, int64_t first_sample, int64_t num_samples, at::IntArrayRef shape) const {
   return fill(key_, step, first_sample, num_samples, shape, [](const auto& words, float* out, int64_t count) {
     for (int64_t i = 0; i < count; ++i) {
       out[i] = std::min(static_cast<float>((words[static_cast<size_t>(i)] + 0.5) * kTwoToMinus32), kBelowOne);

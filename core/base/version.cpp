@@ -2,7 +2,9 @@
 
 namespace fgm {
 
-std::string version() { return FGM_VERSION; }
+std::string version() {
+  return FGM_VERSION;
+}
 
 std::string version_commit() {
   const std::string commit = FGM_COMMIT;

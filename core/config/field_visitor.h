@@ -22,8 +22,7 @@ class FieldVisitor {
 
   // An enumeration whose enumerators are 0, 1, 2, ... in the order of `names`.
   template <typename Enum>
-  void choice(std::string_view key, Enum& value, std::initializer_list<std::string_view> names,
-              std::string_view help) {
+  void choice(std::string_view key, Enum& value, std::initializer_list<std::string_view> names, std::string_view help) {
     auto index = static_cast<size_t>(value);
     choice_index(key, index, std::span(names.begin(), names.size()), help);
     value = static_cast<Enum>(index);

@@ -48,8 +48,7 @@ void FieldSetter::field(std::string_view key, double& value, std::string_view) {
 void FieldSetter::field(std::string_view key, std::string& value, std::string_view) {
   if (!is_named(key)) return;
   // Otherwise the printed config would not read back as what it was.
-  if (setting_.value.find('#') != std::string::npos)
-    fail("holds '#', which begins a comment in a config file");
+  if (setting_.value.find('#') != std::string::npos) fail("holds '#', which begins a comment in a config file");
   if (setting_.value.find_first_of("\r\n") != std::string::npos) fail("holds a line break");
   value = trim(setting_.value);
 }

@@ -91,8 +91,7 @@ std::string to_ini(const Section& section) {
   return detail::print_ini(list_fields(section));
 }
 
-// Assigns every setting of INI text; keys that it leaves out keep their values. `name` is the text's, for
-// errors.
+// Assigns every setting of INI text; keys that it leaves out keep their values. `name` is the text's, for errors.
 template <typename Section>
 void apply_ini(Section& section, std::string_view text, const std::string& name) {
   for (const auto& setting : parse_ini(text, name)) set(section, setting);

@@ -21,12 +21,10 @@ std::string section_name(const std::string& line, const std::string& place) {
 
 Setting parse_line(const std::string& line, const std::string& section, const std::string& place) {
   const size_t equals = line.find('=');
-  require<ConfigError>(equals != std::string::npos, "{}: '{}' is neither 'key = value' nor '[section]'",
-                       place, line);
+  require<ConfigError>(equals != std::string::npos, "{}: '{}' is neither 'key = value' nor '[section]'", place, line);
   const std::string key = trim(std::string_view(line).substr(0, equals));
   require<ConfigError>(!key.empty(), "{}: '{}' has no key before '='", place, line);
-  return {section.empty() ? key : section + "." + key, trim(std::string_view(line).substr(equals + 1)),
-          place};
+  return {section.empty() ? key : section + "." + key, trim(std::string_view(line).substr(equals + 1)), place};
 }
 
 }  // namespace
@@ -57,8 +55,7 @@ std::vector<Setting> read_ini(const std::filesystem::path& path) {
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
-  const bool is_read =
-      file && !std::filesystem::is_directory(path) && (text << file.rdbuf() || file.peek() == EOF);
+  const bool is_read = file && !std::filesystem::is_directory(path) && (text << file.rdbuf() || file.peek() == EOF);
   require<IoError>(is_read, "config file '{}' cannot be read: {}", path.string(),
                    errno != 0 ? std::strerror(errno) : "it is a folder");
   return parse_ini(text.str(), path.string());

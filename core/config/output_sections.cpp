@@ -47,8 +47,7 @@ void ShapesConfig::visit(FieldVisitor& v) {
 }
 
 void ShapesConfig::validate() const {
-  require<ConfigError>(resolution >= 24 && resolution <= 32, "shapes.resolution = {} is not in [24, 32]",
-                       resolution);
+  require<ConfigError>(resolution >= 24 && resolution <= 32, "shapes.resolution = {} is not in [24, 32]", resolution);
   require<ConfigError>(count >= 1, "shapes.count = {} is not at least 1", count);
   require<ConfigError>(held_out_count >= 1, "shapes.held_out_count = {} is not at least 1", held_out_count);
   require<ConfigError>(seed >= 0, "shapes.seed = {} is negative", seed);

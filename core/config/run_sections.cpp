@@ -17,13 +17,10 @@ void RunConfig::visit(FieldVisitor& v) {
 
 void RunConfig::validate() const {
   require<ConfigError>(seed >= 0, "run.seed = {} is negative", seed);
-  require<ConfigError>(threads >= 0, "run.threads = {} is negative; 0 takes cores / ranks of the host",
-                       threads);
+  require<ConfigError>(threads >= 0, "run.threads = {} is negative; 0 takes cores / ranks of the host", threads);
   require<ConfigError>(log_every >= 1, "run.log_every = {} is not at least 1", log_every);
-  require<ConfigError>(save_every >= 0, "run.save_every = {} is negative; 0 saves only at the end",
-                       save_every);
-  require<ConfigError>(sample_every >= 0, "run.sample_every = {} is negative; 0 draws no samples",
-                       sample_every);
+  require<ConfigError>(save_every >= 0, "run.save_every = {} is negative; 0 saves only at the end", save_every);
+  require<ConfigError>(sample_every >= 0, "run.sample_every = {} is negative; 0 draws no samples", sample_every);
   require<ConfigError>(keep >= 0, "run.keep = {} is negative; 0 keeps every save point", keep);
 }
 

@@ -34,8 +34,7 @@ struct DataConfig {
   void validate() const;
 };
 
-// Text conditioning by hashed words; the widths that a cached CLIP/T5 store brings with it replace these
-// later.
+// Text conditioning by hashed words; the widths that a cached CLIP/T5 store brings with it replace these later.
 struct TextConfig {
   int64_t num_tokens = 12;
   int64_t context_width = 64;

@@ -5,8 +5,7 @@
 namespace fgm {
 
 void TimeConfig::visit(FieldVisitor& v, const std::string& prefix) {
-  v.choice(prefix + ".time_law", law, {"uniform", "logit_normal"},
-           "law of the training time t (0 data, 1 noise)");
+  v.choice(prefix + ".time_law", law, {"uniform", "logit_normal"}, "law of the training time t (0 data, 1 noise)");
   v.field(prefix + ".time_mean", mean, "logit_normal: mean of the normal inside the sigmoid");
   v.field(prefix + ".time_std", std, "logit_normal: its standard deviation");
 }
@@ -49,8 +48,8 @@ void TrainConfig::visit(FieldVisitor& v) {
 void TrainConfig::validate() const {
   require<ConfigError>(steps >= 1, "train.steps = {} is not at least 1", steps);
   require<ConfigError>(batch >= 1, "train.batch = {} is not at least 1", batch);
-  require<ConfigError>(caption_dropout >= 0.0 && caption_dropout <= 1.0,
-                       "train.caption_dropout = {} is not in [0, 1]", caption_dropout);
+  require<ConfigError>(caption_dropout >= 0.0 && caption_dropout <= 1.0, "train.caption_dropout = {} is not in [0, 1]",
+                       caption_dropout);
   time.validate("train");
   optimizer.validate("optimizer");
 }
@@ -80,14 +79,12 @@ void MethodConfig::visit(FieldVisitor& v) {
 void MethodConfig::validate() const {
   require<ConfigError>(steps >= 1, "method.steps = {} is not at least 1", steps);
   require<ConfigError>(batch >= 1, "method.batch = {} is not at least 1", batch);
-  require<ConfigError>(init_time > 0.0 && init_time <= 1.0, "method.init_time = {} is not in (0, 1]",
-                       init_time);
-  require<ConfigError>(estimator_steps >= 1, "method.estimator_steps = {} is not at least 1",
-                       estimator_steps);
-  require<ConfigError>(teacher_guidance >= 0.0,
-                       "method.teacher_guidance = {} is negative; 1 means no guidance", teacher_guidance);
-  require<ConfigError>(estimator_guidance >= 0.0,
-                       "method.estimator_guidance = {} is negative; 1 means no guidance", estimator_guidance);
+  require<ConfigError>(init_time > 0.0 && init_time <= 1.0, "method.init_time = {} is not in (0, 1]", init_time);
+  require<ConfigError>(estimator_steps >= 1, "method.estimator_steps = {} is not at least 1", estimator_steps);
+  require<ConfigError>(teacher_guidance >= 0.0, "method.teacher_guidance = {} is negative; 1 means no guidance",
+                       teacher_guidance);
+  require<ConfigError>(estimator_guidance >= 0.0, "method.estimator_guidance = {} is negative; 1 means no guidance",
+                       estimator_guidance);
   time.validate("method");
   student.validate("student");
   estimator.validate("estimator");

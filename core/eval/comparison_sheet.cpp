@@ -61,8 +61,8 @@ Layout lay_out(std::span<const ModelSamples> models, const std::vector<int64_t>&
   return layout;
 }
 
-void draw_column(at::Tensor& sheet, const ModelSamples& model, const std::vector<int64_t>& rows,
-                 const Layout& layout, int64_t column) {
+void draw_column(at::Tensor& sheet, const ModelSamples& model, const std::vector<int64_t>& rows, const Layout& layout,
+                 int64_t column) {
   const int64_t left = layout.left(column);
   draw_text(sheet, model.name, kGap, left, kFontScale);
   draw_text(sheet, steps_text(model), kGap + kLineHeight, left, kFontScale);
@@ -89,9 +89,9 @@ at::Tensor comparison_sheet(std::span<const ModelSamples> models, int64_t num_ro
   const auto& prompts = models[0].prompts;
   const auto rows = choose_rows(prompts, num_rows);
   const auto layout = lay_out(models, rows);
-  auto sheet = at::full(
-      {layout.top(static_cast<int64_t>(rows.size())), layout.left(static_cast<int64_t>(models.size())), 3},
-      255, at::kByte);
+  auto sheet =
+      at::full({layout.top(static_cast<int64_t>(rows.size())), layout.left(static_cast<int64_t>(models.size())), 3},
+               255, at::kByte);
   for (size_t row = 0; row < rows.size(); ++row) {
     draw_prompt(sheet, prompts[rows[row]], layout.top(static_cast<int64_t>(row)));
   }

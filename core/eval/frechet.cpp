@@ -23,8 +23,7 @@ std::vector<at::Tensor> layer_weights() {
   for (size_t i = 0; i < kLayers.size(); ++i) {
     const auto& layer = kLayers[i];
     const double scale = std::sqrt(2.0 / static_cast<double>(layer.in_channels * 9));
-    weights.push_back(
-        scale * stream.normal(static_cast<int64_t>(i), 0, layer.out_channels, {layer.in_channels, 3, 3}));
+    weights.push_back(scale * stream.normal(static_cast<int64_t>(i), 0, layer.out_channels, {layer.in_channels, 3, 3}));
   }
   return weights;
 }
@@ -53,19 +52,17 @@ at::Tensor symmetric_sqrt(const at::Tensor& matrix) {
 at::Tensor image_features(const at::Tensor& images_NHWC) {
   check(images_NHWC.dim() == 4 && images_NHWC.size(3) == 3 && images_NHWC.scalar_type() == at::kByte &&
             images_NHWC.size(1) >= 8 && images_NHWC.size(2) >= 8,
-        "image_features wants uint8 [N, H, W, 3] with H, W >= 8, got {}",
-        fmt::join(images_NHWC.sizes(), " x "));
+        "image_features wants uint8 [N, H, W, 3] with H, W >= 8, got {}", fmt::join(images_NHWC.sizes(), " x "));
   const at::NoGradGuard no_grad;
   const auto weights = layer_weights();
   std::vector<at::Tensor> features;
-  for (const auto& batch : images_NHWC.cpu().split(kBatch))
-    features.push_back(batch_features(batch, weights));
+  for (const auto& batch : images_NHWC.cpu().split(kBatch)) features.push_back(batch_features(batch, weights));
   return at::cat(features);
 }
 
 Gaussian fit_gaussian(const at::Tensor& features_ND) {
-  require<ConfigError>(features_ND.size(0) >= 2,
-                       "a Frechet distance needs at least two pictures a set, got {}", features_ND.size(0));
+  require<ConfigError>(features_ND.size(0) >= 2, "a Frechet distance needs at least two pictures a set, got {}",
+                       features_ND.size(0));
   const auto x = features_ND.to(at::kDouble);
   const auto mean = x.mean(0);
   const auto centered = x - mean;
@@ -85,8 +82,7 @@ double frechet_distance(const at::Tensor& images_a_NHWC, const at::Tensor& image
                        "a Frechet distance needs pictures of one size, got {} and {}",
                        fmt::join(images_a_NHWC.sizes().slice(1), " x "),
                        fmt::join(images_b_NHWC.sizes().slice(1), " x "));
-  return frechet_distance(fit_gaussian(image_features(images_a_NHWC)),
-                          fit_gaussian(image_features(images_b_NHWC)));
+  return frechet_distance(fit_gaussian(image_features(images_a_NHWC)), fit_gaussian(image_features(images_b_NHWC)));
 }
 
 }  // namespace fgm

@@ -21,8 +21,7 @@ struct ModelSamples {
   nlohmann::ordered_json config;  // the resolved config that drew them
 };
 
-// ConfigError unless there is a model, all names differ, and all drew the same prompts, one image each, at
-// one size.
+// ConfigError unless there is a model, all names differ, and all drew the same prompts, one image each, at one size.
 void require_comparable(std::span<const ModelSamples> models);
 
 }  // namespace fgm

@@ -68,8 +68,7 @@ std::string_view glyph_rows(char character) {
 }
 
 void fill_black(at::Tensor& image_HWC, int64_t row, int64_t column, int64_t size) {
-  const int64_t height = std::min(size, image_HWC.size(0) - row),
-                width = std::min(size, image_HWC.size(1) - column);
+  const int64_t height = std::min(size, image_HWC.size(0) - row), width = std::min(size, image_HWC.size(1) - column);
   if (height > 0 && width > 0) image_HWC.narrow(0, row, height).narrow(1, column, width).zero_();
 }
 
@@ -81,8 +80,7 @@ void draw_text(at::Tensor& image_HWC, std::string_view text, int64_t row, int64_
     const auto rows = glyph_rows(text[i]);
     const int64_t left = column + static_cast<int64_t>(i) * kFontCellWidth * scale;
     for (size_t p = 0; p < rows.size(); ++p) {
-      const auto y = static_cast<int64_t>(p) / (kGlyphWidth + 1),
-                 x = static_cast<int64_t>(p) % (kGlyphWidth + 1);
+      const auto y = static_cast<int64_t>(p) / (kGlyphWidth + 1), x = static_cast<int64_t>(p) % (kGlyphWidth + 1);
       if (rows[p] == '#') fill_black(image_HWC, row + y * scale, left + x * scale, scale);
     }
   }

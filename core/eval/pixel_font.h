@@ -9,8 +9,7 @@
 
 namespace fgm {
 
-// A character's cell in pixels before scaling: a glyph of 5 x 7 and the space to the next one and to the next
-// line.
+// A character's cell in pixels before scaling: a glyph of 5 x 7 and the space to the next one and to the next line.
 inline constexpr int64_t kFontCellWidth = 6;
 inline constexpr int64_t kFontCellHeight = 10;
 

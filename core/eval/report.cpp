@@ -88,9 +88,7 @@ std::string markdown_table(const Json& report) {
 
 void write_report(const std::filesystem::path& path, const Json& report, std::span<const ModelSamples> models,
                   int64_t num_rows) {
-  const auto beside = [&](const char* extension) {
-    return std::filesystem::path(path).replace_extension(extension);
-  };
+  const auto beside = [&](const char* extension) { return std::filesystem::path(path).replace_extension(extension); };
   write_png(beside(".png"), comparison_sheet(models, num_rows));
   write_file(beside(".md"), markdown_table(report));
   write_file(path, report.dump(2) + "\n");

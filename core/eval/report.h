@@ -18,8 +18,7 @@ namespace fgm {
 //   the space that `frechet` was measured in; config.<name>; commit, of the program that wrote the report.
 // overall and categories (shapes::score, GenEval's protocol in miniature) stand there only when every prompt
 // is a caption of the shapes grammar: for photographs a model has its Frechet distance to `held_out_NHWC`
-// alone. ConfigError unless the models are comparable (require_comparable) and the held-out images have their
-// size.
+// alone. ConfigError unless the models are comparable (require_comparable) and the held-out images have their size.
 nlohmann::ordered_json evaluate(std::span<const ModelSamples> models, const at::Tensor& held_out_NHWC);
 
 // The report's models as a Markdown table, one row a model.

@@ -63,8 +63,8 @@ void FgmStep::update_estimator(int64_t step, BatchSource& source, PhaseTimer& ti
   estimator.set_trainable(true);
   // With guidance the estimator learns through its guided prediction, null branch included: guiding a plainly trained
   // one would break v = E[c | x_t], and L2's zero mean with it.
-  const auto v = guided_velocity(estimator.model(), flow_path(x_0, d.eps, d.t_B), d.t_B, d.condition,
-                                 method.estimator_guidance);
+  const auto v =
+      guided_velocity(estimator.model(), flow_path(x_0, d.eps, d.t_B), d.t_B, d.condition, method.estimator_guidance);
   const auto error_B = mean_per_sample((v - conditional_velocity(x_0, d.eps)).square());
   const auto loss = error_B.sum() / static_cast<double>(d.global_batch);
   timer.enter("backward");

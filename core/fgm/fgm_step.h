@@ -21,7 +21,7 @@ struct FgmOptions {
 
 // The networks of a distillation; all must outlive the step.
 struct FgmNetworks {
-  VelocityModel& teacher;      // frozen: its parameters require no gradient
+  VelocityModel& teacher;  // frozen: its parameters require no gradient
   ParameterEngine& student;
   ParameterEngine& estimator;
 };

@@ -14,7 +14,8 @@ at::Tensor flow_matching_loss(VelocityModel& model, const at::Tensor& x_0, const
   return mean_per_sample(error.square()).sum() / static_cast<double>(global_batch);
 }
 
-Conditioning drop_captions(const Conditioning& condition, const Conditioning& null_row, const at::Tensor& is_dropped_B) {
+Conditioning drop_captions(const Conditioning& condition, const Conditioning& null_row,
+                           const at::Tensor& is_dropped_B) {
   return {at::where(is_dropped_B.view({-1, 1, 1}), null_row.context_BLJ, condition.context_BLJ),
           at::where(is_dropped_B.view({-1, 1}), null_row.pooled_BP, condition.pooled_BP)};
 }
@@ -36,8 +37,7 @@ StepReport FlowMatchingStep::run(int64_t step, BatchSource& source) {
   const auto eps = noise_.normal(step, first, count, batch.images.sizes().slice(1)).to(options_.tensors);
   const auto t_B = draw_times(options_.time, time_, step, first, count).to(options_.tensors.device());
   const auto is_dropped_B = dropout_.uniform(step, first, count, {}) < options_.caption_dropout;
-  const auto condition =
-      to(drop_captions(batch.condition, source.null_condition(), is_dropped_B), options_.tensors);
+  const auto condition = to(drop_captions(batch.condition, source.null_condition(), is_dropped_B), options_.tensors);
 
   timer.enter("forward");
   const auto loss = flow_matching_loss(engine_.model(), x_0, eps, t_B, condition, batch.global_batch);

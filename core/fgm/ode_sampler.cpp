@@ -4,7 +4,8 @@ namespace fgm {
 
 std::vector<double> uniform_times(int64_t num_steps) {
   std::vector<double> times;
-  for (int64_t i = 0; i <= num_steps; ++i) times.push_back(1.0 - static_cast<double>(i) / static_cast<double>(num_steps));
+  for (int64_t i = 0; i <= num_steps; ++i)
+    times.push_back(1.0 - static_cast<double>(i) / static_cast<double>(num_steps));
   return times;
 }
 

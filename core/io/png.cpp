@@ -23,8 +23,8 @@ std::string encode(const at::Tensor& image_HWC) {
   png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(header);
   std::string bytes(size, '\0');
   const bool is_encoded = png_image_write_to_memory(&header, bytes.data(), &size, 0, pixels, 0, nullptr) != 0;
-  require<IoError>(is_encoded, "cannot encode a PNG of {} x {} pixels: {}", image_HWC.size(1),
-                   image_HWC.size(0), header.message);
+  require<IoError>(is_encoded, "cannot encode a PNG of {} x {} pixels: {}", image_HWC.size(1), image_HWC.size(0),
+                   header.message);
   bytes.resize(size);
   return bytes;
 }
@@ -32,8 +32,7 @@ std::string encode(const at::Tensor& image_HWC) {
 }  // namespace
 
 void write_png(const std::filesystem::path& path, const at::Tensor& image_HWC) {
-  check(image_HWC.dim() == 3 && image_HWC.size(2) == 3 && image_HWC.scalar_type() == at::kByte &&
-            image_HWC.numel() > 0,
+  check(image_HWC.dim() == 3 && image_HWC.size(2) == 3 && image_HWC.scalar_type() == at::kByte && image_HWC.numel() > 0,
         "write_png wants a non-empty uint8 [H, W, 3] image, got {}", fmt::join(image_HWC.sizes(), " x "));
   write_file(path, encode(image_HWC.cpu().contiguous()));
 }
@@ -46,9 +45,7 @@ at::Tensor image_grid(const at::Tensor& images_NHWC, int64_t columns, int64_t sc
   const int64_t rows = (count + columns - 1) / columns;
   auto grid = at::full({rows * (height + gap) - gap, columns * (width + gap) - gap, 3}, kGapGrey, at::kByte);
   for (int64_t i = 0; i < count; ++i) {
-    grid.narrow(0, i / columns * (height + gap), height)
-        .narrow(1, i % columns * (width + gap), width)
-        .copy_(large[i]);
+    grid.narrow(0, i / columns * (height + gap), height).narrow(1, i % columns * (width + gap), width).copy_(large[i]);
   }
   return grid;
 }

@@ -9,8 +9,8 @@ namespace fgm {
 // Writes a uint8 tensor [H, W, 3] (RGB) as a PNG, through a temporary name and a rename. IoError on failure.
 void write_png(const std::filesystem::path& path, const at::Tensor& image_HWC);
 
-// Lays images [N, H, W, 3] uint8 out in rows of `columns`, `gap` pixels of light grey between them; returns [H', W', 3].
-// `scale` repeats every pixel, so that small pictures can be seen.
+// Lays images [N, H, W, 3] uint8 out in rows of `columns`, `gap` pixels of light grey between them; returns [H', W',
+// 3]. `scale` repeats every pixel, so that small pictures can be seen.
 at::Tensor image_grid(const at::Tensor& images_NHWC, int64_t columns, int64_t scale = 1, int64_t gap = 2);
 
 }  // namespace fgm

@@ -55,15 +55,14 @@ std::vector<uint64_t> unsigned_list(const json& list, const std::string& tensor,
   require<IoError>(list.is_array(), "tensor '{}': {} is not a list", tensor, key);
   std::vector<uint64_t> numbers;
   for (const auto& number : list) {
-    require<IoError>(number.is_number_unsigned(), "tensor '{}': {} holds {}, not a non-negative integer",
-                     tensor, key, number.dump(-1, ' ', true));
+    require<IoError>(number.is_number_unsigned(), "tensor '{}': {} holds {}, not a non-negative integer", tensor, key,
+                     number.dump(-1, ' ', true));
     numbers.push_back(number.get<uint64_t>());
   }
   return numbers;
 }
 
-// The bytes of a tensor. A dimension of 0 counts as 1 in the overflow check, so that strides cannot overflow
-// either.
+// The bytes of a tensor. A dimension of 0 counts as 1 in the overflow check, so that strides cannot overflow either.
 uint64_t checked_bytes(const std::vector<uint64_t>& shape, at::ScalarType dtype, const std::string& tensor) {
   int64_t bytes = static_cast<int64_t>(c10::elementSize(dtype));
   bool is_empty = false, overflows = false;
@@ -85,15 +84,13 @@ TensorInfo parse_tensor(const std::string& name, const json& object, uint64_t da
   require<IoError>(shape.size() <= kMaxRank, "tensor '{}' has {} dimensions (at most {})", name, shape.size(),
                    kMaxRank);
   const auto offsets = unsigned_list(member(object, name, "data_offsets"), name, "data_offsets");
-  require<IoError>(offsets.size() == 2 && offsets[0] <= offsets[1],
-                   "tensor '{}': data_offsets is not [begin, end]", name);
-  require<IoError>(offsets[1] <= data_bytes,
-                   "tensor '{}' ends at byte {} of {} bytes of data: the file is cut short", name, offsets[1],
-                   data_bytes);
+  require<IoError>(offsets.size() == 2 && offsets[0] <= offsets[1], "tensor '{}': data_offsets is not [begin, end]",
+                   name);
+  require<IoError>(offsets[1] <= data_bytes, "tensor '{}' ends at byte {} of {} bytes of data: the file is cut short",
+                   name, offsets[1], data_bytes);
   const uint64_t bytes = checked_bytes(shape, *dtype, name);
-  require<IoError>(bytes == offsets[1] - offsets[0],
-                   "tensor '{}': its shape needs {} bytes, data_offsets span {}", name, bytes,
-                   offsets[1] - offsets[0]);
+  require<IoError>(bytes == offsets[1] - offsets[0], "tensor '{}': its shape needs {} bytes, data_offsets span {}",
+                   name, bytes, offsets[1] - offsets[0]);
   return {name, *dtype, {shape.begin(), shape.end()}, offsets[0], offsets[1]};
 }
 
@@ -110,12 +107,11 @@ std::map<std::string, std::string> parse_metadata(const json& object) {
 void check_tiling(const std::vector<TensorInfo>& tensors, uint64_t data_bytes) {
   uint64_t end = 0;
   for (const auto& tensor : tensors) {
-    require<IoError>(tensor.begin == end, "tensor '{}' begins at byte {}, expected {}: the data has {}",
-                     tensor.name, tensor.begin, end, tensor.begin < end ? "an overlap" : "a gap");
+    require<IoError>(tensor.begin == end, "tensor '{}' begins at byte {}, expected {}: the data has {}", tensor.name,
+                     tensor.begin, end, tensor.begin < end ? "an overlap" : "a gap");
     end = tensor.end;
   }
-  require<IoError>(end == data_bytes, "the tensors end at byte {} but the file has {} bytes of data", end,
-                   data_bytes);
+  require<IoError>(end == data_bytes, "the tensors end at byte {} but the file has {} bytes of data", end, data_bytes);
 }
 
 SafetensorsHeader parse(std::string_view text, uint64_t data_bytes) {

@@ -17,8 +17,7 @@
 namespace fgm {
 namespace {
 
-static_assert(std::endian::native == std::endian::little,
-              "safetensors is little-endian and is mapped as it is");
+static_assert(std::endian::native == std::endian::little, "safetensors is little-endian and is mapped as it is");
 
 class Descriptor {
  public:
@@ -66,8 +65,7 @@ void SafetensorsFile::Mapping::map() {
                    status.st_size);
   num_bytes = static_cast<size_t>(status.st_size);
   void* mapped = ::mmap(nullptr, num_bytes, PROT_READ, MAP_PRIVATE, file.get(), 0);
-  require<IoError>(mapped != MAP_FAILED, "cannot map {}: {}", path.string(),
-                   std::generic_category().message(errno));
+  require<IoError>(mapped != MAP_FAILED, "cannot map {}: {}", path.string(), std::generic_category().message(errno));
   base = static_cast<char*>(mapped);
 }
 
@@ -77,16 +75,14 @@ void SafetensorsFile::Mapping::read_header() {
   require<IoError>(header_bytes <= kMaxSafetensorsHeader,
                    "{} announces a header of {} bytes (at most {}): not a safetensors file", path.string(),
                    header_bytes, kMaxSafetensorsHeader);
-  require<IoError>(header_bytes <= num_bytes - 8,
-                   "{} announces a header of {} bytes but has {} left: it is cut short", path.string(),
-                   header_bytes, num_bytes - 8);
+  require<IoError>(header_bytes <= num_bytes - 8, "{} announces a header of {} bytes but has {} left: it is cut short",
+                   path.string(), header_bytes, num_bytes - 8);
   data = base + 8 + header_bytes;
   header = parse_safetensors_header(path, {base + 8, header_bytes}, num_bytes - 8 - header_bytes);
   for (size_t i = 0; i < header.tensors.size(); ++i) index.emplace(header.tensors[i].name, i);
 }
 
-SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
-    : mapping_(std::make_shared<Mapping>(path)) {
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : mapping_(std::make_shared<Mapping>(path)) {
   mapping_->map();
   mapping_->read_header();
 }
@@ -119,8 +115,7 @@ at::Tensor SafetensorsFile::view(const std::string& name) const {
   }
   const TensorInfo& info = tensors()[it->second];
   const char* bytes = mapping_->data + info.begin;
-  // Bytes other than 0 and 1 are no valid bools, and a file of another writer may be unaligned: those are
-  // copied.
+  // Bytes other than 0 and 1 are no valid bools, and a file of another writer may be unaligned: those are copied.
   if (info.dtype == at::kBool) {
     return at::from_blob(const_cast<char*>(bytes), info.shape, at::kByte).ne(0);
   }

@@ -14,25 +14,21 @@ constexpr size_t kAlignment = 8;
 
 // Wide elements first, else the given order: with no gaps allowed this is what keeps every tensor aligned.
 std::vector<NamedTensor> in_file_order(std::vector<NamedTensor> tensors) {
-  std::ranges::stable_sort(tensors, std::greater{},
-                           [](const NamedTensor& t) { return t.tensor.element_size(); });
+  std::ranges::stable_sort(tensors, std::greater{}, [](const NamedTensor& t) { return t.tensor.element_size(); });
   return tensors;
 }
 
 nlohmann::ordered_json describe(const std::vector<NamedTensor>& tensors,
-                                const std::map<std::string, std::string>& metadata,
-                                const std::filesystem::path& path) {
+                                const std::map<std::string, std::string>& metadata, const std::filesystem::path& path) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   std::set<std::string> names{"__metadata__"};
   uint64_t end = 0;
   for (const auto& [name, tensor] : tensors) {
-    require<IoError>(names.insert(name).second, "cannot write {}: the name '{}' is taken", path.string(),
-                     name);
+    require<IoError>(names.insert(name).second, "cannot write {}: the name '{}' is taken", path.string(), name);
     const auto dtype = safetensors_dtype_name(tensor.scalar_type());
-    require<IoError>(dtype.has_value(),
-                     "cannot write {}: tensor '{}' has the dtype {}, which safetensors lacks", path.string(),
-                     name, c10::toString(tensor.scalar_type()));
+    require<IoError>(dtype.has_value(), "cannot write {}: tensor '{}' has the dtype {}, which safetensors lacks",
+                     path.string(), name, c10::toString(tensor.scalar_type()));
     const uint64_t begin = end;
     end += tensor.nbytes();
     header[name] = {{"dtype", *dtype}, {"shape", tensor.sizes().vec()}, {"data_offsets", {begin, end}}};
@@ -45,8 +41,7 @@ std::string header_bytes(const nlohmann::ordered_json& header, const std::filesy
   try {
     text = header.dump();
   } catch (const nlohmann::json::type_error& error) {
-    throw IoError(
-        fmt::format("cannot write {}: a name or metadata is not UTF-8 ({})", path.string(), error.what()));
+    throw IoError(fmt::format("cannot write {}: a name or metadata is not UTF-8 ({})", path.string(), error.what()));
   }
   text.resize((text.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
   return text;

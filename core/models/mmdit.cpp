@@ -21,8 +21,8 @@ const ModelConfig& checked(const ModelConfig& config) {
   require_positive("model.pos_embed_max_size", config.pos_embed_max_size);
   for (const int64_t index : config.dual_attention_blocks) {
     require<ConfigError>(0 <= index && index < config.depth,
-                         "model.dual_attention_blocks names block {}, but the model has blocks 0 to {}",
-                         index, config.depth - 1);
+                         "model.dual_attention_blocks names block {}, but the model has blocks 0 to {}", index,
+                         config.depth - 1);
   }
   return config;
 }
@@ -59,26 +59,23 @@ at::Tensor MMDiT::velocity(const at::Tensor& x_t, const at::Tensor& t_B, const C
 
 void MMDiT::check_inputs(const at::Tensor& x_t, const at::Tensor& t_B, const Conditioning& condition) const {
   const auto &context = condition.context_BLJ, &pooled = condition.pooled_BP;
-  const auto shape = [](const at::Tensor& tensor) {
-    return fmt::format("[{}]", fmt::join(tensor.sizes(), ", "));
-  };
+  const auto shape = [](const at::Tensor& tensor) { return fmt::format("[{}]", fmt::join(tensor.sizes(), ", ")); };
   require<ConfigError>(x_t.dim() == 4 && x_t.size(1) == config_.in_channels,
-                       "x_t has shape {}; the model takes [batch, {}, height, width] (model.in_channels)",
-                       shape(x_t), config_.in_channels);
+                       "x_t has shape {}; the model takes [batch, {}, height, width] (model.in_channels)", shape(x_t),
+                       config_.in_channels);
   const int64_t batch = x_t.size(0), patch = config_.patch_size;
   require<ConfigError>(
       x_t.size(2) >= patch && x_t.size(3) >= patch && x_t.size(2) % patch == 0 && x_t.size(3) % patch == 0,
-      "an image of {} x {} pixels cannot be cut into patches of {} (model.patch_size)", x_t.size(2),
-      x_t.size(3), patch);
+      "an image of {} x {} pixels cannot be cut into patches of {} (model.patch_size)", x_t.size(2), x_t.size(3),
+      patch);
   require<ConfigError>(t_B.dim() == 1 && t_B.size(0) == batch,
                        "t has shape {}; one time for each of {} images is needed", shape(t_B), batch);
-  require<ConfigError>(
-      context.dim() == 3 && context.size(0) == batch && context.size(2) == config_.context_width,
-      "context has shape {}; the model takes [{}, tokens, {}] (model.context_width)", shape(context), batch,
-      config_.context_width);
+  require<ConfigError>(context.dim() == 3 && context.size(0) == batch && context.size(2) == config_.context_width,
+                       "context has shape {}; the model takes [{}, tokens, {}] (model.context_width)", shape(context),
+                       batch, config_.context_width);
   require<ConfigError>(pooled.dim() == 2 && pooled.size(0) == batch && pooled.size(1) == config_.pooled_width,
-                       "pooled has shape {}; the model takes [{}, {}] (model.pooled_width)", shape(pooled),
-                       batch, config_.pooled_width);
+                       "pooled has shape {}; the model takes [{}, {}] (model.pooled_width)", shape(pooled), batch,
+                       config_.pooled_width);
 }
 
 TensorList MMDiT::run(Block& block, const TensorList& inputs) {

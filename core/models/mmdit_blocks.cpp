@@ -42,15 +42,13 @@ void EmbedBlock::visit(const TensorVisitor& visitor) {
   context_embedder_.visit("context_embedder", visitor);
 }
 
-JointBlock::Stream::Stream(const ModelConfig& config, bool is_pre_only, bool is_dual,
-                           const at::TensorOptions& options)
+JointBlock::Stream::Stream(const ModelConfig& config, bool is_pre_only, bool is_dual, const at::TensorOptions& options)
     : num_chunks(is_pre_only ? 2
                  : is_dual   ? 9
                              : 6),
       ada_norm(config.width(), num_chunks * config.width(), options),
       attn({config.num_heads, config.head_width, config.qk_norm, !is_pre_only}, options) {
-  if (is_dual)
-    attn2.emplace(AttentionConfig{config.num_heads, config.head_width, config.qk_norm, true}, options);
+  if (is_dual) attn2.emplace(AttentionConfig{config.num_heads, config.head_width, config.qk_norm, true}, options);
   if (!is_pre_only) mlp.emplace(config.width(), config.mlp_ratio * config.width(), options);
 }
 
@@ -77,9 +75,9 @@ TensorList JointBlock::forward(const TensorList& inputs) {
   const auto norm_x = layer_norm(x);
   const auto context_in = modulate(layer_norm(context), context_mod[0], context_mod[1]);
   const bool updates_context = context_.mlp.has_value();
-  const auto [context_out, x_out] = joint_attention(
-      updates_context ? context_.attn.qkv_heads(context_in) : context_.attn.kv_heads(context_in),
-      x_.attn.qkv_heads(modulate(norm_x, x_mod[0], x_mod[1])));
+  const auto [context_out, x_out] =
+      joint_attention(updates_context ? context_.attn.qkv_heads(context_in) : context_.attn.kv_heads(context_in),
+                      x_.attn.qkv_heads(modulate(norm_x, x_mod[0], x_mod[1])));
   const auto new_x = update_x(x, norm_x, x_out, x_mod);
   if (!updates_context) return {new_x};
   return {new_x, update_context(context, context_out, context_mod)};
@@ -87,8 +85,7 @@ TensorList JointBlock::forward(const TensorList& inputs) {
 
 at::Tensor JointBlock::update_context(const at::Tensor& context, const at::Tensor& attended,
                                       const std::vector<at::Tensor>& modulation) const {
-  return gated_mlp(*context_.mlp, gated_residual(context, modulation[2], (*context_.attn.proj)(attended)),
-                   modulation);
+  return gated_mlp(*context_.mlp, gated_residual(context, modulation[2], (*context_.attn.proj)(attended)), modulation);
 }
 
 at::Tensor JointBlock::update_x(const at::Tensor& x, const at::Tensor& norm_x, const at::Tensor& attended,

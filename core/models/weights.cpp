@@ -12,25 +12,22 @@ namespace {
 
 std::map<std::string, at::Tensor> tensors_by_name(VelocityModel& model) {
   std::map<std::string, at::Tensor> tensors;
-  const TensorVisitor collect = [&](const std::string& name, at::Tensor& tensor) {
-    tensors.emplace(name, tensor);
-  };
+  const TensorVisitor collect = [&](const std::string& name, at::Tensor& tensor) { tensors.emplace(name, tensor); };
   visit_parameters(model, collect);
   model.visit_buffers(collect);
   return tensors;
 }
 
 // One line for each tensor that keeps `file` from being this model's weights.
-std::vector<std::string> mismatches(const std::map<std::string, at::Tensor>& model,
-                                    const SafetensorsFile& file) {
+std::vector<std::string> mismatches(const std::map<std::string, at::Tensor>& model, const SafetensorsFile& file) {
   std::vector<std::string> found;
   for (const auto& info : file.tensors()) {
     const auto it = model.find(info.name);
     if (it == model.end()) {
       found.push_back(fmt::format("{} is not in the model", info.name));
     } else if (it->second.sizes() != at::IntArrayRef(info.shape)) {
-      found.push_back(fmt::format("{} is {} in the file and {} in the model", info.name, info.shape,
-                                  it->second.sizes().vec()));
+      found.push_back(
+          fmt::format("{} is {} in the file and {} in the model", info.name, info.shape, it->second.sizes().vec()));
     }
   }
   for (const auto& [name, tensor] : model) {

@@ -33,8 +33,8 @@ void AttentionStream::visit(const std::string& prefix, const TensorVisitor& visi
 }
 
 at::Tensor attend(const at::Tensor& q_BLHK, const at::Tensor& k_BLHK, const at::Tensor& v_BLHK) {
-  const auto out_BHLK = at::scaled_dot_product_attention(q_BLHK.transpose(1, 2), k_BLHK.transpose(1, 2),
-                                                         v_BLHK.transpose(1, 2));
+  const auto out_BHLK =
+      at::scaled_dot_product_attention(q_BLHK.transpose(1, 2), k_BLHK.transpose(1, 2), v_BLHK.transpose(1, 2));
   return out_BHLK.transpose(1, 2).flatten(2);
 }
 

@@ -22,8 +22,7 @@ struct HeadsQkv {
   at::Tensor q, k, v;
 };
 
-// One stream's side of an attention: the fused projection (rows q, k, v), the norms and the output
-// projection.
+// One stream's side of an attention: the fused projection (rows q, k, v), the norms and the output projection.
 struct AttentionStream {
   AttentionStream(const AttentionConfig& config, const at::TensorOptions& options);
   HeadsQkv qkv_heads(const at::Tensor& x_BLD) const;

@@ -14,8 +14,7 @@ using TensorList = std::vector<at::Tensor>;
 using TensorVisitor = std::function<void(const std::string& name, at::Tensor& tensor)>;
 
 // A group of layers that is sharded, gathered and recomputed as one: a transformer block, or a few small
-// layers. forward() is a pure function of its inputs and of the parameters that visit() shows; it keeps no
-// state.
+// layers. forward() is a pure function of its inputs and of the parameters that visit() shows; it keeps no state.
 class Block {
  public:
   virtual ~Block() = default;

@@ -4,8 +4,7 @@
 
 namespace fgm {
 
-// What a velocity model is conditioned on besides time. B batch, L context tokens, J context width, P pooled
-// width.
+// What a velocity model is conditioned on besides time. B batch, L context tokens, J context width, P pooled width.
 struct Conditioning {
   at::Tensor context_BLJ;
   at::Tensor pooled_BP;

@@ -23,8 +23,7 @@ struct Linear {
   at::Tensor bias;    // [out]
 };
 
-// x / sqrt(mean(x^2) + 1e-6) * weight over the last dimension; SD3.5 normalises every head of q and k with
-// it.
+// x / sqrt(mean(x^2) + 1e-6) * weight over the last dimension; SD3.5 normalises every head of q and k with it.
 struct RmsNorm {
   RmsNorm(int64_t width, const at::TensorOptions& options);
   at::Tensor operator()(const at::Tensor& x) const;

@@ -17,16 +17,14 @@ using OneDnnLinear = at::Tensor(const at::Tensor&, const at::Tensor&, const std:
 const std::optional<c10::TypedOperatorHandle<OneDnnLinear>>& onednn_linear() {
   static const auto handle = [] {
     const auto found = c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", ""});
-    return found && found->hasKernelForDispatchKey(c10::DispatchKey::CPU)
-               ? std::optional(found->typed<OneDnnLinear>())
-               : std::nullopt;
+    return found && found->hasKernelForDispatchKey(c10::DispatchKey::CPU) ? std::optional(found->typed<OneDnnLinear>())
+                                                                          : std::nullopt;
   }();
   return handle;
 }
 
 // a [m, k] b [n, k]^T + bias; a and b may be transposed views.
-at::Tensor product(const at::Tensor& a, const at::Tensor& b,
-                   const std::optional<at::Tensor>& bias = std::nullopt) {
+at::Tensor product(const at::Tensor& a, const at::Tensor& b, const std::optional<at::Tensor>& bias = std::nullopt) {
   return onednn_linear()->call(a, b, bias, "none", c10::List<std::optional<at::Scalar>>(), "");
 }
 
@@ -38,8 +36,8 @@ at::Tensor weight_gradient(const at::Tensor& grad_MN, const at::Tensor& x_MK) {
 
 class LinearFunction : public torch::autograd::Function<LinearFunction> {
  public:
-  static at::Tensor forward(torch::autograd::AutogradContext* ctx, const at::Tensor& x,
-                            const at::Tensor& weight, const at::Tensor& bias) {
+  static at::Tensor forward(torch::autograd::AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight,
+                            const at::Tensor& bias) {
     ctx->save_for_backward({x, weight});
     return product(x, weight, bias);
   }

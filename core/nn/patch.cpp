@@ -4,10 +4,8 @@
 
 namespace fgm {
 
-PatchEmbed::PatchEmbed(int64_t in_channels, int64_t patch_size, int64_t width,
-                       const at::TensorOptions& options)
-    : weight(at::empty({width, in_channels, patch_size, patch_size}, options)),
-      bias(at::empty({width}, options)) {}
+PatchEmbed::PatchEmbed(int64_t in_channels, int64_t patch_size, int64_t width, const at::TensorOptions& options)
+    : weight(at::empty({width, in_channels, patch_size, patch_size}, options)), bias(at::empty({width}, options)) {}
 
 at::Tensor PatchEmbed::operator()(const at::Tensor& x_BCHW) const {
   const int64_t p = weight.size(2), h = x_BCHW.size(2) / p, w = x_BCHW.size(3) / p;

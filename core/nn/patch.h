@@ -2,8 +2,7 @@
 
 #include "core/nn/layers.h"
 
-// B batch, C channels, H x W pixels, p patch size, h = H/p by w = W/p patches, L = h w tokens (row-major), D
-// width.
+// B batch, C channels, H x W pixels, p patch size, h = H/p by w = W/p patches, L = h w tokens (row-major), D width.
 namespace fgm {
 
 // A convolution with kernel = stride = p, computed as one matrix product over unfolded patches.

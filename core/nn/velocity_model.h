@@ -8,15 +8,13 @@
 
 namespace fgm {
 
-// A network that predicts the velocity eps - x_0 of a flow x_t = (1 - t) x_0 + t eps; t = 0 is data, t = 1 is
-// noise.
+// A network that predicts the velocity eps - x_0 of a flow x_t = (1 - t) x_0 + t eps; t = 0 is data, t = 1 is noise.
 class VelocityModel {
  public:
   virtual ~VelocityModel() = default;
 
   // x_t [B, C, H, W], t [B] in [0, 1] float32, one conditioning row per sample; returns [B, C, H, W].
-  virtual at::Tensor velocity(const at::Tensor& x_t, const at::Tensor& t_B,
-                              const Conditioning& condition) = 0;
+  virtual at::Tensor velocity(const at::Tensor& x_t, const at::Tensor& t_B, const Conditioning& condition) = 0;
 
   // Every parameter belongs to exactly one block; the order is that of the forward pass.
   virtual const std::vector<Block*>& blocks() = 0;

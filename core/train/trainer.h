@@ -12,8 +12,8 @@
 namespace fgm {
 
 struct TrainerOptions {
-  int64_t num_steps = 0;                // the run ends when this many steps are done
-  int64_t save_every = 0;               // steps between save points; 0: only at the end
+  int64_t num_steps = 0;   // the run ends when this many steps are done
+  int64_t save_every = 0;  // steps between save points; 0: only at the end
   int64_t max_non_finite_in_a_row = 20;
 };
 
@@ -25,7 +25,8 @@ enum class Outcome {
 // The loop of every method: steps, guards, observers, save points. It knows neither FGM nor what a network is.
 class Trainer {
  public:
-  // All references must outlive the trainer. `stop_requested` is asked between steps and must answer alike on all ranks.
+  // All references must outlive the trainer. `stop_requested` is asked between steps and must answer alike on all
+  // ranks.
   Trainer(Step& step, BatchSource& source, SavePoint& save_point, std::vector<StepObserver*> observers,
           std::function<bool()> stop_requested, const TrainerOptions& options);
 

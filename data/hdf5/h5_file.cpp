@@ -26,20 +26,18 @@ H5Handle utf8_type(const std::string& what) {
 std::vector<int64_t> shape_of(const H5Handle& space, const std::string& what) {
   const int rank = check_hdf5(H5Sget_simple_extent_ndims(space.get()), "H5Sget_simple_extent_ndims", what);
   std::vector<hsize_t> sizes(static_cast<size_t>(rank));
-  check_hdf5(H5Sget_simple_extent_dims(space.get(), sizes.data(), nullptr), "H5Sget_simple_extent_dims",
-             what);
+  check_hdf5(H5Sget_simple_extent_dims(space.get(), sizes.data(), nullptr), "H5Sget_simple_extent_dims", what);
   return {sizes.begin(), sizes.end()};
 }
 
 // The number of bytes, which a hostile shape cannot make overflow: each dataset fits into its file.
-uint64_t num_bytes(std::span<const int64_t> shape, size_t element_bytes, uint64_t file_bytes,
-                   const std::string& what) {
+uint64_t num_bytes(std::span<const int64_t> shape, size_t element_bytes, uint64_t file_bytes, const std::string& what) {
   uint64_t bytes = element_bytes;
   for (const int64_t size : shape) {
     if (size == 0) return 0;
     require<IoError>(static_cast<uint64_t>(size) <= file_bytes / bytes,
-                     "{}: its shape needs more than the file's {} bytes; the file is damaged or incomplete",
-                     what, file_bytes);
+                     "{}: its shape needs more than the file's {} bytes; the file is damaged or incomplete", what,
+                     file_bytes);
     bytes *= static_cast<uint64_t>(size);
   }
   return bytes;
@@ -51,10 +49,9 @@ H5Handle open_attribute(const H5Handle& file, const std::string& name, H5T_class
   auto attribute = owned(H5Aopen(file.get(), name.c_str(), H5P_DEFAULT), "H5Aopen", what);
   const auto type = owned(H5Aget_type(attribute.get()), "H5Aget_type", what);
   const auto space = owned(H5Aget_space(attribute.get()), "H5Aget_space", what);
-  require<IoError>(
-      H5Tget_class(type.get()) == type_class && H5Sget_simple_extent_npoints(space.get()) == 1,
-      "{}: expected one {}, found something else; the file was not written as docs/data_format.md says", what,
-      type_class == H5T_INTEGER ? "integer" : "string");
+  require<IoError>(H5Tget_class(type.get()) == type_class && H5Sget_simple_extent_npoints(space.get()) == 1,
+                   "{}: expected one {}, found something else; the file was not written as docs/data_format.md says",
+                   what, type_class == H5T_INTEGER ? "integer" : "string");
   return attribute;
 }
 
@@ -136,10 +133,9 @@ H5File::Dataset H5File::open_dataset(const std::string& name, size_t element_byt
   if (extent.bytes == 0) return dataset;
 
   extent.offset = H5Dget_offset(dataset.id.get());
-  require<IoError>(
-      extent.offset != HADDR_UNDEF,
-      "{}: expected one contiguous block of bytes; write it without chunks, compression or external files",
-      what);
+  require<IoError>(extent.offset != HADDR_UNDEF,
+                   "{}: expected one contiguous block of bytes; write it without chunks, compression or external files",
+                   what);
   require<IoError>(extent.offset <= file_bytes && extent.bytes <= file_bytes - extent.offset,
                    "{}: needs bytes {} to {} of a file of {}; it is truncated, copy or make it again", what,
                    extent.offset, extent.offset + extent.bytes, file_bytes);
@@ -153,25 +149,24 @@ H5Extent H5File::byte_extent(const std::string& name) const {
 std::string H5File::read_bytes(const std::string& name) const {
   const auto dataset = open_dataset(name, 1);
   std::string bytes(dataset.extent.bytes, '\0');
-  check_hdf5(H5Dread(dataset.id.get(), H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()),
-             "H5Dread", describe("dataset " + name));
+  check_hdf5(H5Dread(dataset.id.get(), H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()), "H5Dread",
+             describe("dataset " + name));
   return bytes;
 }
 
 std::vector<uint64_t> H5File::read_uint64(const std::string& name) const {
   const auto dataset = open_dataset(name, sizeof(uint64_t));
   std::vector<uint64_t> values(dataset.extent.bytes / sizeof(uint64_t));
-  check_hdf5(H5Dread(dataset.id.get(), H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()),
-             "H5Dread", describe("dataset " + name));
+  check_hdf5(H5Dread(dataset.id.get(), H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), "H5Dread",
+             describe("dataset " + name));
   return values;
 }
 
 void H5File::write_attribute(const std::string& name, int64_t value) {
   const auto what = describe("attribute " + name);
   const auto space = owned(H5Screate(H5S_SCALAR), "H5Screate", what);
-  const auto attribute =
-      owned(H5Acreate2(file_.get(), name.c_str(), H5T_STD_I64LE, space.get(), H5P_DEFAULT, H5P_DEFAULT),
-            "H5Acreate", what);
+  const auto attribute = owned(
+      H5Acreate2(file_.get(), name.c_str(), H5T_STD_I64LE, space.get(), H5P_DEFAULT, H5P_DEFAULT), "H5Acreate", what);
   check_hdf5(H5Awrite(attribute.get(), H5T_NATIVE_INT64, &value), "H5Awrite", what);
 }
 
@@ -179,9 +174,8 @@ void H5File::write_attribute(const std::string& name, const std::string& utf8) {
   const auto what = describe("attribute " + name);
   const auto space = owned(H5Screate(H5S_SCALAR), "H5Screate", what);
   const auto type = utf8_type(what);
-  const auto attribute =
-      owned(H5Acreate2(file_.get(), name.c_str(), type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT),
-            "H5Acreate", what);
+  const auto attribute = owned(H5Acreate2(file_.get(), name.c_str(), type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT),
+                               "H5Acreate", what);
   const char* text = utf8.c_str();
   check_hdf5(H5Awrite(attribute.get(), type.get(), &text), "H5Awrite", what);
 }
@@ -190,18 +184,17 @@ void H5File::write_dataset(const std::string& name, int64_t file_type, int64_t m
                            std::span<const int64_t> shape) {
   const auto what = describe("dataset " + name);
   const std::vector<hsize_t> sizes(shape.begin(), shape.end());
-  const auto space = owned(H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr),
-                           "H5Screate_simple", what);
+  const auto space =
+      owned(H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr), "H5Screate_simple", what);
   const auto link = owned(H5Pcreate(H5P_LINK_CREATE), "H5Pcreate", what);
   check_hdf5(H5Pset_create_intermediate_group(link.get(), 1), "H5Pset_create_intermediate_group", what);
-  const auto dataset = owned(
-      H5Dcreate2(file_.get(), name.c_str(), file_type, space.get(), link.get(), H5P_DEFAULT, H5P_DEFAULT),
-      "H5Dcreate", what);
+  const auto dataset =
+      owned(H5Dcreate2(file_.get(), name.c_str(), file_type, space.get(), link.get(), H5P_DEFAULT, H5P_DEFAULT),
+            "H5Dcreate", what);
   check_hdf5(H5Dwrite(dataset.get(), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data), "H5Dwrite", what);
 }
 
-void H5File::write_bytes(const std::string& name, std::span<const std::byte> bytes,
-                         std::span<const int64_t> shape) {
+void H5File::write_bytes(const std::string& name, std::span<const std::byte> bytes, std::span<const int64_t> shape) {
   write_dataset(name, H5T_STD_U8LE, H5T_NATIVE_UINT8, bytes.data(), shape);
 }
 

@@ -11,9 +11,8 @@ namespace {
 
 template <size_t N>
 bool starts_with(std::span<const std::byte> file, const std::array<uint8_t, N>& magic) {
-  return file.size() >= N && std::equal(magic.begin(), magic.end(), file.begin(), [](uint8_t a, std::byte b) {
-           return a == std::to_integer<uint8_t>(b);
-         });
+  return file.size() >= N && std::equal(magic.begin(), magic.end(), file.begin(),
+                                        [](uint8_t a, std::byte b) { return a == std::to_integer<uint8_t>(b); });
 }
 
 }  // namespace

@@ -26,8 +26,7 @@ void check_options(const PackOptions& options) {
                        "--captions '{}' is neither folder nor file", options.captions);
   require<ConfigError>(options.resolution >= 1 && options.resolution <= kMaxResolution,
                        "--resolution {} is not in 1 to {}", options.resolution, kMaxResolution);
-  require<ConfigError>(fs::is_directory(options.images), "--images '{}' is not a folder",
-                       options.images.string());
+  require<ConfigError>(fs::is_directory(options.images), "--images '{}' is not a folder", options.images.string());
   require<ConfigError>(!options.out.empty(), "--out is missing: the store to write");
   const auto folder = fs::absolute(options.out).parent_path();
   require<ConfigError>(fs::is_directory(folder), "--out '{}': its folder does not exist; make it first",

@@ -26,12 +26,11 @@ struct JpegErrors {
   std::longjmp(errors->jump, 1);
 }
 
-// libjpeg fills what it cannot read with grey and warns. Warnings that cost no pixels pass, the others are
-// errors.
+// libjpeg fills what it cannot read with grey and warns. Warnings that cost no pixels pass, the others are errors.
 void on_message(j_common_ptr info, int level) {
   const int code = info->err->msg_code;
-  const bool is_harmless = code == JWRN_EXTRANEOUS_DATA || code == JWRN_ADOBE_XFORM ||
-                           code == JWRN_JFIF_MAJOR || code == JWRN_BOGUS_ICC;
+  const bool is_harmless =
+      code == JWRN_EXTRANEOUS_DATA || code == JWRN_ADOBE_XFORM || code == JWRN_JFIF_MAJOR || code == JWRN_BOGUS_ICC;
   if (level < 0 && !is_harmless) jump_out(info);
 }
 
@@ -88,8 +87,7 @@ at::Tensor decode_jpeg(std::span<const std::byte> file) {
   const auto space = reader.info.jpeg_color_space;
   require<IoError>(space != JCS_CMYK && space != JCS_YCCK, "JPEG: CMYK colours; convert it to RGB");
   const int64_t height = reader.info.image_height, width = reader.info.image_width;
-  require<IoError>(height <= kMaxPixels / width, "JPEG: {} x {} pixels are more than {}", width, height,
-                   kMaxPixels);
+  require<IoError>(height <= kMaxPixels / width, "JPEG: {} x {} pixels are more than {}", width, height, kMaxPixels);
   const int orientation = orientation_of(reader.info);  // the markers go with the end of decoding
   const auto pixels = at::empty({height, width, 3}, at::kByte);
   require<IoError>(read_pixels(reader, pixels.data_ptr<uint8_t>()), "JPEG: {}", reader.errors.message);

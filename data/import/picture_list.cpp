@@ -34,10 +34,10 @@ std::vector<fs::path> list_pictures(const fs::path& root, bool by_class) {
   } else {
     append_pictures(fs::recursive_directory_iterator(root), paths);
   }
-  require<ConfigError>(
-      !paths.empty(), "--images '{}' holds no pictures as expected: {} (.jpg, .jpeg or .png)", root.string(),
-      by_class ? "--captions folder reads <class>/*.jpg, one sub-folder for each class"
-               : "--captions file reads *.jpg in any sub-folder, each with a .txt beside it");
+  require<ConfigError>(!paths.empty(), "--images '{}' holds no pictures as expected: {} (.jpg, .jpeg or .png)",
+                       root.string(),
+                       by_class ? "--captions folder reads <class>/*.jpg, one sub-folder for each class"
+                                : "--captions file reads *.jpg in any sub-folder, each with a .txt beside it");
   std::ranges::sort(paths);
   return paths;
 }

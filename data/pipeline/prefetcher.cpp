@@ -6,8 +6,7 @@
 
 namespace fgm {
 
-Prefetcher::Prefetcher(MakeBatch make, int64_t depth)
-    : make_(std::move(make)), depth_(static_cast<size_t>(depth)) {
+Prefetcher::Prefetcher(MakeBatch make, int64_t depth) : make_(std::move(make)), depth_(static_cast<size_t>(depth)) {
   check(depth >= 0, "cannot prefetch {} batches", depth);
 }
 

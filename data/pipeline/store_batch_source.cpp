@@ -8,14 +8,12 @@ namespace fgm {
 namespace {
 
 void check_options(const Store& store, const BatchSourceOptions& options) {
-  require<ConfigError>(
-      store.has_images() || !options.needs_images,
-      "'{}' holds captions only, training needs images; set data.store to a store with images",
-      store.path().string());
-  require<ConfigError>(
-      options.global_batch >= options.world,
-      "a batch of {} leaves some of the {} ranks without a sample; raise the batch or use fewer ranks",
-      options.global_batch, options.world);
+  require<ConfigError>(store.has_images() || !options.needs_images,
+                       "'{}' holds captions only, training needs images; set data.store to a store with images",
+                       store.path().string());
+  require<ConfigError>(options.global_batch >= options.world,
+                       "a batch of {} leaves some of the {} ranks without a sample; raise the batch or use fewer ranks",
+                       options.global_batch, options.world);
   check(options.rank >= 0 && options.rank < options.world, "rank {} of {}", options.rank, options.world);
 }
 
@@ -42,8 +40,7 @@ at::Tensor to_model_range(const at::Tensor& images_BHWC) {
   return out;
 }
 
-StoreBatchSource::StoreBatchSource(std::shared_ptr<const Store> store,
-                                   std::shared_ptr<const TextEncoder> encoder,
+StoreBatchSource::StoreBatchSource(std::shared_ptr<const Store> store, std::shared_ptr<const TextEncoder> encoder,
                                    const BatchSourceOptions& options)
     : store_(std::move(store)),
       encoder_(std::move(encoder)),

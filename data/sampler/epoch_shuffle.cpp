@@ -28,9 +28,9 @@ uint64_t EpochShuffle::encrypt(uint64_t value, uint64_t epoch) const {
   uint64_t left = value >> half_bits_;
   uint64_t right = value & mask;
   for (uint32_t round = 0; round < kRounds; ++round) {
-    const auto word = philox4x32({static_cast<uint32_t>(right), round, static_cast<uint32_t>(epoch),
-                                  static_cast<uint32_t>(epoch >> 32)},
-                                 key_)[0];
+    const auto word = philox4x32(
+        {static_cast<uint32_t>(right), round, static_cast<uint32_t>(epoch), static_cast<uint32_t>(epoch >> 32)},
+        key_)[0];
     left = std::exchange(right, left ^ (word & mask));
   }
   return (left << half_bits_) | right;

@@ -6,8 +6,7 @@
 namespace fgm {
 
 // An endless order of the records [0, size) in which every epoch is a permutation of its own, computed and
-// not stored: any position costs the same, every rank finds the same answer, and a run can start at any
-// position.
+// not stored: any position costs the same, every rank finds the same answer, and a run can start at any position.
 //
 // An epoch's permutation is a Feistel network over the smallest even number of bits that holds `size`, with
 // Philox words as round functions, and cycle walking for the values beyond it (Black and Rogaway, "Ciphers

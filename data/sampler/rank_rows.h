@@ -5,8 +5,7 @@
 namespace fgm {
 
 // The consecutive rows [begin, end) of every global batch that one rank computes. Uneven when `world` does
-// not divide the batch: counts then differ by one, and the ranks' rows in rank order are still the whole
-// batch.
+// not divide the batch: counts then differ by one, and the ranks' rows in rank order are still the whole batch.
 struct RankRows {
   int64_t begin = 0;
   int64_t end = 0;

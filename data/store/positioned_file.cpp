@@ -33,10 +33,10 @@ void PositionedFile::read(uint64_t offset, std::span<std::byte> out) const {
   while (!out.empty()) {
     const ssize_t count = ::pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
-    require<IoError>(count >= 0, "'{}': reading {} bytes at {} failed: {}", path_.string(), out.size(),
-                     offset, std::strerror(errno));
-    require<IoError>(count > 0, "'{}': ends before byte {}; it was truncated after it was opened",
-                     path_.string(), offset + out.size());
+    require<IoError>(count >= 0, "'{}': reading {} bytes at {} failed: {}", path_.string(), out.size(), offset,
+                     std::strerror(errno));
+    require<IoError>(count > 0, "'{}': ends before byte {}; it was truncated after it was opened", path_.string(),
+                     offset + out.size());
     out = out.subspan(static_cast<size_t>(count));
     offset += static_cast<uint64_t>(count);
   }

@@ -14,12 +14,11 @@ namespace {
 
 void check_format(const H5File& file, const std::string& name) {
   require<IoError>(file.has_attribute(layout::kFormat),
-                   "'{}': is HDF5 but no fgm store (no attribute {}); make one with fgm data", name,
-                   layout::kFormat);
+                   "'{}': is HDF5 but no fgm store (no attribute {}); make one with fgm data", name, layout::kFormat);
   const int64_t format = file.int_attribute(layout::kFormat);
   require<IoError>(format >= 1 && format <= kStoreFormat,
-                   "'{}': has format {}, this fgm reads 1 to {}; use a newer fgm or make the store again",
-                   name, format, kStoreFormat);
+                   "'{}': has format {}, this fgm reads 1 to {}; use a newer fgm or make the store again", name, format,
+                   kStoreFormat);
 }
 
 std::string read_kind(const H5File& file, const std::string& name) {
@@ -40,21 +39,20 @@ std::vector<std::string> read_prompts(const H5File& file, const std::string& nam
   const auto offsets = file.read_uint64(layout::kPromptOffset);
   const auto lengths = file.read_uint64(layout::kPromptLength);
   const auto hashes = file.read_uint64(layout::kPromptHash);
-  require<IoError>(
-      !offsets.empty() && lengths.size() == offsets.size() && hashes.size() == offsets.size(),
-      "'{}': expected prompt tables of one size above 0, found {} offsets, {} lengths, {} hashes", name,
-      offsets.size(), lengths.size(), hashes.size());
+  require<IoError>(!offsets.empty() && lengths.size() == offsets.size() && hashes.size() == offsets.size(),
+                   "'{}': expected prompt tables of one size above 0, found {} offsets, {} lengths, {} hashes", name,
+                   offsets.size(), lengths.size(), hashes.size());
   std::vector<std::string> prompts;
   prompts.reserve(offsets.size());
   for (size_t i = 0; i < offsets.size(); ++i) {
     require<IoError>(offsets[i] <= blob.size() && lengths[i] <= blob.size() - offsets[i],
-                     "'{}': prompt {} lies outside the {} bytes of {}; make the store again", name, i,
-                     blob.size(), layout::kPromptBlob);
+                     "'{}': prompt {} lies outside the {} bytes of {}; make the store again", name, i, blob.size(),
+                     layout::kPromptBlob);
     const auto& prompt = prompts.emplace_back(blob, offsets[i], lengths[i]);
-    require<IoError>(xxh64(prompt) == hashes[i],
-                     "'{}': prompt {} fails its check-sum; copy or make the store again", name, i);
-    require<IoError>(is_utf8(prompt),
-                     "'{}': prompt {} is not UTF-8; make the store again from UTF-8 captions", name, i);
+    require<IoError>(xxh64(prompt) == hashes[i], "'{}': prompt {} fails its check-sum; copy or make the store again",
+                     name, i);
+    require<IoError>(is_utf8(prompt), "'{}': prompt {} is not UTF-8; make the store again from UTF-8 captions", name,
+                     i);
   }
   return prompts;
 }
@@ -63,8 +61,8 @@ H5Extent read_image_extent(const H5File& file, const std::string& name, size_t n
   auto extent = file.byte_extent(layout::kImages);
   const auto& shape = extent.shape;
   require<IoError>(shape.size() == 4 && shape[0] == static_cast<int64_t>(num_prompts) && extent.bytes > 0,
-                   "'{}': expected images of shape [{}, H, W, C], one for each prompt, found [{}]", name,
-                   num_prompts, fmt::join(shape, ", "));
+                   "'{}': expected images of shape [{}, H, W, C], one for each prompt, found [{}]", name, num_prompts,
+                   fmt::join(shape, ", "));
   return extent;
 }
 
@@ -131,8 +129,7 @@ at::Tensor Store::images(std::span<const int64_t> indices) const {
   auto* row = reinterpret_cast<std::byte*>(out.data_ptr<uint8_t>());
   const size_t bytes = impl_->record_bytes();
   for (const int64_t index : indices) {
-    check(index >= 0 && index < size(), "record {} of '{}', which has {}", index, impl_->path.string(),
-          size());
+    check(index >= 0 && index < size(), "record {} of '{}', which has {}", index, impl_->path.string(), size());
     impl_->data.read(impl_->images.offset + static_cast<uint64_t>(index) * bytes, {row, bytes});
     row += bytes;
   }
@@ -149,10 +146,9 @@ void Store::verify_images() const {
     impl_->data.read(impl_->images.offset + begin, part);
     digest.update(part);
   }
-  require<IoError>(
-      digest.hex() == impl_->images_digest,
-      "'{}': the images' digest is {}, expected {}; they are damaged, copy or make the store again",
-      impl_->path.string(), digest.hex(), impl_->images_digest);
+  require<IoError>(digest.hex() == impl_->images_digest,
+                   "'{}': the images' digest is {}, expected {}; they are damaged, copy or make the store again",
+                   impl_->path.string(), digest.hex(), impl_->images_digest);
 }
 
 }  // namespace fgm

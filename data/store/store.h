@@ -21,8 +21,7 @@ inline constexpr int64_t kStoreFormat = 1;
 class Store {
  public:
   // IoError naming the file, what was expected and what to do: missing, not HDF5, truncated, a newer format,
-  // an unknown kind, datasets that are missing or disagree in size, a prompt that is not UTF-8 or fails its
-  // check-sum.
+  // an unknown kind, datasets that are missing or disagree in size, a prompt that is not UTF-8 or fails its check-sum.
   explicit Store(const std::filesystem::path& path);
   ~Store();
   Store(Store&&) noexcept;
@@ -39,8 +38,7 @@ class Store {
   // uint8 [n, H, W, C], row i is record indices[i]. Needs has_images() and indices in [0, size()).
   at::Tensor images(std::span<const int64_t> indices) const;
 
-  // Reads every image and throws IoError unless their digest is the one that was written. Costs a pass over
-  // the file.
+  // Reads every image and throws IoError unless their digest is the one that was written. Costs a pass over the file.
   void verify_images() const;
 
  private:
@@ -49,8 +47,8 @@ class Store {
 };
 
 struct StoreContents {
-  std::string kind;           // "images" (to train on), "samples" (drawn by a model), "captions" (no images)
-  nlohmann::json provenance;  // an object
+  std::string kind;                  // "images" (to train on), "samples" (drawn by a model), "captions" (no images)
+  nlohmann::json provenance;         // an object
   std::vector<std::string> prompts;  // UTF-8, one per record, at least one
   at::Tensor images_NHWC;            // uint8 on the CPU, or undefined
 };

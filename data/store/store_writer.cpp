@@ -30,8 +30,7 @@ void check_contents(const StoreContents& contents) {
           "images must be uint8 [{}, H, W, C] on the CPU", contents.prompts.size());
   }
   for (size_t i = 0; i < contents.prompts.size(); ++i) {
-    require<ConfigError>(is_utf8(contents.prompts[i]), "caption {} is not UTF-8; convert the captions first",
-                         i);
+    require<ConfigError>(is_utf8(contents.prompts[i]), "caption {} is not UTF-8; convert the captions first", i);
   }
 }
 
@@ -93,8 +92,8 @@ class TemporaryFile {
 void write_store(const std::filesystem::path& path, const StoreContents& contents) {
   check_contents(contents);
   const auto folder = std::filesystem::absolute(path).parent_path();
-  require<IoError>(std::filesystem::is_directory(folder),
-                   "'{}': the folder '{}' does not exist; make it first", path.string(), folder.string());
+  require<IoError>(std::filesystem::is_directory(folder), "'{}': the folder '{}' does not exist; make it first",
+                   path.string(), folder.string());
   const TemporaryFile temporary(path);
   auto file = H5File::create(temporary.path());
   file.write_attribute(layout::kFormat, kStoreFormat);

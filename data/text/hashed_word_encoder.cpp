@@ -51,8 +51,8 @@ HashedWordEncoder::HashedWordEncoder(const TextConfig& config)
     : config_(config),
       word_stream_(kVocabularySeed, "text.word"),
       pooled_stream_(kVocabularySeed, "text.pooled"),
-      positions_LJ_(RandomStream(kVocabularySeed, "text.position")
-                        .normal(0, 0, config.num_tokens, {config.context_width})) {}
+      positions_LJ_(
+          RandomStream(kVocabularySeed, "text.position").normal(0, 0, config.num_tokens, {config.context_width})) {}
 
 const HashedWordEncoder::WordVectors& HashedWordEncoder::vectors_of(const std::string& word) const {
   const auto [entry, is_new] = words_.try_emplace(word);
@@ -64,8 +64,7 @@ const HashedWordEncoder::WordVectors& HashedWordEncoder::vectors_of(const std::s
   return entry->second;
 }
 
-void HashedWordEncoder::encode_words(const std::vector<std::string>& words, float* context_LJ,
-                                     float* pooled_P) const {
+void HashedWordEncoder::encode_words(const std::vector<std::string>& words, float* context_LJ, float* pooled_P) const {
   constexpr auto kHalfPower = std::numbers::sqrt2_v<float> / 2;
   const float* position = positions_LJ_.data_ptr<float>();
   for (size_t l = 0; l < static_cast<size_t>(config_.num_tokens); ++l) {
@@ -93,8 +92,8 @@ Conditioning HashedWordEncoder::encode(std::span<const std::string> captions) co
   for (const auto& caption : captions) {
     const auto words = words_of(caption);
     require<ConfigError>(static_cast<int64_t>(words.size()) <= config_.num_tokens,
-                         "caption '{}' has {} words, text.num_tokens = {}; raise it or shorten the caption",
-                         caption, words.size(), config_.num_tokens);
+                         "caption '{}' has {} words, text.num_tokens = {}; raise it or shorten the caption", caption,
+                         words.size(), config_.num_tokens);
     encode_words(words, context, pooled);
     context += config_.num_tokens * config_.context_width;
     pooled += config_.pooled_width;

@@ -10,8 +10,7 @@
 
 namespace fgm {
 
-// The words of a caption: lower-case ASCII, split at blanks and punctuation. Hyphens and apostrophes inside a
-// word stay
+// The words of a caption: lower-case ASCII, split at blanks and punctuation. Hyphens and apostrophes inside a word stay
 // ("t-shirt"), as do all bytes of non-ASCII characters.
 std::vector<std::string> words_of(std::string_view caption);
 

@@ -15,8 +15,7 @@ class TextEncoder {
  public:
   virtual ~TextEncoder() = default;
   // context [B, L, J] and pooled [B, P], float32 on the CPU; row i belongs to captions[i].
-  // ConfigError naming the caption when it cannot be encoded (a caption that is not in the cache, too many
-  // words).
+  // ConfigError naming the caption when it cannot be encoded (a caption that is not in the cache, too many words).
   virtual Conditioning encode(std::span<const std::string> captions) const = 0;
   virtual int64_t num_tokens() const = 0;
   virtual int64_t context_width() const = 0;

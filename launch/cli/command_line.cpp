@@ -22,10 +22,8 @@ po::options_description describe_options(const Command& command) {
   po::options_description options;
   for (const char* name : {"help", "json", "dry-run", "print-config"}) options.add_options()(name, "");
   options.add_options()("config", po::value<std::string>());
-  for (const auto& flag : value_flags(command))
-    options.add_options()(flag.name.c_str(), po::value<std::string>());
-  for (const auto& field : list_fields(Config()))
-    options.add_options()(field.key.c_str(), po::value<std::string>());
+  for (const auto& flag : value_flags(command)) options.add_options()(flag.name.c_str(), po::value<std::string>());
+  for (const auto& field : list_fields(Config())) options.add_options()(field.key.c_str(), po::value<std::string>());
   return options;
 }
 
@@ -50,8 +48,7 @@ std::vector<po::option> run_parser(const Command& command, const std::vector<std
     throw_unknown(error.get_option_name(), options);
   } catch (const po::invalid_command_line_syntax& error) {
     const bool is_surplus = error.kind() == po::invalid_syntax::extra_parameter;
-    throw ConfigError(
-        fmt::format("{} {}", error.get_option_name(), is_surplus ? "takes no value" : "needs a value"));
+    throw ConfigError(fmt::format("{} {}", error.get_option_name(), is_surplus ? "takes no value" : "needs a value"));
   }
 }
 
@@ -67,8 +64,7 @@ std::vector<po::option> split_arguments(const Command& command, const std::vecto
 }
 
 // A flag that sets a config key, a key itself, or a flag of the command's own.
-void apply_option(const Command& command, const std::string& name, const std::string& value,
-                  Invocation& invocation) {
+void apply_option(const Command& command, const std::string& name, const std::string& value, Invocation& invocation) {
   const auto flags = value_flags(command);
   const auto flag = std::ranges::find(flags, name, &Flag::name);
   if (flag == flags.end()) {
@@ -81,8 +77,7 @@ void apply_option(const Command& command, const std::string& name, const std::st
 }
 
 void apply_argument(const Command& command, const std::string& argument, Invocation& invocation) {
-  require<ConfigError>(!command.argument.empty() && invocation.argument.empty(), "unexpected argument '{}'",
-                       argument);
+  require<ConfigError>(!command.argument.empty() && invocation.argument.empty(), "unexpected argument '{}'", argument);
   invocation.argument = argument;
 }
 
@@ -120,8 +115,7 @@ CommandMatch find_command(std::span<const std::string> args, const std::vector<C
 
 Request parse_arguments(const Command& command, const std::vector<std::string>& args) {
   Request request;
-  request.wants_help =
-      std::ranges::any_of(args, [](const auto& arg) { return arg == "--help" || arg == "-h"; });
+  request.wants_help = std::ranges::any_of(args, [](const auto& arg) { return arg == "--help" || arg == "-h"; });
   if (request.wants_help) return request;
 
   const auto options = split_arguments(command, args);

@@ -6,8 +6,7 @@
 
 namespace fgm {
 
-// Every sub-command, in the order of --help. One file each; a new one is a function here and a line in
-// all_commands().
+// Every sub-command, in the order of --help. One file each; a new one is a function here and a line in all_commands().
 std::vector<Command> all_commands();
 
 Command train_command();

@@ -24,8 +24,8 @@ struct PackFlags {
     require<ConfigError>(!images.empty(), "'fgm data pack' needs --images DIR");
     require<ConfigError>(!out.empty(), "'fgm data pack' needs --out FILE");
     require<ConfigError>(resolution >= 1, "--resolution = {} is not at least 1", resolution);
-    require<ConfigError>(captions == "folder" || captions == "file",
-                         "--captions = '{}' is not one of folder, file", captions);
+    require<ConfigError>(captions == "folder" || captions == "file", "--captions = '{}' is not one of folder, file",
+                         captions);
   }
 };
 
@@ -33,8 +33,7 @@ int pack(const Invocation& invocation) {
   PackFlags flags;
   for (const auto& [name, value] : invocation.flags) set(flags, {"--" + name, value, ""});
   flags.validate();
-  require<IoError>(std::filesystem::is_directory(flags.images), "--images '{}' is not a folder",
-                   flags.images);
+  require<IoError>(std::filesystem::is_directory(flags.images), "--images '{}' is not a folder", flags.images);
   if (invocation.is_dry_run) return kExitDone;
   const PackReport report = pack_images({flags.images, flags.captions, flags.resolution, flags.out});
   if (invocation.is_json) {
@@ -42,8 +41,7 @@ int pack(const Invocation& invocation) {
     return kExitDone;
   }
   for (const auto& image : report.skipped) print_out(fmt::format("skipped {}\n", image));
-  print_out(
-      fmt::format("{}: {} images written, {} skipped\n", flags.out, report.written, report.skipped.size()));
+  print_out(fmt::format("{}: {} images written, {} skipped\n", flags.out, report.written, report.skipped.size()));
   return kExitDone;
 }
 

@@ -61,8 +61,11 @@ int distill(const Invocation& invocation) {
     at::Tensor pictures;
     student_engine.with_ema([&] {
       pictures = draw_pictures(*student.model, *encoder, prompts.first(std::min(kGridPictures, prompts.size())),
-                               {.is_one_step = true, .init_time = method.init_time, .seed = seed,
-                                .sample_shape = teacher.info.sample_shape, .device = device},
+                               {.is_one_step = true,
+                                .init_time = method.init_time,
+                                .seed = seed,
+                                .sample_shape = teacher.info.sample_shape,
+                                .device = device},
                                [](int64_t) { return false; });
     });
     return pictures;

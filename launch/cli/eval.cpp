@@ -26,8 +26,8 @@ ModelSamples read_samples(const std::string& entry) {
   const Store store(entry.substr(equals + 1));
   const auto& provenance = store.provenance();
   require<ConfigError>(store.kind() == "samples" && provenance.contains("evaluations"),
-                       "{}: a store of kind '{}'; eval.samples wants those that `fgm sample` writes", store.path().string(),
-                       store.kind());
+                       "{}: a store of kind '{}'; eval.samples wants those that `fgm sample` writes",
+                       store.path().string(), store.kind());
   return {.name = entry.substr(0, equals),
           .prompts = store.prompts(),
           .images_NHWC = all_images(store),

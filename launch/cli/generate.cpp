@@ -21,13 +21,13 @@ at::Tensor draw_pictures(VelocityModel& model, const TextEncoder& encoder, std::
   for (int64_t first = 0; first < total && !is_cancelled(first); first += options.batch) {
     const int64_t count = std::min(options.batch, total - first);
     std::vector<std::string> rows;
-    for (int64_t i = first; i < first + count; ++i) rows.push_back(captions[static_cast<size_t>(i / options.per_prompt)]);
+    for (int64_t i = first; i < first + count; ++i)
+      rows.push_back(captions[static_cast<size_t>(i / options.per_prompt)]);
     const auto noise = noise_stream.normal(0, first, count, options.sample_shape).to(place);
     const Conditioning condition = to(encoder.encode(rows), place);
-    const auto images =
-        options.is_one_step
-            ? generate_one_step(model, noise, condition, options.init_time)
-            : sample_ode(model, noise, {condition, null_row}, uniform_times(options.steps), options.guidance);
+    const auto images = options.is_one_step ? generate_one_step(model, noise, condition, options.init_time)
+                                            : sample_ode(model, noise, {condition, null_row},
+                                                         uniform_times(options.steps), options.guidance);
     pictures.push_back(to_pixels(images));
   }
   return pictures.empty() ? at::empty({0}, at::kByte) : at::cat(pictures);

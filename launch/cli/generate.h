@@ -13,9 +13,9 @@ namespace fgm {
 
 // How noise becomes a picture.
 struct DrawOptions {
-  bool is_one_step = false;           // a student: the one-step generator at init_time; else Euler's method
+  bool is_one_step = false;  // a student: the one-step generator at init_time; else Euler's method
   double init_time = 1.0;
-  int64_t steps = 28;                 // of Euler's method
+  int64_t steps = 28;  // of Euler's method
   double guidance = 1.0;
   int64_t per_prompt = 1;
   int64_t batch = 64;

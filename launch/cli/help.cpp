@@ -36,16 +36,14 @@ std::string program_help(const std::vector<Command>& commands) {
       "fgm distils a many-step flow-matching model into a one-step generator.\n\n"
       "usage: fgm COMMAND [--config FILE] [--flag value ...] [--section.key value ...]\n\ncommands\n";
   for (const auto& command : commands) text += row(command.name, command.help);
-  text +=
-      "\n'fgm COMMAND --help' lists a command's flags and config keys; 'fgm --version' prints the version.\n";
+  text += "\n'fgm COMMAND --help' lists a command's flags and config keys; 'fgm --version' prints the version.\n";
   return text;
 }
 
 std::string command_help(const Command& command) {
   const std::string argument = command.argument.empty() ? "" : " " + command.argument;
-  std::string text =
-      fmt::format("usage: fgm {}{} [--flag value ...] [--section.key value ...]\n\n{}\n\nflags\n",
-                  command.name, argument, command.help);
+  std::string text = fmt::format("usage: fgm {}{} [--flag value ...] [--section.key value ...]\n\n{}\n\nflags\n",
+                                 command.name, argument, command.help);
   text += flag_rows(command);
   if (!command.sections.empty()) text += "\nconfig keys and their defaults\n";
   for (const auto& field : list_fields(Config())) {

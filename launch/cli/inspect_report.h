@@ -8,8 +8,7 @@ namespace fgm {
 
 // What "fgm inspect" says about a file. IoError naming the file and what is wrong with it when it is damaged.
 
-// {format: "safetensors", path, metadata{}, tensors[{name, role, shape, dtype, bytes, mean, std,
-// non_finite}],
+// {format: "safetensors", path, metadata{}, tensors[{name, role, shape, dtype, bytes, mean, std, non_finite}],
 //  totals{tensors, values, bytes, non_finite}}; role is the file's metadata "role", or "weights".
 nlohmann::ordered_json inspect_weights(const std::filesystem::path& path);
 std::string weights_text(const nlohmann::ordered_json& report);

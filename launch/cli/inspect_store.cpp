@@ -21,17 +21,15 @@ Json inspect_store(const std::filesystem::path& path) {
           {"kind", store.kind()},
           {"records", store.size()},
           {"image_shape", store.image_shape()},
-          {"prompts",
-           std::vector<std::string>(prompts.begin(), prompts.begin() + static_cast<ptrdiff_t>(num_shown))},
+          {"prompts", std::vector<std::string>(prompts.begin(), prompts.begin() + static_cast<ptrdiff_t>(num_shown))},
           {"provenance", store.provenance()}};
 }
 
 std::string store_text(const Json& report) {
   const auto shape = report["image_shape"].get<std::vector<int64_t>>();
-  std::string text =
-      fmt::format("{}: store of {}\n  records: {}\n  images: {}\n", report["path"].get<std::string>(),
-                  report["kind"].get<std::string>(), report["records"].get<int64_t>(),
-                  shape.empty() ? "none" : fmt::format("{}", fmt::join(shape, " x ")));
+  std::string text = fmt::format("{}: store of {}\n  records: {}\n  images: {}\n", report["path"].get<std::string>(),
+                                 report["kind"].get<std::string>(), report["records"].get<int64_t>(),
+                                 shape.empty() ? "none" : fmt::format("{}", fmt::join(shape, " x ")));
   text += "  first prompts:\n";
   for (const auto& prompt : report["prompts"]) text += fmt::format("    {}\n", prompt.get<std::string>());
   return text + fmt::format("  provenance: {}\n", report["provenance"].dump());

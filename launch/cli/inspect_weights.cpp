@@ -54,10 +54,8 @@ Json inspect_weights(const std::filesystem::path& path) {
     num_bytes += info.end - info.begin;
     num_non_finite += stats.num_non_finite;
   }
-  const Json totals = {{"tensors", tensors.size()},
-                       {"values", num_values},
-                       {"bytes", num_bytes},
-                       {"non_finite", num_non_finite}};
+  const Json totals = {
+      {"tensors", tensors.size()}, {"values", num_values}, {"bytes", num_bytes}, {"non_finite", num_non_finite}};
   return {{"format", "safetensors"},
           {"path", path.string()},
           {"metadata", file.metadata()},
@@ -77,11 +75,10 @@ std::string weights_text(const Json& report) {
   text += fmt::format(kRow, "name", name_width, "role", "shape", shape_width, "dtype", "bytes", "mean", "std",
                       "non-finite");
   for (const auto& tensor : report["tensors"]) {
-    text +=
-        fmt::format(kRow, tensor["name"].get<std::string>(), name_width, tensor["role"].get<std::string>(),
-                    shape_text(tensor["shape"]), shape_width, tensor["dtype"].get<std::string>(),
-                    tensor["bytes"].get<uint64_t>(), number_text(tensor["mean"]), number_text(tensor["std"]),
-                    tensor["non_finite"].get<int64_t>());
+    text += fmt::format(kRow, tensor["name"].get<std::string>(), name_width, tensor["role"].get<std::string>(),
+                        shape_text(tensor["shape"]), shape_width, tensor["dtype"].get<std::string>(),
+                        tensor["bytes"].get<uint64_t>(), number_text(tensor["mean"]), number_text(tensor["std"]),
+                        tensor["non_finite"].get<int64_t>());
   }
   const auto& totals = report["totals"];
   return text + fmt::format("{} tensors, {} values, {}, {} not finite\n", totals["tensors"].get<int64_t>(),

@@ -9,10 +9,8 @@
 namespace fgm {
 
 void print_out(std::string_view text) {
-  const bool is_written =
-      std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
-  require<IoError>(is_written || errno == EPIPE, "standard output cannot be written: {}",
-                   std::strerror(errno));
+  const bool is_written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+  require<IoError>(is_written || errno == EPIPE, "standard output cannot be written: {}", std::strerror(errno));
 }
 
 void print_json(const nlohmann::ordered_json& json) {

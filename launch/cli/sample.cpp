@@ -46,10 +46,11 @@ DrawOptions draw_options(const Config& config, const WeightsInfo& weights, at::D
                       .seed = static_cast<uint64_t>(config.run.seed),
                       .sample_shape = weights.sample_shape,
                       .device = device};
-  require<ConfigError>(!options.is_one_step || (sample.steps == 1 && sample.guidance == 1.0),
-                       "a student draws in one step, with its guidance learnt: give --steps 1 --sample.guidance 1 (now {} "
-                       "and {})",
-                       sample.steps, sample.guidance);
+  require<ConfigError>(
+      !options.is_one_step || (sample.steps == 1 && sample.guidance == 1.0),
+      "a student draws in one step, with its guidance learnt: give --steps 1 --sample.guidance 1 (now {} "
+      "and {})",
+      sample.steps, sample.guidance);
   return options;
 }
 

@@ -28,8 +28,7 @@ struct Moments {
 Moments moments_of(const at::Tensor& finite) {
   if (finite.numel() == 0) return {};
   const auto mean = finite.mean();
-  return {static_cast<double>(finite.numel()), mean.item<double>(),
-          (finite - mean).square().sum().item<double>()};
+  return {static_cast<double>(finite.numel()), mean.item<double>(), (finite - mean).square().sum().item<double>()};
 }
 
 }  // namespace

@@ -7,8 +7,7 @@
 
 namespace fgm {
 
-// Mean and standard deviation (over n, not n - 1) of a tensor's finite elements, in float64; nothing when it
-// has none.
+// Mean and standard deviation (over n, not n - 1) of a tensor's finite elements, in float64; nothing when it has none.
 struct TensorStats {
   std::optional<double> mean;
   std::optional<double> std;

@@ -22,7 +22,8 @@ constexpr int64_t kGridSteps = 28;
 
 // {C, H, W} of the store's images, checked against the network.
 std::vector<int64_t> sample_shape(const Store& store, const ModelConfig& model) {
-  require<ConfigError>(store.has_images(), "{}: this store has no images; `fgm train` needs them", store.path().string());
+  require<ConfigError>(store.has_images(), "{}: this store has no images; `fgm train` needs them",
+                       store.path().string());
   const auto hwc = store.image_shape();
   require<ConfigError>(hwc[2] == model.in_channels, "{}: its images have {} channels, model.in_channels = {}",
                        store.path().string(), hwc[2], model.in_channels);
@@ -72,8 +73,11 @@ int train(const Invocation& invocation) {
     at::Tensor pictures;
     engine.with_ema([&] {
       pictures = draw_pictures(*model, *encoder, captions,
-                               {.steps = kGridSteps, .guidance = config.sample.guidance, .seed = seed,
-                                .sample_shape = shape, .device = device},
+                               {.steps = kGridSteps,
+                                .guidance = config.sample.guidance,
+                                .seed = seed,
+                                .sample_shape = shape,
+                                .device = device},
                                [](int64_t) { return false; });
     });
     return pictures;

@@ -21,8 +21,9 @@ int run_training(const Config& config, const TrainingPlan& plan, BatchSource& so
   ProgressLine progress(stderr, {plan.label, config.run.log_every, terminal_columns(stderr)});
   MetricsFile metrics(folder.metrics_file());
   TensorboardEvents events(folder.events());
-  SampleGrid grid({.every = config.run.sample_every, .scale = 4, .file = [&](int64_t s) { return folder.sample_file(s); }},
-                  plan.draw, events);
+  SampleGrid grid(
+      {.every = config.run.sample_every, .scale = 4, .file = [&](int64_t s) { return folder.sample_file(s); }},
+      plan.draw, events);
   WeightsSavePoint save_point(folder.checkpoints(), config.run.keep, plan.networks, plan.description);
   const StopSignals signals;
   Trainer trainer(*plan.step, source, save_point, {&progress, &metrics, &events, &grid},
@@ -38,9 +39,10 @@ int run_training(const Config& config, const TrainingPlan& plan, BatchSource& so
 
 at::Device prepare_device(const RunConfig& run) {
   const Environment environment = read_environment();
-  require<ConfigError>(environment.local_size == 1,
-                       "this version of fgm runs on one rank, and mpirun started {} on this host; start it without mpirun",
-                       environment.local_size);
+  require<ConfigError>(
+      environment.local_size == 1,
+      "this version of fgm runs on one rank, and mpirun started {} on this host; start it without mpirun",
+      environment.local_size);
   use_threads(choose_threads(run.threads, num_cores(), environment.local_size));
   const DeviceDecision decision =
       choose_device(run.device, environment.local_rank, environment.local_size, num_visible_gpus());

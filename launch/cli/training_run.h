@@ -16,12 +16,12 @@ namespace fgm {
 
 // What `fgm train` and `fgm distill` differ in.
 struct TrainingPlan {
-  std::string label;      // "train"
+  std::string label;  // "train"
   int64_t num_steps = 0;
   Step* step = nullptr;
   std::vector<SavedNetwork> networks;
-  WeightsInfo description;              // of the weights files
-  std::function<at::Tensor()> draw;     // pictures of the sample grid, uint8 [N, H, W, 3]
+  WeightsInfo description;           // of the weights files
+  std::function<at::Tensor()> draw;  // pictures of the sample grid, uint8 [N, H, W, 3]
 };
 
 // Runs `plan` over `source` in the folder of config.run: progress line, metrics, events, sample grids, save points,

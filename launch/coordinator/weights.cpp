@@ -74,8 +74,9 @@ fs::path find_weights(const fs::path& path, const std::vector<std::string>& role
   for (const auto& role : roles) {
     if (fs::exists(folder / role_file_name(role))) return folder / role_file_name(role);
   }
-  throw ConfigError(fmt::format("{}: no weights of role {} in it; give a .safetensors file, a step folder or a run folder",
-                                folder.string(), fmt::join(roles, ", ")));
+  throw ConfigError(
+      fmt::format("{}: no weights of role {} in it; give a .safetensors file, a step folder or a run folder",
+                  folder.string(), fmt::join(roles, ", ")));
 }
 
 LoadedModel load_model(const fs::path& path, const std::vector<std::string>& roles, at::Device device) {
@@ -88,7 +89,9 @@ LoadedModel load_model(const fs::path& path, const std::vector<std::string>& rol
   return loaded;
 }
 
-std::string step_folder_name(int64_t step) { return fmt::format("{}{:08d}", kStepPrefix, step); }
+std::string step_folder_name(int64_t step) {
+  return fmt::format("{}{:08d}", kStepPrefix, step);
+}
 
 std::vector<int64_t> saved_steps(const fs::path& checkpoints) {
   std::vector<int64_t> steps;
@@ -105,6 +108,8 @@ std::vector<int64_t> saved_steps(const fs::path& checkpoints) {
   return steps;
 }
 
-std::string role_file_name(const std::string& role) { return role + "-00000-of-00001.safetensors"; }
+std::string role_file_name(const std::string& role) {
+  return role + "-00000-of-00001.safetensors";
+}
 
 }  // namespace fgm

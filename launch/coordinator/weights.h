@@ -20,7 +20,8 @@ struct WeightsInfo {
 
   std::map<std::string, std::string> to_metadata() const;
   // ConfigError naming `path` when the metadata is not that of a file written by fgm.
-  static WeightsInfo from_metadata(const std::map<std::string, std::string>& metadata, const std::filesystem::path& path);
+  static WeightsInfo from_metadata(const std::map<std::string, std::string>& metadata,
+                                   const std::filesystem::path& path);
 };
 
 struct LoadedModel {

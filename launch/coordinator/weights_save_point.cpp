@@ -42,7 +42,8 @@ void WeightsSavePoint::save(int64_t step) {
   } catch (const fs::filesystem_error& error) {
     std::error_code ignored;
     fs::remove_all(unfinished, ignored);
-    throw IoError(fmt::format("{}: step {} could not be saved: {}", checkpoints_.string(), step, error.code().message()));
+    throw IoError(
+        fmt::format("{}: step {} could not be saved: {}", checkpoints_.string(), step, error.code().message()));
   } catch (...) {
     std::error_code ignored;
     fs::remove_all(unfinished, ignored);
@@ -58,8 +59,9 @@ void WeightsSavePoint::write_network(const SavedNetwork& network, int64_t step, 
     files[role].push_back({name, tensor.detach()});
   });
   for (auto& [role, tensors] : files) {
-    network.engine->model().visit_buffers(
-        [&](const std::string& name, at::Tensor& tensor) { tensors.push_back({name, tensor}); });
+    network.engine->model().visit_buffers([&](const std::string& name, at::Tensor& tensor) {
+      tensors.push_back({name, tensor});
+    });
     WeightsInfo info = description_;
     info.role = role;
     info.step = step;

@@ -10,8 +10,8 @@ DeviceDecision choose_device(DeviceChoice choice, int64_t local_rank, int64_t lo
   if (choice == DeviceChoice::kCpu) return {c10::kCPU, "cpu: asked for"};
   if (num_gpus >= local_size) {
     const c10::Device device(c10::kCUDA, static_cast<c10::DeviceIndex>(local_rank));
-    return {device, fmt::format("{}: rank {} of {} on a host with {} GPUs", device.str(), local_rank,
-                                local_size, num_gpus)};
+    return {device,
+            fmt::format("{}: rank {} of {} on a host with {} GPUs", device.str(), local_rank, local_size, num_gpus)};
   }
   const std::string shortage =
       num_gpus == 0 ? "no GPU is visible"

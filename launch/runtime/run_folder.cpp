@@ -25,8 +25,7 @@ std::string first_difference(const std::vector<Setting>& there, const Config& he
     if (field.key == "run.dir" || field.key == "run.log_every") continue;
     const auto old = values.find(field.key);
     const std::string old_value = old == values.end() ? "(not set)" : old->second;
-    if (old_value != field.value)
-      return fmt::format("{} = {} there and {} here", field.key, old_value, field.value);
+    if (old_value != field.value) return fmt::format("{} = {} there and {} here", field.key, old_value, field.value);
   }
   return "";
 }
@@ -35,18 +34,17 @@ void require_no_other_finished_run(const fs::path& path, const Config& config) {
   const fs::path old_config = path / "config.cfg";
   if (!fs::exists(path / "DONE") || !fs::exists(old_config)) return;
   const std::string difference = first_difference(read_ini(old_config), config);
-  require<ConfigError>(
-      difference.empty(),
-      "run.dir = '{}' holds a finished run of another config ({}); choose another --run or delete it",
-      path.string(), difference);
+  require<ConfigError>(difference.empty(),
+                       "run.dir = '{}' holds a finished run of another config ({}); choose another --run or delete it",
+                       path.string(), difference);
 }
 
 // The nearest ancestor that exists decides whether the folder can be made.
 void require_writable(const fs::path& path) {
   fs::path ancestor = fs::absolute(path);
   while (!fs::exists(ancestor)) ancestor = ancestor.parent_path();
-  require<IoError>(fs::is_directory(ancestor), "run.dir = '{}' cannot be made: '{}' is not a folder",
-                   path.string(), ancestor.string());
+  require<IoError>(fs::is_directory(ancestor), "run.dir = '{}' cannot be made: '{}' is not a folder", path.string(),
+                   ancestor.string());
   require<IoError>(access(ancestor.c_str(), W_OK | X_OK) == 0, "run.dir = '{}' cannot be written: '{}': {}",
                    path.string(), ancestor.string(), std::strerror(errno));
 }

@@ -12,8 +12,7 @@ namespace fgm {
 class RunFolder {
  public:
   // Makes config.run.dir with its sub-folders and writes config.cfg, replacing that of an unfinished run.
-  // ConfigError when run.dir is empty or holds a finished run of another config; IoError when it cannot be
-  // written.
+  // ConfigError when run.dir is empty or holds a finished run of another config; IoError when it cannot be written.
   explicit RunFolder(const Config& config);
 
   const std::filesystem::path& path() const { return path_; }

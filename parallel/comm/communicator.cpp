@@ -43,17 +43,15 @@ void Communicator::check_tensor(const char* call, const char* name, const at::Te
   check(is_supported(tensor.scalar_type()),
         "{}: `{}` has dtype {}, expected Float, Double, Half, BFloat16, Long, Int or Byte", call, name,
         at::toString(tensor.scalar_type()));
-  check(tensor.is_contiguous(), "{}: `{}` is not contiguous; pass .contiguous() or lay it out flat", call,
-        name);
+  check(tensor.is_contiguous(), "{}: `{}` is not contiguous; pass .contiguous() or lay it out flat", call, name);
 }
 
 void Communicator::check_slices(const char* call, const at::Tensor& whole, const char* whole_name,
                                 const at::Tensor& slice, const char* slice_name) const {
   check_tensor(call, whole_name, whole);
   check_tensor(call, slice_name, slice);
-  check(whole.scalar_type() == slice.scalar_type(),
-        "{}: `{}` has dtype {} and `{}` has {}, expected the same", call, whole_name,
-        at::toString(whole.scalar_type()), slice_name, at::toString(slice.scalar_type()));
+  check(whole.scalar_type() == slice.scalar_type(), "{}: `{}` has dtype {} and `{}` has {}, expected the same", call,
+        whole_name, at::toString(whole.scalar_type()), slice_name, at::toString(slice.scalar_type()));
   check(whole.numel() == size_ * slice.numel(),
         "{}: `{}` has {} elements, expected {} ranks x the {} elements of `{}` = {}; pad to a multiple of "
         "the ranks",

@@ -19,8 +19,7 @@ enum class Reduce { kSum, kMax, kMin };
 // empty ones are
 //   allowed. Bytes are written past autograd: no graph is recorded and no version counter moves.
 // Sums: an implementation documents its order of summation and the precision it sums 16-bit floats in.
-// Streams: CUDA operations run on a communication stream, after what the caller's current stream holds at the
-// call;
+// Streams: CUDA operations run on a communication stream, after what the caller's current stream holds at the call;
 //   see Work for when the result is there.
 // Errors: Error, before anything is sent, when an argument breaks these rules; Error when the transport
 // fails. End: close() is a collective and belongs on the success path. A communicator destroyed open leaks
@@ -53,13 +52,11 @@ class Communicator {
   // Returns on the host when every rank has entered it and this rank's earlier operations are done.
   void barrier();
 
-  // Collective over this communicator. Ranks that pass the same `color` >= 0 form a new communicator, ordered
-  // by
+  // Collective over this communicator. Ranks that pass the same `color` >= 0 form a new communicator, ordered by
   // (`key`, rank()). The new one is independent of this one and must be closed on its own.
   std::unique_ptr<Communicator> split(int color, int key);
 
-  // Ends the whole job now, without waiting for any rank; the process exits with `exit_code`, which must not
-  // be 0.
+  // Ends the whole job now, without waiting for any rank; the process exits with `exit_code`, which must not be 0.
   [[noreturn]] virtual void abort(int exit_code) = 0;
 
   // Waits for this rank's operations and frees the communicator, with all ranks. A second call does nothing.
@@ -80,8 +77,8 @@ class Communicator {
 
   void check_open(const char* call) const;
   void check_tensor(const char* call, const char* name, const at::Tensor& tensor) const;
-  void check_slices(const char* call, const at::Tensor& whole, const char* whole_name,
-                    const at::Tensor& slice, const char* slice_name) const;
+  void check_slices(const char* call, const at::Tensor& whole, const char* whole_name, const at::Tensor& slice,
+                    const char* slice_name) const;
 
   int rank_;
   int size_;

@@ -21,8 +21,7 @@ std::byte* bytes_of(const at::Tensor& tensor) {
   return static_cast<std::byte*>(tensor.data_ptr());
 }
 
-// Elements [begin, begin + count) of `tensor` as a tensor of its own, with no autograd history and no version
-// counter.
+// Elements [begin, begin + count) of `tensor` as a tensor of its own, with no autograd history and no version counter.
 at::Tensor raw_slice(const at::Tensor& tensor, int64_t begin, int64_t count) {
   return at::from_blob(bytes_of(tensor) + begin * tensor.itemsize(), {count},
                        at::TensorOptions().dtype(tensor.scalar_type()));
@@ -77,9 +76,9 @@ Work MpiCommunicator::do_reduce_scatter_into(const at::Tensor& out, const at::Te
     const int count = static_cast<int>(numel * itemsize);
     const MpiPieceType piece(count, row_bytes);
     const auto rows = scratch_rows(numel, in.scalar_type());
-    check_mpi(MPI_Alltoall(bytes_of(in) + begin * itemsize, 1, piece.get(), bytes_of(rows), count, MPI_BYTE,
-                           comm_.get()),
-              "MPI_Alltoall");
+    check_mpi(
+        MPI_Alltoall(bytes_of(in) + begin * itemsize, 1, piece.get(), bytes_of(rows), count, MPI_BYTE, comm_.get()),
+        "MPI_Alltoall");
     reduce_rows(raw_slice(out, begin, numel), rows, reduce);
   }
   return Work();

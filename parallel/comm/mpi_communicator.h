@@ -8,8 +8,7 @@
 namespace fgm {
 
 struct MpiOptions {
-  int64_t message_bytes =
-      int64_t{1} << 30;  // most bytes of one rank that one MPI call gathers or broadcasts, < 2 GiB
+  int64_t message_bytes = int64_t{1} << 30;  // most bytes of one rank that one MPI call gathers or broadcasts, < 2 GiB
   int64_t scratch_bytes = int64_t{4} << 20;  // scratch of a reduction, shared by all ranks' pieces
 };
 

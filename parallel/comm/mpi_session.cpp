@@ -16,11 +16,9 @@ namespace {
 constexpr int kKeepUserValue = 0;
 
 void prepare_open_mpi() {
-  // Without a launcher Open MPI starts a daemon, which fails where there is no network interface or no ssh in
-  // PATH.
+  // Without a launcher Open MPI starts a daemon, which fails where there is no network interface or no ssh in PATH.
   setenv("OMPI_MCA_ess_singleton_isolated", "1", kKeepUserValue);
-  // A waiting rank that spins takes the core from the rank it waits for when ranks and threads outnumber the
-  // cores.
+  // A waiting rank that spins takes the core from the rank it waits for when ranks and threads outnumber the cores.
   setenv("OMPI_MCA_mpi_yield_when_idle", "1", kKeepUserValue);
 }
 
@@ -45,8 +43,7 @@ MpiSession::~MpiSession() {
 
 HostRanks MpiSession::host_ranks() const {
   MPI_Comm raw = MPI_COMM_NULL;
-  check_mpi(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &raw),
-            "MPI_Comm_split_type");
+  check_mpi(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &raw), "MPI_Comm_split_type");
   MpiComm host(raw);
   const HostRanks ranks{.rank = host.rank(), .size = host.size()};
   host.close();

@@ -51,9 +51,7 @@ ncclRedOp_t nccl_op(Reduce reduce) {
 
 class NcclPending final : public Work::Pending {
  public:
-  explicit NcclPending(c10::cuda::CUDAStream stream) : device_index_(stream.device_index()) {
-    done_.record(stream);
-  }
+  explicit NcclPending(c10::cuda::CUDAStream stream) : device_index_(stream.device_index()) { done_.record(stream); }
   void wait() override { done_.block(c10::cuda::getCurrentCUDAStream(device_index_)); }
 
  private:
@@ -74,8 +72,8 @@ class NcclCommunicator final : public Communicator {
  private:
   Work do_all_gather_into(const at::Tensor& out, const at::Tensor& in) override {
     return launch("ncclAllGather", {out, in}, [&] {
-      return ncclAllGather(in.data_ptr(), out.data_ptr(), in.numel(), nccl_dtype(in.scalar_type()),
-                           comm_.get(), stream_);
+      return ncclAllGather(in.data_ptr(), out.data_ptr(), in.numel(), nccl_dtype(in.scalar_type()), comm_.get(),
+                           stream_);
     });
   }
 
@@ -88,15 +86,15 @@ class NcclCommunicator final : public Communicator {
 
   Work do_all_reduce(const at::Tensor& tensor, Reduce reduce) override {
     return launch("ncclAllReduce", {tensor}, [&] {
-      return ncclAllReduce(tensor.data_ptr(), tensor.data_ptr(), tensor.numel(),
-                           nccl_dtype(tensor.scalar_type()), nccl_op(reduce), comm_.get(), stream_);
+      return ncclAllReduce(tensor.data_ptr(), tensor.data_ptr(), tensor.numel(), nccl_dtype(tensor.scalar_type()),
+                           nccl_op(reduce), comm_.get(), stream_);
     });
   }
 
   Work do_broadcast(const at::Tensor& tensor, int root) override {
     return launch("ncclBroadcast", {tensor}, [&] {
-      return ncclBroadcast(tensor.data_ptr(), tensor.data_ptr(), tensor.numel(),
-                           nccl_dtype(tensor.scalar_type()), root, comm_.get(), stream_);
+      return ncclBroadcast(tensor.data_ptr(), tensor.data_ptr(), tensor.numel(), nccl_dtype(tensor.scalar_type()), root,
+                           comm_.get(), stream_);
     });
   }
 
@@ -162,8 +160,8 @@ ncclUniqueId shared_id(Communicator& control) {
 }  // namespace
 
 std::unique_ptr<Communicator> make_nccl_communicator(Communicator& control, at::Device device) {
-  check(device.is_cuda() && device.has_index(),
-        "NCCL needs one GPU for this rank, such as cuda:0, and got {}", device.str());
+  check(device.is_cuda() && device.has_index(), "NCCL needs one GPU for this rank, such as cuda:0, and got {}",
+        device.str());
   const c10::cuda::CUDAGuard guard(device);
   const auto id = shared_id(control);
   ncclComm_t comm = nullptr;

@@ -8,8 +8,8 @@ namespace {
 void validate(MeshAxes size, int world) {
   require<ConfigError>(size.shard >= 1, "mesh.shard = {} is not at least 1", size.shard);
   require<ConfigError>(size.replicate >= 1, "mesh.replicate = {} is not at least 1", size.replicate);
-  require<ConfigError>(world % size.shard == 0, "mesh.shard = {} does not divide the {} ranks of this job",
-                       size.shard, world);
+  require<ConfigError>(world % size.shard == 0, "mesh.shard = {} does not divide the {} ranks of this job", size.shard,
+                       world);
   require<ConfigError>(
       size.replicate == world / size.shard,
       "mesh.replicate = {} times mesh.shard = {} is not the {} ranks of this job; set mesh.replicate = {}",

@@ -1,5 +1,4 @@
-// One training pass (forward, squared error, backward) of the quickstart's MM-DiT; the argument is the thread
-// count.
+// One training pass (forward, squared error, backward) of the quickstart's MM-DiT; the argument is the thread count.
 #include <ATen/Parallel.h>
 #include <benchmark/benchmark.h>
 #include <torch/csrc/autograd/autograd.h>

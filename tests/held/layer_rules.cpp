@@ -41,8 +41,7 @@ const std::map<std::string, Rooms> kMayInclude = {
     {"launch/cli", {"core/*", "parallel/*", "data/*", "launch/runtime", "launch/coordinator"}},
 };
 
-// Rooms that "core/*" does not stand for outside core and launch: parallel and data know no model and no
-// method.
+// Rooms that "core/*" does not stand for outside core and launch: parallel and data know no model and no method.
 const Rooms kForLaunchOnly = {"core/models", "core/fgm"};
 
 struct ThirdParty {
@@ -60,8 +59,7 @@ const std::vector<ThirdParty> kThirdParty = {
     {"HDF5", std::regex(R"(hdf5(_hl)?\.h|H5\w+\.h)"), std::regex("data/hdf5/.*")},
     {"Boost.Program_options", std::regex(R"(boost/program_options(/.*|\.hpp))"), std::regex("launch/cli/.*")},
     {"libpng", std::regex(R"(png\w*\.h)"), std::regex("core/io/.*")},
-    {"libjpeg", std::regex(R"(j(peglib|error|config|morecfg)\.h|turbojpeg\.h)"),
-     std::regex("data/import/.*")},
+    {"libjpeg", std::regex(R"(j(peglib|error|config|morecfg)\.h|turbojpeg\.h)"), std::regex("data/import/.*")},
     {"xxHash", std::regex(R"(xxh(ash|3)\.h)"), std::regex("core/base/.*")},
     {"LibTorch", std::regex(R"((ATen|c10|torch/csrc)/.*)"), std::regex(".*")},
     {"fmt, spdlog and nlohmann-json", std::regex(R"((fmt|spdlog|nlohmann)/.*)"), std::regex(".*")},
@@ -93,8 +91,7 @@ bool may_include(const std::string& from, const std::string& to) {
 std::optional<std::string> judge_ours(const std::string& path, const std::string& header) {
   const auto from = room_of(path), to = room_of(header);
   if (!kMayInclude.contains(to)) {
-    return "\"" + header +
-           "\" is in no known room; include our headers by their full path from the root, and " +
+    return "\"" + header + "\" is in no known room; include our headers by their full path from the root, and " +
            "give a new room its line in tests/held/layer_rules.cpp";
   }
   if (may_include(from, to)) return std::nullopt;
@@ -137,8 +134,7 @@ std::vector<Violation> find_violations(const std::string& path, std::string_view
   std::istringstream lines{std::string(text)};
   std::string line;
   for (int number = 1; std::getline(lines, line); ++number) {
-    if (auto rule = judge_line(path, line))
-      violations.push_back({path + ":" + std::to_string(number), *rule});
+    if (auto rule = judge_line(path, line)) violations.push_back({path + ":" + std::to_string(number), *rule});
   }
   return violations;
 }

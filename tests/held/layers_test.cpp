@@ -32,12 +32,10 @@ TEST(Layers, NoSourceKnowsWhatItMayNot) {
 }
 
 TEST(Layers, AViolationNamesFileAndLine) {
-  const auto violations =
-      find_violations("core/base/log.h", "#pragma once\n\n#include \"core/nn/block.h\"\n");
+  const auto violations = find_violations("core/base/log.h", "#pragma once\n\n#include \"core/nn/block.h\"\n");
   ASSERT_EQ(violations.size(), 1u);
   EXPECT_EQ(violations[0].place, "core/base/log.h:3");
-  EXPECT_NE(violations[0].rule.find("core/base may not know core/nn"), std::string::npos)
-      << violations[0].rule;
+  EXPECT_NE(violations[0].rule.find("core/base may not know core/nn"), std::string::npos) << violations[0].rule;
 }
 
 TEST(Layers, RoomsKnowOnlyTheRoomsBelow) {

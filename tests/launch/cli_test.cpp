@@ -65,8 +65,7 @@ TEST_F(Cli, MistakeIsOneLineNamingItWithExitCode2) {
   EXPECT_EQ(key.text, "fgm: unknown key 'optimizer.lrr'; did you mean 'optimizer.lr'?\n");
   const auto command = fgm("inspekt x");
   EXPECT_EQ(command.code, kExitConfig);
-  EXPECT_EQ(command.text,
-            "fgm: unknown sub-command 'inspekt'; did you mean 'inspect'? 'fgm --help' lists them\n");
+  EXPECT_EQ(command.text, "fgm: unknown sub-command 'inspekt'; did you mean 'inspect'? 'fgm --help' lists them\n");
   EXPECT_EQ(shell("FGM_LOG=loud " FGM_BINARY " inspect x").code, kExitConfig);
 }
 
@@ -91,8 +90,8 @@ TEST_F(Cli, InspectListsTensorsOfWeights) {
                     {{"role", "student"}, {"model", "[model]\ndepth = 4\n"}});
   const auto text = fgm("inspect " + path("w.safetensors"));
   EXPECT_EQ(text.code, kExitDone);
-  EXPECT_THAT(text.text, testing::AllOf(HasSubstr("    depth = 4\n"),
-                                        HasSubstr("2 tensors, 9 values, 36 B, 1 not finite")));
+  EXPECT_THAT(text.text,
+              testing::AllOf(HasSubstr("    depth = 4\n"), HasSubstr("2 tensors, 9 values, 36 B, 1 not finite")));
 
   const auto json = nlohmann::json::parse(fgm("inspect --json " + path("w.safetensors")).text);
   EXPECT_EQ(json["metadata"]["role"], "student");
@@ -101,8 +100,7 @@ TEST_F(Cli, InspectListsTensorsOfWeights) {
   const auto bias =
       std::find_if(tensors.begin(), tensors.end(), [](const auto& t) { return t["name"] == "block.bias"; });
   ASSERT_NE(bias, tensors.end());
-  EXPECT_EQ(*bias,
-            nlohmann::json::parse(R"({"name": "block.bias", "role": "student", "shape": [3], "dtype": "F32",
+  EXPECT_EQ(*bias, nlohmann::json::parse(R"({"name": "block.bias", "role": "student", "shape": [3], "dtype": "F32",
                                              "bytes": 12, "mean": 2.0, "std": 1.0, "non_finite": 1})"));
 }
 
@@ -136,9 +134,8 @@ TEST_F(Cli, PhotographsArePackedAndTheCorruptOneIsNamed) {
 }
 
 TEST_F(Cli, InspectDescribesAStore) {
-  write_store(
-      path("s.h5"),
-      {"images", {{"made_by", "a test"}}, {"a red square", "two dots"}, at::zeros({2, 6, 8, 3}, at::kByte)});
+  write_store(path("s.h5"),
+              {"images", {{"made_by", "a test"}}, {"a red square", "two dots"}, at::zeros({2, 6, 8, 3}, at::kByte)});
   EXPECT_THAT(fgm("inspect " + path("s.h5")).text,
               testing::AllOf(HasSubstr("store of images"), HasSubstr("records: 2"), HasSubstr("6 x 8 x 3"),
                              HasSubstr("a red square"), HasSubstr("made_by")));

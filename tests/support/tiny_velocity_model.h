@@ -32,7 +32,8 @@ class TinyVelocityModel : public VelocityModel {
  private:
   class LinearBlock : public Block {
    public:
-    LinearBlock(std::string name, int64_t out, int64_t in, at::ScalarType dtype, uint64_t seed) : name_(std::move(name)) {
+    LinearBlock(std::string name, int64_t out, int64_t in, at::ScalarType dtype, uint64_t seed)
+        : name_(std::move(name)) {
       const RandomStream stream(seed, name_);
       weight_ = stream.normal(0, 0, out, {in}).to(dtype) * 0.4;
       bias_ = stream.normal(1, 0, out, {}).to(dtype) * 0.1;

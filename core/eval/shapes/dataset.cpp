@@ -20,8 +20,7 @@ ShapesDataset make_shapes(int64_t resolution, int64_t count, uint64_t seed, Spli
   for (int i = 0; i < kNumCategories; ++i) by_category[i] = requests(static_cast<Category>(i), split);
 
   const RandomStream stream(seed, split == Split::kTrain ? "shapes.train" : "shapes.held_out");
-  ShapesDataset out{std::vector<std::string>(count),
-                    at::empty({count, resolution, resolution, 3}, at::kByte)};
+  ShapesDataset out{std::vector<std::string>(count), at::empty({count, resolution, resolution, 3}, at::kByte)};
   at::parallel_for(0, count, 64, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const auto& choices = by_category[i % kNumCategories];

@@ -17,8 +17,7 @@ struct ShapesDataset {
 
 // Captioned scenes. Record i shows category i % 6 and, within it, request (i / 6) % n of requests(category,
 // split), so any prefix is balanced; its scene is a function of (seed, split, i), whatever `count` is.
-// ConfigError below 24 pixels (the detector misses shapes that are narrower than 7 pixels) and for a negative
-// count.
+// ConfigError below 24 pixels (the detector misses shapes that are narrower than 7 pixels) and for a negative count.
 ShapesDataset make_shapes(int64_t resolution, int64_t count, uint64_t seed, Split split);
 
 }  // namespace fgm::shapes

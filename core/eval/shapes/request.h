@@ -15,11 +15,10 @@ enum class Kind { kCircle, kSquare, kTriangle };
 enum class Color { kRed, kGreen, kBlue, kYellow, kWhite, kMagenta };
 enum class Relation { kLeftOf, kRightOf, kAbove, kBelow };
 
-inline constexpr std::array<std::string_view, 6> kCategoryNames = {
-    "single_object", "two_object", "counting", "colors", "position", "color_attr"};
+inline constexpr std::array<std::string_view, 6> kCategoryNames = {"single_object", "two_object", "counting",
+                                                                   "colors",        "position",   "color_attr"};
 inline constexpr std::array<std::string_view, 3> kKindNames = {"circle", "square", "triangle"};
-inline constexpr std::array<std::string_view, 6> kColorNames = {"red",    "green", "blue",
-                                                                "yellow", "white", "magenta"};
+inline constexpr std::array<std::string_view, 6> kColorNames = {"red", "green", "blue", "yellow", "white", "magenta"};
 inline constexpr std::array<std::string_view, 4> kRelationNames = {"left of", "right of", "above", "below"};
 inline constexpr std::array<std::string_view, 5> kCountNames = {"", "a", "two", "three", "four"};
 

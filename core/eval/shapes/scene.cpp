@@ -63,8 +63,7 @@ bool place(Shape& shape, std::span<const Shape> earlier, Draws& draws) {
     const double low = kBorder + shape.radius;
     shape.cx = draws.between(low, 1 - low);
     shape.cy = draws.between(low, 1 - low);
-    if (std::ranges::all_of(earlier, [&](const Shape& other) { return are_apart(shape, other); }))
-      return true;
+    if (std::ranges::all_of(earlier, [&](const Shape& other) { return are_apart(shape, other); })) return true;
   }
   return false;
 }
@@ -82,8 +81,7 @@ Scene draw_scene(const Request& request, const RandomStream& stream, int64_t sam
   Draws draws(stream, sample);
   Scene scene{choose_shapes(request, draws)};
   auto& shapes = scene.shapes;
-  while (!place_all(shapes, draws) ||
-         (request.relation && !is_placed(shapes[0], *request.relation, shapes[1]))) {
+  while (!place_all(shapes, draws) || (request.relation && !is_placed(shapes[0], *request.relation, shapes[1]))) {
   }
   return scene;
 }

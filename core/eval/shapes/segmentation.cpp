@@ -10,8 +10,7 @@ namespace {
 
 constexpr int kBackgroundLabel = -1;
 
-// How much of `color` the pixel holds, in [0, 1], and the squared distance to that mix of background and
-// colour.
+// How much of `color` the pixel holds, in [0, 1], and the squared distance to that mix of background and colour.
 struct Mix {
   double share;
   double residual;

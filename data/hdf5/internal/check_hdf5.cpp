@@ -12,8 +12,7 @@ herr_t collect(unsigned, const H5E_error2_t* entry, void* reasons) {
   return 0;
 }
 
-// The library buries the operating system's own words in a line of file positions, with the time and a line
-// break.
+// The library buries the operating system's own words in a line of file positions, with the time and a line break.
 std::string shorten(const std::string& reason) {
   constexpr std::string_view kMarker = "error message = '";
   const size_t begin = reason.find(kMarker);

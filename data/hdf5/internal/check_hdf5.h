@@ -8,12 +8,10 @@
 namespace fgm {
 
 // To be called before any other HDF5 function of a thread. Keeps the library from printing its error stack on
-// this thread, and from closing what is left at exit: HDF5 1.10 crashes there when a file's last flush met a
-// full disk.
+// this thread, and from closing what is left at exit: HDF5 1.10 crashes there when a file's last flush met a full disk.
 void prepare_hdf5();
 
-// Throws IoError "<what>: <call> failed: <outermost reason>: <innermost reason>" from the library's error
-// stack.
+// Throws IoError "<what>: <call> failed: <outermost reason>: <innermost reason>" from the library's error stack.
 [[noreturn]] void throw_hdf5(std::string_view call, const std::string& what);
 
 // Returns `result`, which every HDF5 function makes negative on failure.

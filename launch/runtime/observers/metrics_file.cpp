@@ -17,8 +17,7 @@ constexpr int kFormat = 1;
 
 double seconds_since_1970() {
   using namespace std::chrono;
-  return static_cast<double>(duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count()) *
-         1e-3;
+  return static_cast<double>(duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count()) * 1e-3;
 }
 
 int64_t resident_bytes() {
@@ -30,15 +29,12 @@ int64_t resident_bytes() {
 
 }  // namespace
 
-MetricsFile::MetricsFile(const std::filesystem::path& path)
-    : path_(path), file_(std::fopen(path.c_str(), "ae")) {
-  require<IoError>(file_ != nullptr, "metrics file '{}' cannot be opened: {}", path.string(),
-                   std::strerror(errno));
+MetricsFile::MetricsFile(const std::filesystem::path& path) : path_(path), file_(std::fopen(path.c_str(), "ae")) {
+  require<IoError>(file_ != nullptr, "metrics file '{}' cannot be opened: {}", path.string(), std::strerror(errno));
 }
 
 void MetricsFile::on_step(int64_t step, int64_t, double seconds, const StepReport& report) {
-  nlohmann::ordered_json line = {
-      {"v", kFormat}, {"step", step}, {"phase", report.phase}, {"images", report.images}};
+  nlohmann::ordered_json line = {{"v", kFormat}, {"step", step}, {"phase", report.phase}, {"images", report.images}};
   line["ms.total"] = seconds * 1e3;
   line["images_per_s"] = static_cast<double>(report.images) / seconds;
   line["mem.host"] = resident_bytes();
@@ -50,8 +46,7 @@ void MetricsFile::on_step(int64_t step, int64_t, double seconds, const StepRepor
   const bool is_flushed = std::fflush(file_.get()) == 0;
   const int code = errno == ENOSPC ? kExitDoNotRequeue : kExitCrash;
   if (!is_written || !is_flushed) {
-    throw IoError(
-        fmt::format("metrics file '{}' cannot be written: {}", path_.string(), std::strerror(errno)), code);
+    throw IoError(fmt::format("metrics file '{}' cannot be written: {}", path_.string(), std::strerror(errno)), code);
   }
 }
 

@@ -31,8 +31,7 @@ std::string ProgressLine::text(int64_t step, int64_t num_steps, const StepReport
 
 void ProgressLine::on_step(int64_t step, int64_t num_steps, double seconds, const StepReport& report) {
   const bool is_first = seconds_per_step_ == 0.0;
-  seconds_per_step_ =
-      is_first ? seconds : seconds_per_step_ + kNewestStepShare * (seconds - seconds_per_step_);
+  seconds_per_step_ = is_first ? seconds : seconds_per_step_ + kNewestStepShare * (seconds - seconds_per_step_);
   const bool is_last = step >= num_steps;
   if (options_.terminal_columns == 0) {
     if (step % options_.log_every == 0 || is_last) write(text(step, num_steps, report) + "\n");

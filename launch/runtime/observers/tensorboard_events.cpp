@@ -83,11 +83,9 @@ std::string encode_scalars(double wall_time, int64_t step, const std::map<std::s
 std::string encode_image(double wall_time, int64_t step, const std::string& tag, const std::string& png) {
   constexpr size_t kWidthOffset = 16, kHeightOffset = 20, kHeaderSize = 24;
   constexpr int64_t kRgb = 3;
-  require<IoError>(png.size() >= kHeaderSize && png.starts_with("\x89PNG\r\n\x1a\n"),
-                   "image '{}' is not a PNG", tag);
+  require<IoError>(png.size() >= kHeaderSize && png.starts_with("\x89PNG\r\n\x1a\n"), "image '{}' is not a PNG", tag);
   const std::string image = varint_field(1, png_size(png, kHeightOffset)) +
-                            varint_field(2, png_size(png, kWidthOffset)) + varint_field(3, kRgb) +
-                            bytes_field(4, png);
+                            varint_field(2, png_size(png, kWidthOffset)) + varint_field(3, kRgb) + bytes_field(4, png);
   return encode_event(wall_time, step, bytes_field(1, bytes_field(1, tag) + bytes_field(4, image)));
 }
 
@@ -112,8 +110,7 @@ void TensorboardEvents::image(int64_t step, const std::string& tag, const std::f
 
 void TensorboardEvents::write(const std::string& event) {
   file_ << tfrecord(event) << std::flush;
-  require<IoError>(static_cast<bool>(file_), "event file '{}' cannot be written; is the disk full?",
-                   path_.string());
+  require<IoError>(static_cast<bool>(file_), "event file '{}' cannot be written; is the disk full?", path_.string());
 }
 
 }  // namespace fgm

@@ -42,8 +42,7 @@ std::string tfrecord(std::string_view bytes) {
   const uint32_t length_crc = masked_crc(bytes_of(length));
   const uint32_t bytes_crc = masked_crc(bytes);
   std::string record;
-  for (const auto piece : {bytes_of(length), bytes_of(length_crc), bytes, bytes_of(bytes_crc)})
-    record += piece;
+  for (const auto piece : {bytes_of(length), bytes_of(length_crc), bytes, bytes_of(bytes_crc)}) record += piece;
   return record;
 }
 

@@ -14,10 +14,9 @@ void check_mpi(int code, const char* call, std::source_location where) {
   std::array<char, MPI_MAX_ERROR_STRING> text{};
   int length = 0;
   MPI_Error_string(code, text.data(), &length);
-  detail::throw_internal(
-      fmt::format("{} failed: {}; the first rank to fail names the cause, the others follow", call,
-                  std::string_view(text.data(), length)),
-      where);
+  detail::throw_internal(fmt::format("{} failed: {}; the first rank to fail names the cause, the others follow", call,
+                                     std::string_view(text.data(), length)),
+                         where);
 }
 
 }  // namespace fgm

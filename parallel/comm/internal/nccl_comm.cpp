@@ -10,8 +10,8 @@ namespace fgm {
 
 void check_nccl(ncclResult_t result, const char* call, ncclComm_t comm, std::source_location where) {
   if (result == ncclSuccess) return;
-  detail::throw_internal(fmt::format("{} failed: {}: {}; NCCL_DEBUG=INFO says more", call,
-                                     ncclGetErrorString(result), ncclGetLastError(comm)),
+  detail::throw_internal(fmt::format("{} failed: {}: {}; NCCL_DEBUG=INFO says more", call, ncclGetErrorString(result),
+                                     ncclGetLastError(comm)),
                          where);
 }
 

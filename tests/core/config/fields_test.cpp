@@ -54,8 +54,7 @@ TEST(Fields, ErrorNamesKeyValueAndKind) {
   EXPECT_EQ(error_of("optimizer.lr", "nan"), "optimizer.lr = 'nan' is not a finite number");
   EXPECT_EQ(error_of("optimizer.lr", "1e999"), "optimizer.lr = '1e999' is out of range");
   EXPECT_EQ(error_of("train.steps", "1e3"), "train.steps = '1e3' is not a whole number");
-  EXPECT_EQ(error_of("train.steps", "99999999999999999999"),
-            "train.steps = '99999999999999999999' is out of range");
+  EXPECT_EQ(error_of("train.steps", "99999999999999999999"), "train.steps = '99999999999999999999' is out of range");
   EXPECT_EQ(error_of("model.qk_norm", "yes"), "model.qk_norm = 'yes' is not true or false");
   EXPECT_EQ(error_of("run.device", "gpu"), "run.device = 'gpu' is not one of auto, cpu, cuda");
   EXPECT_EQ(error_of("model.dual_attention_blocks", "1,x"),
@@ -64,8 +63,7 @@ TEST(Fields, ErrorNamesKeyValueAndKind) {
 }
 
 TEST(Fields, ErrorBeginsWithThePlaceInTheFile) {
-  EXPECT_EQ(error_of("train.steps", "many", "run.cfg:3"),
-            "run.cfg:3: train.steps = 'many' is not a whole number");
+  EXPECT_EQ(error_of("train.steps", "many", "run.cfg:3"), "run.cfg:3: train.steps = 'many' is not a whole number");
 }
 
 TEST(Fields, UnknownKeySuggestsTheNearestOne) {

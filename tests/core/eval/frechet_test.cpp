@@ -28,10 +28,8 @@ at::Tensor random_covariance(int64_t sample) {
 }
 
 TEST(FrechetDistance, OfCommutingGaussiansIsTheClosedForm) {
-  const auto a =
-      gaussian(at::tensor({1.0, 2.0, 3.0}, at::kDouble), at::diag(at::tensor({1.0, 4.0, 9.0}, at::kDouble)));
-  const auto b =
-      gaussian(at::tensor({0.0, 2.0, 5.0}, at::kDouble), at::diag(at::tensor({4.0, 4.0, 0.0}, at::kDouble)));
+  const auto a = gaussian(at::tensor({1.0, 2.0, 3.0}, at::kDouble), at::diag(at::tensor({1.0, 4.0, 9.0}, at::kDouble)));
+  const auto b = gaussian(at::tensor({0.0, 2.0, 5.0}, at::kDouble), at::diag(at::tensor({4.0, 4.0, 0.0}, at::kDouble)));
   // |mean difference|^2 + sum (sqrt(a_i) - sqrt(b_i))^2
   EXPECT_NEAR(frechet_distance(a, b), (1 + 0 + 4) + (1 + 0 + 9), 1e-8);
 }
@@ -48,8 +46,7 @@ TEST(FrechetDistance, OfGaussiansThatDoNotCommuteIsTheClosedForm) {
 }
 
 TEST(FrechetDistance, IsSymmetricAndZeroToItself) {
-  const auto a = gaussian(at::arange(6), random_covariance(0)),
-             b = gaussian(at::zeros({6}), random_covariance(1));
+  const auto a = gaussian(at::arange(6), random_covariance(0)), b = gaussian(at::zeros({6}), random_covariance(1));
   ASSERT_GT(frechet_distance(a, b), 1.0);
   // Of the order of 1e-14 of the traces, under a square root.
   EXPECT_NEAR(frechet_distance(a, b), frechet_distance(b, a), 1e-8);
@@ -67,8 +64,7 @@ TEST(ImageFeatures, DoNotDependOnHowTheSetIsCut) {
   const auto images = scenes(1);
   const auto whole = image_features(images);
   ASSERT_EQ(whole.sizes(), (std::vector<int64_t>{600, 64}));
-  const auto parts =
-      at::cat({image_features(images.narrow(0, 0, 100)), image_features(images.narrow(0, 100, 500))});
+  const auto parts = at::cat({image_features(images.narrow(0, 0, 100)), image_features(images.narrow(0, 100, 500))});
   // float32 sums of at most 288 terms, in an order that may depend on the batch.
   EXPECT_TRUE(at::allclose(whole, parts, 1e-4, 1e-5));
 }

@@ -46,10 +46,8 @@ TEST(DrawText, IsCutOffAtTheBorder) {
 }
 
 TEST(WrapText, BreaksAtBlanksAndCutsLongWords) {
-  EXPECT_EQ(wrap_text("a red circle and a square", 12),
-            (std::vector<std::string>{"a red circle", "and a square"}));
-  EXPECT_EQ(wrap_text("a red circle and a square", 11),
-            (std::vector<std::string>{"a red", "circle and", "a square"}));
+  EXPECT_EQ(wrap_text("a red circle and a square", 12), (std::vector<std::string>{"a red circle", "and a square"}));
+  EXPECT_EQ(wrap_text("a red circle and a square", 11), (std::vector<std::string>{"a red", "circle and", "a square"}));
   EXPECT_EQ(wrap_text("a caterpillar", 5), (std::vector<std::string>{"a", "cater"}));
   EXPECT_TRUE(wrap_text("", 5).empty());
 }

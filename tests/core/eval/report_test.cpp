@@ -74,14 +74,11 @@ TEST(Evaluate, RefusesModelsThatCannotBeCompared) {
 
 TEST(MarkdownTable, HasARowForEachModelInTheOrderGiven) {
   const auto table = markdown_table(evaluate(std::vector{perfect(), blank()}, scenes(2).images_NHWC));
-  EXPECT_EQ(
-      table.find(
-          "| model | steps | evaluations | ms_per_image | overall | single_object | two_object | counting "
-          "| colors | position | color_attr | frechet |\n| --- |"),
-      0u)
+  EXPECT_EQ(table.find("| model | steps | evaluations | ms_per_image | overall | single_object | two_object | counting "
+                       "| colors | position | color_attr | frechet |\n| --- |"),
+            0u)
       << table;
-  EXPECT_LT(table.find("| perfect | 28 | 56 | 1.500 |"), table.find("| blank | 1 | 1 | 0.050 | 0.000 |"))
-      << table;
+  EXPECT_LT(table.find("| perfect | 28 | 56 | 1.500 |"), table.find("| blank | 1 | 1 | 0.050 | 0.000 |")) << table;
   EXPECT_EQ(std::ranges::count(table, '\n'), 4);
 }
 
@@ -101,8 +98,7 @@ TEST(WriteReport, PutsTableAndPictureBesideTheJson) {
 TEST(ComparisonSheet, ShowsTheFirstImageOfEachPromptEnlarged) {
   auto model = perfect();
   model.prompts[1] = model.prompts[0];
-  const auto one_row = comparison_sheet(std::vector{model}, 1),
-             two_rows = comparison_sheet(std::vector{model}, 2);
+  const auto one_row = comparison_sheet(std::vector{model}, 1), two_rows = comparison_sheet(std::vector{model}, 2);
   const auto shows = [&](const at::Tensor& sheet, int64_t row, int64_t index) {
     const auto large = model.images_NHWC[index].repeat_interleave(4, 0).repeat_interleave(4, 1);
     const int64_t top = 48 + row * 104, left = 2 * 8 + 18 * 12;

@@ -74,8 +74,9 @@ TEST(FgmStep, TrainsStudentAndEstimatorAndLeavesTheTeacherAlone) {
   EXPECT_TRUE(are_equal(teacher, snapshot(d.teacher)));
   EXPECT_FALSE(are_equal(student, snapshot(d.student)));
   EXPECT_FALSE(are_equal(estimator, snapshot(d.estimator)));
-  for (const char* key : {"loss.student", "loss.estimator", "l1", "grad_norm.student", "grad_norm.estimator", "lr.student",
-                          "lr.estimator", "ms.data", "ms.forward", "ms.backward", "ms.optimizer", "ms.total"}) {
+  for (const char* key :
+       {"loss.student", "loss.estimator", "l1", "grad_norm.student", "grad_norm.estimator", "lr.student",
+        "lr.estimator", "ms.data", "ms.forward", "ms.backward", "ms.optimizer", "ms.total"}) {
     EXPECT_TRUE(report.values.contains(key)) << key;
   }
   EXPECT_EQ(report.images, 16);

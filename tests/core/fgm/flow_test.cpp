@@ -48,8 +48,8 @@ TEST(Guidance, BatchedHalvesEqualTwoSeparateForwards) {
   const auto conditional = model.velocity(x, t, condition.condition);
   const auto unconditional = model.velocity(x, t, expand_rows(condition.null_row, 3));
   ASSERT_FALSE(at::allclose(conditional, unconditional)) << "guidance between equal halves proves nothing";
-  EXPECT_TRUE(at::allclose(guided_velocity(model, x, t, condition, 3.0), unconditional + 3.0 * (conditional - unconditional),
-                           1e-5, 1e-5));
+  EXPECT_TRUE(at::allclose(guided_velocity(model, x, t, condition, 3.0),
+                           unconditional + 3.0 * (conditional - unconditional), 1e-5, 1e-5));
   EXPECT_TRUE(at::equal(guided_velocity(model, x, t, condition, 1.0), conditional));
 }
 
@@ -99,7 +99,8 @@ TEST(FlowMatching, LossesOfTwoHalvesAddUpToTheLossOfTheWholeBatch) {
   const auto condition = to(some_condition(4), at::kDouble);
   const auto part = [&](int64_t begin, int64_t end) {
     const Conditioning rows{condition.context_BLJ.slice(0, begin, end), condition.pooled_BP.slice(0, begin, end)};
-    return flow_matching_loss(model, x_0.slice(0, begin, end), eps.slice(0, begin, end), t.slice(0, begin, end), rows, 4);
+    return flow_matching_loss(model, x_0.slice(0, begin, end), eps.slice(0, begin, end), t.slice(0, begin, end), rows,
+                              4);
   };
   EXPECT_NEAR((part(0, 1) + part(1, 4)).item<double>(), part(0, 4).item<double>(), 1e-14);
 }

@@ -22,9 +22,7 @@ class WriteFile : public ::testing::Test {
     std::ifstream file(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};
   }
-  int64_t num_files() const {
-    return std::distance(fs::directory_iterator(folder_), fs::directory_iterator());
-  }
+  int64_t num_files() const { return std::distance(fs::directory_iterator(folder_), fs::directory_iterator()); }
 
   fs::path folder_ = fs::path(::testing::TempDir()) / "fgm_write_file_test";
 };

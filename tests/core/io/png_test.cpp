@@ -16,8 +16,7 @@ at::Tensor read_png(const fs::path& path) {
   if (png_image_begin_read_from_file(&header, path.c_str()) == 0) throw IoError(header.message);
   header.format = PNG_FORMAT_RGB;
   auto image_HWC = at::empty({header.height, header.width, 3}, at::kByte);
-  if (png_image_finish_read(&header, nullptr, image_HWC.data_ptr(), 0, nullptr) == 0)
-    throw IoError(header.message);
+  if (png_image_finish_read(&header, nullptr, image_HWC.data_ptr(), 0, nullptr) == 0) throw IoError(header.message);
   return image_HWC;
 }
 
@@ -63,8 +62,7 @@ TEST(ImageGrid, RepeatsEveryPixelScaleTimes) {
   ASSERT_EQ(grid.sizes(), (std::vector<int64_t>{6, 9, 3}));
   for (int64_t dy = 0; dy < 3; ++dy) {
     for (int64_t dx = 0; dx < 3; ++dx) {
-      EXPECT_TRUE(
-          at::equal(grid.slice(0, dy, std::nullopt, 3).slice(1, dx, std::nullopt, 3), images_NHWC[0]));
+      EXPECT_TRUE(at::equal(grid.slice(0, dy, std::nullopt, 3).slice(1, dx, std::nullopt, 3), images_NHWC[0]));
     }
   }
 }

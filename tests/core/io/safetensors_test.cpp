@@ -48,8 +48,8 @@ class SafetensorsTest : public testing::Test {
 
 TEST_F(SafetensorsTest, RoundTripsEveryDtypeShapeAndTheMetadata) {
   std::vector<NamedTensor> tensors;
-  for (const auto dtype : {at::kBool, at::kByte, at::kChar, at::kShort, at::kInt, at::kLong, at::kHalf,
-                           at::kBFloat16, at::kFloat, at::kDouble}) {
+  for (const auto dtype : {at::kBool, at::kByte, at::kChar, at::kShort, at::kInt, at::kLong, at::kHalf, at::kBFloat16,
+                           at::kFloat, at::kDouble}) {
     tensors.push_back({c10::toString(dtype), at::arange(15).remainder(2).view({3, 5}).to(dtype)});
   }
   tensors.push_back({"scalar", at::scalar_tensor(2.5)});
@@ -74,8 +74,7 @@ TEST_F(SafetensorsTest, ViewOutlivesTheFileObject) {
   EXPECT_TRUE(at::equal(view, at::arange(1000)));
 }
 
-// Python: safetensors.numpy.save({"b": np.arange(3, dtype=np.uint8), "a": np.array([[1.5], [-2.0]],
-// np.float32)},
+// Python: safetensors.numpy.save({"b": np.arange(3, dtype=np.uint8), "a": np.array([[1.5], [-2.0]], np.float32)},
 //                                {"format": "np"}), safetensors 0.8.0.
 constexpr std::string_view kPythonHeader =
     R"({"__metadata__":{"format":"np"},"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},)"
@@ -88,8 +87,7 @@ TEST_F(SafetensorsTest, WritesTheBytesThatPythonWrites) {
   std::string header(kPythonHeader);
   header.resize((header.size() + 7) / 8 * 8, ' ');
   const uint64_t length = header.size();
-  EXPECT_EQ(bytes(),
-            std::string(reinterpret_cast<const char*>(&length), 8) + header + std::string(kPythonData));
+  EXPECT_EQ(bytes(), std::string(reinterpret_cast<const char*>(&length), 8) + header + std::string(kPythonData));
 }
 
 TEST_F(SafetensorsTest, ReadsAnUnpaddedHeaderAndUnalignedData) {
@@ -128,8 +126,7 @@ TEST_F(SafetensorsTest, MalformedHeadersAreErrorsThatNameTheFileAndTheFault) {
       {"", 0, "not valid JSON"},
       {"[1]", 0, "not a JSON object"},
       {"{" + ok + "," + ok + "}", 8, "'a' is given twice"},
-      {R"({"a":{"dtype":"F32","dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 8,
-       "'dtype' is given twice"},
+      {R"({"a":{"dtype":"F32","dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 8, "'dtype' is given twice"},
       {R"({"a":7})", 0, "not described by an object"},
       {R"({"a":{"shape":[2],"data_offsets":[0,8]}})", 8, "has no dtype"},
       {R"({"a":{"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]}})", 8, "unknown dtype"},
@@ -138,8 +135,7 @@ TEST_F(SafetensorsTest, MalformedHeadersAreErrorsThatNameTheFileAndTheFault) {
       {R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", 8, "needs 12 bytes"},
       {R"({"a":{"dtype":"F32","shape":[4611686018427387905],"data_offsets":[0,4]}})", 4, "overflows"},
       {R"({"a":{"dtype":"U8","shape":[0,4294967296,4294967296],"data_offsets":[0,0]}})", 0, "overflows"},
-      {R"({"a":{"dtype":"F32","shape":[18446744073709551616],"data_offsets":[0,4]}})", 4,
-       "not a non-negative integer"},
+      {R"({"a":{"dtype":"F32","shape":[18446744073709551616],"data_offsets":[0,4]}})", 4, "not a non-negative integer"},
       {R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}})", 8, "not [begin, end]"},
       {R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8,8]}})", 8, "not [begin, end]"},
       {"{" + ok + "}", 7, "cut short"},

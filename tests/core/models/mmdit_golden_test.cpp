@@ -44,23 +44,19 @@ void expect_parity(const std::string& name, const ModelConfig& config) {
   const auto model = make_model(config, at::kFloat);
   load_parameters(*model, golden(name + "_weights"));
   std::map<std::string, at::Tensor> leaves;
-  visit_parameters(*model, [&](const std::string& key, at::Tensor& parameter) {
-    leaves[key] = parameter.requires_grad_(true);
-  });
+  visit_parameters(
+      *model, [&](const std::string& key, at::Tensor& parameter) { leaves[key] = parameter.requires_grad_(true); });
   const auto values = golden(name + "_values");
-  for (const char* key : {"x_t", "context", "pooled"})
-    leaves[key] = values.view(key).clone().requires_grad_(true);
+  for (const char* key : {"x_t", "context", "pooled"}) leaves[key] = values.view(key).clone().requires_grad_(true);
 
-  const auto velocity =
-      model->velocity(leaves["x_t"], values.view("t"), {leaves["context"], leaves["pooled"]});
+  const auto velocity = model->velocity(leaves["x_t"], values.view("t"), {leaves["context"], leaves["pooled"]});
   expect_close(velocity, values.view("velocity"), name + " velocity");
 
   int num_gradients = 0;
   for (const auto& info : values.tensors()) {
     if (!info.name.starts_with("grad.")) continue;
-    const auto grads =
-        torch::autograd::grad({velocity}, {leaves.at(info.name.substr(5))}, {values.view("probe")},
-                              /*retain_graph=*/true);
+    const auto grads = torch::autograd::grad({velocity}, {leaves.at(info.name.substr(5))}, {values.view("probe")},
+                                             /*retain_graph=*/true);
     expect_close(grads[0], values.view(info.name), name + " " + info.name);
     ++num_gradients;
   }

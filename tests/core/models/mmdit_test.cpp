@@ -81,8 +81,7 @@ TEST(MMDiT, GradientsEqualCentralDifferencesInFloat64) {
   const auto in = inputs_for(tiny(), at::kDouble);
   std::vector<at::Tensor> leaves{in.x_t.requires_grad_(true), in.condition.context_BLJ.requires_grad_(true),
                                  in.condition.pooled_BP.requires_grad_(true)};
-  visit_parameters(*model,
-                   [&](const std::string&, at::Tensor& p) { leaves.push_back(p.requires_grad_(true)); });
+  visit_parameters(*model, [&](const std::string&, at::Tensor& p) { leaves.push_back(p.requires_grad_(true)); });
   const auto loss = [&] { return velocity(*model, in).square().sum(); };
   const auto grads = torch::autograd::grad({loss()}, leaves, {}, false, false, /*allow_unused=*/true);
   const at::NoGradGuard no_grad;
@@ -143,8 +142,8 @@ TEST(MMDiT, RunsEveryBlockOnceThroughTheRunner) {
   const auto direct = velocity(*model, inputs_for(tiny(), at::kFloat));
   model->set_runner(&runner);
   EXPECT_TRUE(at::equal(velocity(*model, inputs_for(tiny(), at::kFloat)), direct));
-  EXPECT_THAT(runner.names, testing::ElementsAre("embed", "joint_blocks.0", "joint_blocks.1",
-                                                 "joint_blocks.2", "final_layer"));
+  EXPECT_THAT(runner.names,
+              testing::ElementsAre("embed", "joint_blocks.0", "joint_blocks.1", "joint_blocks.2", "final_layer"));
 }
 
 TEST(MMDiT, FrozenParametersStillPassGradientsToTheInput) {
@@ -153,8 +152,7 @@ TEST(MMDiT, FrozenParametersStillPassGradientsToTheInput) {
   in.x_t.requires_grad_(true);
   const auto grads = torch::autograd::grad({velocity(*model, in).sum()}, {in.x_t});
   EXPECT_GT(grads[0].abs().sum().item<float>(), 0.0f);
-  visit_parameters(*model,
-                   [](const std::string& name, at::Tensor& p) { EXPECT_FALSE(p.requires_grad()) << name; });
+  visit_parameters(*model, [](const std::string& name, at::Tensor& p) { EXPECT_FALSE(p.requires_grad()) << name; });
 }
 
 void expect_config_error(const std::function<void()>& action, const std::string& part) {
@@ -181,18 +179,9 @@ TEST(MMDiT, NamesTheInputThatDoesNotFit) {
   expect_config_error(with([](Inputs& i) { i.x_t = at::zeros({2, 2, 0, 4}); }), "0 x 4 pixels");
   expect_config_error(with([](Inputs& i) { i.x_t = at::zeros({2, 2, 10, 4}); }), "model.pos_embed_max_size");
   expect_config_error(with([](Inputs& i) { i.t = at::zeros({3}); }), "t has shape [3]");
-  expect_config_error(with([](Inputs& i) {
-                        i.condition.context_BLJ = at::zeros({2, 3, 7});
-                      }),
-                      "model.context_width");
-  expect_config_error(with([](Inputs& i) {
-                        i.condition.pooled_BP = at::zeros({2, 4});
-                      }),
-                      "model.pooled_width");
-  expect_config_error(with([](Inputs& i) {
-                        i.condition.pooled_BP = at::zeros({1, 5});
-                      }),
-                      "pooled has shape [1, 5]");
+  expect_config_error(with([](Inputs& i) { i.condition.context_BLJ = at::zeros({2, 3, 7}); }), "model.context_width");
+  expect_config_error(with([](Inputs& i) { i.condition.pooled_BP = at::zeros({2, 4}); }), "model.pooled_width");
+  expect_config_error(with([](Inputs& i) { i.condition.pooled_BP = at::zeros({1, 5}); }), "pooled has shape [1, 5]");
 }
 
 TEST(MMDiT, RejectsSizesThatDoNotFitTogether) {

@@ -18,15 +18,11 @@ class WeightsTest : public testing::Test {
   WeightsTest() { std::filesystem::create_directories(folder_); }
   ~WeightsTest() override { std::filesystem::remove_all(folder_); }
 
-  static ModelConfig config() {
-    return {.depth = 1, .num_heads = 1, .head_width = 8, .pos_embed_max_size = 2};
-  }
+  static ModelConfig config() { return {.depth = 1, .num_heads = 1, .head_width = 8, .pos_embed_max_size = 2}; }
 
   static std::vector<NamedTensor> tensors_of(VelocityModel& model) {
     std::vector<NamedTensor> tensors;
-    const TensorVisitor collect = [&](const std::string& name, at::Tensor& t) {
-      tensors.push_back({name, t});
-    };
+    const TensorVisitor collect = [&](const std::string& name, at::Tensor& t) { tensors.push_back({name, t}); };
     visit_parameters(model, collect);
     model.visit_buffers(collect);
     return tensors;

@@ -28,13 +28,12 @@ std::vector<at::Tensor> value_and_gradients(LinearFn linear_fn, int64_t num_in, 
   std::vector<at::Tensor> leaves;
   const std::vector<std::vector<int64_t>> shapes{{3, 5, num_in}, {num_out, num_in}, {num_out}};
   for (const auto& shape : shapes) {
-    leaves.push_back(
-        random("leaf" + std::to_string(leaves.size()), shape).to(at::kFloat).requires_grad_(true));
+    leaves.push_back(random("leaf" + std::to_string(leaves.size()), shape).to(at::kFloat).requires_grad_(true));
   }
   const auto y = linear_fn(leaves[0], leaves[1], leaves[2]);
   auto results = torch::autograd::grad({y.square().sum()}, leaves);
-  const auto grad_x = torch::autograd::grad({linear_fn(leaves[0], leaves[1], leaves[2]).pow(3).sum()},
-                                            {leaves[0]}, {}, std::nullopt, /*create_graph=*/true);
+  const auto grad_x = torch::autograd::grad({linear_fn(leaves[0], leaves[1], leaves[2]).pow(3).sum()}, {leaves[0]}, {},
+                                            std::nullopt, /*create_graph=*/true);
   results.push_back(torch::autograd::grad({grad_x[0].square().sum()}, {leaves[0]})[0]);
   results.push_back(y.detach());
   return results;
@@ -47,8 +46,7 @@ TEST(LinearFunction, EqualsAtenInValueFirstAndSecondDerivatives) {
     for (size_t i = 0; i < ours.size(); ++i) {
       EXPECT_TRUE(ours[i].is_contiguous());
       const double scale = atens[i].abs().max().item<double>();
-      EXPECT_LT((ours[i] - atens[i]).abs().max().item<double>(), 1e-6 * scale)
-          << "fp32 sums in another order, " << i;
+      EXPECT_LT((ours[i] - atens[i]).abs().max().item<double>(), 1e-6 * scale) << "fp32 sums in another order, " << i;
     }
   }
 }
@@ -108,8 +106,7 @@ TEST(JointAttention, EqualsSoftmaxOverBothStreams) {
                     random(name + "v", {2, tokens, 3, 4})};
   };
   const auto context = heads("context", 5), x = heads("x", 6);
-  const auto q = at::cat({context.q, x.q}, 1), k = at::cat({context.k, x.k}, 1),
-             v = at::cat({context.v, x.v}, 1);
+  const auto q = at::cat({context.q, x.q}, 1), k = at::cat({context.k, x.k}, 1), v = at::cat({context.v, x.v}, 1);
   const auto weights = at::softmax(at::einsum("blhk,bmhk->bhlm", {q, k}) / 2.0, -1);
   const auto expected = at::einsum("bhlm,bmhk->blhk", {weights, v}).flatten(2);
   const auto [context_out, x_out] = joint_attention(context, x);

@@ -42,7 +42,8 @@ struct TrainerTest : ::testing::Test {
   bool is_stop_requested = false;
 
   Outcome run(const TrainerOptions& options, int64_t first_step = 0) {
-    Trainer trainer(step, source, save_point, {&observer}, [&] { return is_stop_requested; }, options);
+    Trainer trainer(
+        step, source, save_point, {&observer}, [&] { return is_stop_requested; }, options);
     return trainer.run(first_step);
   }
 };

@@ -38,8 +38,8 @@ std::string encode_png_with(const at::Tensor& image, int depth, const Header& he
 }
 
 void set_header(png_structp png, png_infop info, const at::Tensor& image, int depth, int color_type) {
-  png_set_IHDR(png, info, static_cast<uint32_t>(image.size(1)), static_cast<uint32_t>(image.size(0)), depth,
-               color_type, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  png_set_IHDR(png, info, static_cast<uint32_t>(image.size(1)), static_cast<uint32_t>(image.size(0)), depth, color_type,
+               PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
 }
 
 void set_jpeg_options(jpeg_compress_struct& info, const JpegOptions& options) {
@@ -82,8 +82,7 @@ std::string encode_jpeg(const at::Tensor& image, const JpegOptions& options) {
 }
 
 std::string encode_png(const at::Tensor& image, int depth) {
-  constexpr int kTypes[] = {PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB,
-                            PNG_COLOR_TYPE_RGBA};
+  constexpr int kTypes[] = {PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB, PNG_COLOR_TYPE_RGBA};
   return encode_png_with(image, depth, [&](png_structp png, png_infop info) {
     set_header(png, info, image, depth, kTypes[image.size(2) - 1]);
   });
@@ -104,11 +103,9 @@ std::string encode_palette_png(const at::Tensor& image, const at::Tensor& palett
 std::string exif_block(int orientation, bool is_big_endian) {
   const auto low = static_cast<char>(orientation);
   if (is_big_endian) {
-    return std::string("Exif\0\0MM\0\x2A\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0", 25) + low +
-           std::string(6, '\0');
+    return std::string("Exif\0\0MM\0\x2A\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0", 25) + low + std::string(6, '\0');
   }
-  return std::string("Exif\0\0II\x2A\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0", 24) + low +
-         std::string(7, '\0');
+  return std::string("Exif\0\0II\x2A\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0", 24) + low + std::string(7, '\0');
 }
 
 }  // namespace fgm

@@ -16,8 +16,7 @@ struct JpegOptions {
 };
 std::string encode_jpeg(const at::Tensor& image, const JpegOptions& options = {});  // C = 1, 3 or 4 (CMYK)
 
-// C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha. `depth` 16 repeats each byte, which is the same
-// colour.
+// C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha. `depth` 16 repeats each byte, which is the same colour.
 std::string encode_png(const at::Tensor& image, int depth = 8);
 
 // `image` is uint8 [H, W] of indices into `palette`, uint8 [N, 3].

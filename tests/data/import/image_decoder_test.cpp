@@ -52,14 +52,8 @@ TEST(DecodeJpeg, TurnsGreyIntoThreeEqualChannels) {
 // stored one.
 TEST(DecodeJpeg, HonoursEveryExifOrientation) {
   const auto stored = gradient(32, 16);
-  const std::array<std::array<int, 4>, 8> kCorners = {{{0, 1, 2, 3},
-                                                       {1, 0, 3, 2},
-                                                       {3, 2, 1, 0},
-                                                       {2, 3, 0, 1},
-                                                       {0, 2, 1, 3},
-                                                       {2, 0, 3, 1},
-                                                       {3, 1, 2, 0},
-                                                       {1, 3, 0, 2}}};
+  const std::array<std::array<int, 4>, 8> kCorners = {
+      {{0, 1, 2, 3}, {1, 0, 3, 2}, {3, 2, 1, 0}, {2, 3, 0, 1}, {0, 2, 1, 3}, {2, 0, 3, 1}, {3, 1, 2, 0}, {1, 3, 0, 2}}};
   const auto corners = [](const at::Tensor& image) {
     return at::stack({image[0][0], image[0][-1], image[-1][0], image[-1][-1]});
   };
@@ -67,9 +61,9 @@ TEST(DecodeJpeg, HonoursEveryExifOrientation) {
     for (const bool is_big_endian : {false, true}) {
       const auto upright = decode(encode_jpeg(stored, {.app1 = exif_block(orientation, is_big_endian)}));
       EXPECT_EQ(upright.size(0), orientation >= 5 ? 16 : 32);
-      const auto order = at::tensor(
-          at::IntArrayRef(std::vector<int64_t>(kCorners[static_cast<size_t>(orientation - 1)].begin(),
-                                               kCorners[static_cast<size_t>(orientation - 1)].end())));
+      const auto order =
+          at::tensor(at::IntArrayRef(std::vector<int64_t>(kCorners[static_cast<size_t>(orientation - 1)].begin(),
+                                                          kCorners[static_cast<size_t>(orientation - 1)].end())));
       EXPECT_LE(largest_difference(corners(upright), corners(stored).index_select(0, order)), 40)
           << "orientation " << orientation;
     }
@@ -126,8 +120,7 @@ TEST(DecodePng, LooksColoursUpInThePalette) {
 
 TEST(DecodePng, LaysTransparencyOverWhite) {
   const auto image = at::tensor({200, 0, 0, 255, 200, 0, 0, 0}, at::kByte).view({1, 2, 4});
-  EXPECT_TRUE(at::equal(decode(encode_png(image)),
-                        at::tensor({200, 0, 0, 255, 255, 255}, at::kByte).view({1, 2, 3})));
+  EXPECT_TRUE(at::equal(decode(encode_png(image)), at::tensor({200, 0, 0, 255, 255, 255}, at::kByte).view({1, 2, 3})));
 }
 
 TEST(DecodePng, RejectsTruncatedAndDamagedPixels) {

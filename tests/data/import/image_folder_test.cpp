@@ -39,8 +39,7 @@ TEST_F(PackImages, FoldersBecomeCaptionsInSortedOrder) {
   put("in/outwear/notes.txt", "not a picture");
   EXPECT_EQ(pack().written, 3);
   const Store store(out_);
-  EXPECT_THAT(store.prompts(),
-              ElementsAre("a photo of an outwear", "a photo of a t-shirt", "a photo of a t-shirt"));
+  EXPECT_THAT(store.prompts(), ElementsAre("a photo of an outwear", "a photo of a t-shirt", "a photo of a t-shirt"));
   EXPECT_EQ(store.image_shape(), (std::vector<int64_t>{8, 8, 3}));
   const std::vector<int64_t> all{0, 1, 2};
   EXPECT_TRUE(at::equal(store.images(all).amax({1, 2, 3}), at::tensor({30, 10, 20}, at::kByte)));
@@ -118,8 +117,7 @@ TEST(CaptionOfFolder, ChoosesTheArticleAndReadsUnderscoresAsBlanks) {
 // Real photographs, of which one in fifty was made unreadable.
 TEST_F(PackImages, PacksRealPhotographs) {
   const auto photos = std::filesystem::path(FGM_SOURCE_DIR) / "../shared/data/clothing/test";
-  ASSERT_TRUE(std::filesystem::is_directory(photos))
-      << "this test needs the clothing photographs in " << photos;
+  ASSERT_TRUE(std::filesystem::is_directory(photos)) << "this test needs the clothing photographs in " << photos;
   int64_t num_files = 0, num_broken = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(photos)) {
     if (!entry.is_regular_file()) continue;

@@ -76,8 +76,7 @@ TEST_F(StoreBatchSourceTest, RanksTogetherReadTheBatchOfOneRankEvenWhenTheSplitI
 }
 
 TEST_F(StoreBatchSourceTest, ABatchIsTheSameWhateverWasReadBefore) {
-  StoreBatchSource straight(store_, encoder_, {.global_batch = 4}),
-      jumping(store_, encoder_, {.global_batch = 4});
+  StoreBatchSource straight(store_, encoder_, {.global_batch = 4}), jumping(store_, encoder_, {.global_batch = 4});
   for (int i = 0; i < 5; ++i) straight.next();
   jumping.next();
   jumping.seek(5);
@@ -100,9 +99,8 @@ TEST_F(StoreBatchSourceTest, RejectsACaptionsOnlyStoreWhereImagesAreNeeded) {
 }
 
 TEST_F(StoreBatchSourceTest, RejectsABatchThatLeavesARankWithoutRows) {
-  EXPECT_THAT(
-      message_of<ConfigError>([&] { StoreBatchSource(store_, encoder_, {.global_batch = 2, .world = 3}); }),
-      HasSubstr("a batch of 2"));
+  EXPECT_THAT(message_of<ConfigError>([&] { StoreBatchSource(store_, encoder_, {.global_batch = 2, .world = 3}); }),
+              HasSubstr("a batch of 2"));
 }
 
 TEST_F(StoreBatchSourceTest, ACaptionThatCannotBeEncodedIsThrownByNext) {

@@ -42,8 +42,7 @@ TEST(EpochShuffle, EveryRecordIsEquallyLikelyAtEveryPosition) {
     for (int64_t position = 0; position < kEpochs * size; ++position) {
       ++counts[static_cast<size_t>(position % size * size + shuffle.index_of(position))];
     }
-    EXPECT_LT(chi_squared(counts, static_cast<double>(kEpochs) / size),
-              chi_squared_limit((size - 1) * (size - 1)))
+    EXPECT_LT(chi_squared(counts, static_cast<double>(kEpochs) / size), chi_squared_limit((size - 1) * (size - 1)))
         << "size " << size;
   }
 }

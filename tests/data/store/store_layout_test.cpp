@@ -61,8 +61,7 @@ TEST(StoreLayout, RejectsANewerFormat) {
 }
 
 TEST(StoreLayout, RejectsAnUnknownKind) {
-  EXPECT_THAT(error_of({.kind = "latents"}),
-              HasSubstr("kind 'latents', expected one of captions, images, samples"));
+  EXPECT_THAT(error_of({.kind = "latents"}), HasSubstr("kind 'latents', expected one of captions, images, samples"));
 }
 
 TEST(StoreLayout, RejectsProvenanceThatIsNoJson) {
@@ -104,8 +103,7 @@ TEST(Utf8, AcceptsEveryLengthAndRejectsIllFormedSequences) {
     EXPECT_TRUE(is_utf8(text)) << text;
   }
   const std::vector<std::string> ill_formed{
-      "\x80",  "\xC3", "\xC0\xAF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80",
-      "a\xC3("};
+      "\x80", "\xC3", "\xC0\xAF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80", "a\xC3("};
   for (const auto& text : ill_formed) EXPECT_FALSE(is_utf8(text)) << testing::PrintToString(text);
 }
 

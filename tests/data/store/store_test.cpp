@@ -22,10 +22,7 @@ at::Tensor counting_images(int64_t count) {
 }
 
 StoreContents three_images() {
-  return {"images",
-          {{"tool", "store_test"}},
-          {"a red circle", "", "zwei gr\xC3\xBCne Kreise"},
-          counting_images(3)};
+  return {"images", {{"tool", "store_test"}}, {"a red circle", "", "zwei gr\xC3\xBCne Kreise"}, counting_images(3)};
 }
 
 void flip_byte(const std::filesystem::path& path, const std::string& marker) {
@@ -71,8 +68,7 @@ TEST(Store, HoldsProvenanceBeyondTheLimitOfCompactAttributes) {
 TEST(Store, StoresARepeatedPromptOnce) {
   const TemporaryFolder folder;
   const std::string prompt(1000, 'p');
-  write_store(folder / "a.h5",
-              {"captions", nlohmann::json::object(), std::vector<std::string>(100, prompt), {}});
+  write_store(folder / "a.h5", {"captions", nlohmann::json::object(), std::vector<std::string>(100, prompt), {}});
   EXPECT_LT(std::filesystem::file_size(folder / "a.h5"), 100 * prompt.size());
   EXPECT_EQ(Store(folder / "a.h5").prompts().back(), prompt);
 }
@@ -132,8 +128,7 @@ TEST(Store, RejectsEveryTruncation) {
   write_store(folder / "a.h5", three_images());
   const auto full = std::filesystem::file_size(folder / "a.h5");
   for (uintmax_t bytes = 0; bytes < full; bytes += 97) {
-    std::filesystem::copy_file(folder / "a.h5", folder / "b.h5",
-                               std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::copy_file(folder / "a.h5", folder / "b.h5", std::filesystem::copy_options::overwrite_existing);
     std::filesystem::resize_file(folder / "b.h5", bytes);
     EXPECT_THROW(Store(folder / "b.h5"), IoError) << bytes << " of " << full << " bytes";
   }
@@ -143,8 +138,7 @@ TEST(Store, FindsADamagedPrompt) {
   const TemporaryFolder folder;
   write_store(folder / "a.h5", three_images());
   flip_byte(folder / "a.h5", "a red circle");
-  EXPECT_THAT(message_of<IoError>([&] { Store(folder / "a.h5"); }),
-              HasSubstr("prompt 0 fails its check-sum"));
+  EXPECT_THAT(message_of<IoError>([&] { Store(folder / "a.h5"); }), HasSubstr("prompt 0 fails its check-sum"));
 }
 
 TEST(Store, VerifyFindsADamagedImage) {

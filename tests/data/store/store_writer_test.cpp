@@ -90,8 +90,7 @@ TEST(WriteStore, RejectsACaptionThatIsNotUtf8) {
   const TemporaryFolder folder;
   auto contents = contents_of(2);
   contents.prompts[1] = "caf\xE9";
-  EXPECT_THAT(message_of<ConfigError>([&] { write_store(folder / "a.h5", contents); }),
-              HasSubstr("caption 1"));
+  EXPECT_THAT(message_of<ConfigError>([&] { write_store(folder / "a.h5", contents); }), HasSubstr("caption 1"));
   EXPECT_EQ(num_files(folder), 0);
 }
 

@@ -6,8 +6,7 @@
 
 namespace fgm {
 
-// The message of the E that `body` throws; fails the test and returns "" when it throws nothing or something
-// else.
+// The message of the E that `body` throws; fails the test and returns "" when it throws nothing or something else.
 template <typename E, typename Body>
 std::string message_of(const Body& body) {
   try {

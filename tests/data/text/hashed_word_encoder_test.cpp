@@ -61,8 +61,7 @@ TEST(HashedWordEncoder, EmptyCaptionIsTheSameNullConditionAsOneWithoutWords) {
 
 TEST(HashedWordEncoder, HasAboutUnitVariance) {
   const auto condition = encode("one two three four five");
-  // 1536 and 128 normals: the standard errors of the variance are 0.036 and 0.125, these bounds are four of
-  // them.
+  // 1536 and 128 normals: the standard errors of the variance are 0.036 and 0.125, these bounds are four of them.
   EXPECT_NEAR(condition.context_BLJ.var().item<double>(), 1.0, 0.15);
   EXPECT_NEAR(condition.pooled_BP.var().item<double>(), 1.0, 0.5);
 }

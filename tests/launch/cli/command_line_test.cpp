@@ -19,11 +19,8 @@ int nothing(const Invocation&) {
   return kExitDone;
 }
 
-const Command kTrain = {.name = "train",
-                        .help = "Trains.",
-                        .run = nothing,
-                        .sections = {"train"},
-                        .flags = {steps_flag("train.steps")}};
+const Command kTrain = {
+    .name = "train", .help = "Trains.", .run = nothing, .sections = {"train"}, .flags = {steps_flag("train.steps")}};
 const Command kInspect = {.name = "inspect", .help = "Lists.", .run = nothing, .argument = "FILE"};
 const Command kPack = {
     .name = "data pack", .help = "Packs.", .run = nothing, .flags = {{"out", "FILE", "store to write"}}};
@@ -60,8 +57,8 @@ class ConfigFileTest : public testing::Test {
 };
 
 TEST(CommandLine, KeysAreSetWithASpaceOrAnEqualsSign) {
-  const Config config = config_of(
-      {"--optimizer.lr", "0.5", "--train.batch=7", "--method.lambda_1", "-0.4", "--data.store=a=b"});
+  const Config config =
+      config_of({"--optimizer.lr", "0.5", "--train.batch=7", "--method.lambda_1", "-0.4", "--data.store=a=b"});
   EXPECT_EQ(config.train.optimizer.lr, 0.5);
   EXPECT_EQ(config.train.batch, 7);
   EXPECT_EQ(config.method.lambda_1, -0.4) << "a negative value is no flag";
@@ -101,13 +98,10 @@ TEST(CommandLine, MissingConfigFileIsAnError) {
 
 TEST(CommandLine, UnknownFlagOrKeySuggestsTheNearest) {
   EXPECT_EQ(error_of(kTrain, {"--stpes", "3"}), "unknown flag '--stpes'; did you mean '--steps'?");
-  EXPECT_EQ(error_of(kTrain, {"--optimizer.lrr", "3"}),
-            "unknown key 'optimizer.lrr'; did you mean 'optimizer.lr'?");
-  EXPECT_EQ(error_of(kTrain, {"--optimizer.lrr=3"}),
-            "unknown key 'optimizer.lrr'; did you mean 'optimizer.lr'?");
+  EXPECT_EQ(error_of(kTrain, {"--optimizer.lrr", "3"}), "unknown key 'optimizer.lrr'; did you mean 'optimizer.lr'?");
+  EXPECT_EQ(error_of(kTrain, {"--optimizer.lrr=3"}), "unknown key 'optimizer.lrr'; did you mean 'optimizer.lr'?");
   EXPECT_EQ(error_of(kTrain, {"--sede=1.5"}), "unknown flag '--sede'; did you mean '--seed'?");
-  EXPECT_THAT(error_of(kTrain, {"--optimizer.l", "3"}), HasSubstr("unknown key"))
-      << "prefixes are not guessed";
+  EXPECT_THAT(error_of(kTrain, {"--optimizer.l", "3"}), HasSubstr("unknown key")) << "prefixes are not guessed";
   EXPECT_THAT(error_of(kInspect, {"--steps", "3", "x"}), HasSubstr("unknown flag '--steps'"));
 }
 
@@ -154,8 +148,7 @@ TEST(CommandLine, CommandsAreFoundByOneWordOrTwo) {
 }
 
 TEST(CommandLine, UnknownCommandSuggestsTheNearest) {
-  EXPECT_EQ(match_error_of({"trian"}),
-            "unknown sub-command 'trian'; did you mean 'train'? 'fgm --help' lists them");
+  EXPECT_EQ(match_error_of({"trian"}), "unknown sub-command 'trian'; did you mean 'train'? 'fgm --help' lists them");
   EXPECT_EQ(match_error_of({"xyzzyx"}), "unknown sub-command 'xyzzyx'; 'fgm --help' lists them");
   EXPECT_EQ(match_error_of({"data"}), "'fgm data' is one of: data pack");
   EXPECT_EQ(match_error_of({"data", "pakc"}),
@@ -163,8 +156,7 @@ TEST(CommandLine, UnknownCommandSuggestsTheNearest) {
 }
 
 TEST(Help, ListsCommandsFlagsAndTheKeysOfTheirSectionsWithDefaults) {
-  EXPECT_THAT(program_help(kCommands),
-              testing::AllOf(HasSubstr("train"), HasSubstr("data pack"), HasSubstr("Packs.")));
+  EXPECT_THAT(program_help(kCommands), testing::AllOf(HasSubstr("train"), HasSubstr("data pack"), HasSubstr("Packs.")));
   const std::string help = command_help(kTrain);
   EXPECT_THAT(help, testing::AllOf(HasSubstr("--train.steps 4000 "), HasSubstr("--steps N "),
                                    HasSubstr("--config FILE"), HasSubstr("uniform, logit_normal")));

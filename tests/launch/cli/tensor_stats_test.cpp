@@ -18,8 +18,8 @@ TEST(TensorStats, PiecesJoinToTheWholeTensorsMoments) {
 }
 
 TEST(TensorStats, NonFiniteElementsAreCountedAndLeftOut) {
-  const auto tensor = at::tensor(
-      {1.0f, std::numeric_limits<float>::quiet_NaN(), 3.0f, -std::numeric_limits<float>::infinity()});
+  const auto tensor =
+      at::tensor({1.0f, std::numeric_limits<float>::quiet_NaN(), 3.0f, -std::numeric_limits<float>::infinity()});
   const auto stats = tensor_stats(tensor);
   EXPECT_EQ(stats.num_non_finite, 2);
   EXPECT_EQ(stats.mean, 2.0);

@@ -12,9 +12,8 @@ namespace {
 class EnvironmentTest : public testing::Test {
  protected:
   void SetUp() override {
-    for (const char* name :
-         {"FGM_HOME", "FGM_LOG", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE",
-          "OMPI_MCA_mpi_yield_when_idle", "OMPI_MCA_btl_vader_single_copy_mechanism"}) {
+    for (const char* name : {"FGM_HOME", "FGM_LOG", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE",
+                             "OMPI_MCA_mpi_yield_when_idle", "OMPI_MCA_btl_vader_single_copy_mechanism"}) {
       unsetenv(name);
     }
     setenv("HOME", "/home/ada", 1);
@@ -47,8 +46,7 @@ TEST_F(EnvironmentTest, ImpossibleRankIsAnErrorNamingTheVariable) {
     read_environment();
     FAIL() << "took 'two' for a rank";
   } catch (const ConfigError& error) {
-    EXPECT_STREQ(error.what(),
-                 "environment variable OMPI_COMM_WORLD_LOCAL_RANK = 'two' is not a whole number");
+    EXPECT_STREQ(error.what(), "environment variable OMPI_COMM_WORLD_LOCAL_RANK = 'two' is not a whole number");
   }
   setenv("OMPI_COMM_WORLD_LOCAL_RANK", "2", 1);
   setenv("OMPI_COMM_WORLD_LOCAL_SIZE", "2", 1);

@@ -64,10 +64,9 @@ TEST_F(RunFolderTest, FinishedRunOfAnotherConfigIsRefusedNamingTheKey) {
   RunFolder(config_).mark_done();
   Config other = config_;
   other.train.steps += 1;
-  EXPECT_EQ(error_of(other),
-            "run.dir = '" + config_.run.dir +
-                "' holds a finished run of another config (train.steps = 4000 there and 4001 here); "
-                "choose another --run or delete it");
+  EXPECT_EQ(error_of(other), "run.dir = '" + config_.run.dir +
+                                 "' holds a finished run of another config (train.steps = 4000 there and 4001 here); "
+                                 "choose another --run or delete it");
   EXPECT_TRUE(RunFolder(config_).path() == config_.run.dir) << "the same config may run again";
 }
 
@@ -86,8 +85,7 @@ TEST_F(RunFolderTest, PathThatCannotBeAFolderIsAnErrorNamingIt) {
   const fs::path file = base_ / "file";
   std::ofstream(file) << "x";
   config_.run.dir = file;
-  EXPECT_EQ(error_of(config_),
-            fmt::format("run.dir = '{0}' cannot be made: '{0}' is not a folder", file.string()));
+  EXPECT_EQ(error_of(config_), fmt::format("run.dir = '{0}' cannot be made: '{0}' is not a folder", file.string()));
   config_.run.dir = file / "below";
   EXPECT_THAT(error_of(config_), testing::HasSubstr("/file"));
   config_.run.dir = "/proc/run";

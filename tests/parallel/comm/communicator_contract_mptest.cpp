@@ -53,14 +53,13 @@ TEST_F(Contract, WrongSizesAreRefusedOnEveryRankWithTheNumbers) {
   const auto in = at::zeros({3});
   expect_refused([&] { (void)world_->all_gather_into(at::zeros({size() * 3 + 1}), in); }, "all_gather_into",
                  fmt::format("`out` has {} elements, expected {} ranks x the 3", size() * 3 + 1, size()));
-  expect_refused([&] { (void)world_->reduce_scatter_into(in, at::zeros({3}), Reduce::kSum); },
-                 "reduce_scatter_into", "`in` has 3 elements");
+  expect_refused([&] { (void)world_->reduce_scatter_into(in, at::zeros({3}), Reduce::kSum); }, "reduce_scatter_into",
+                 "`in` has 3 elements");
 }
 
 TEST_F(Contract, TensorsThatAreNotContiguousAreRefused) {
   const auto strided = at::zeros({4, size()}).t();
-  expect_refused([&] { (void)world_->all_reduce(strided, Reduce::kSum); }, "all_reduce",
-                 "`tensor` is not contiguous");
+  expect_refused([&] { (void)world_->all_reduce(strided, Reduce::kSum); }, "all_reduce", "`tensor` is not contiguous");
   expect_refused([&] { (void)world_->broadcast(strided, 0); }, "broadcast", "`tensor` is not contiguous");
   expect_refused([&] { (void)world_->all_gather_into(strided, at::zeros({4})); }, "all_gather_into", "`out`");
   expect_refused([&] { (void)world_->reduce_scatter_into(at::zeros({4}), strided, Reduce::kSum); },
@@ -82,8 +81,8 @@ TEST_F(Contract, OverlapIsRefusedUnlessItIsExactlyTheOwnSlice) {
   const auto out = whole.narrow(0, 0, 2 * size());
   const auto shifted = whole.narrow(0, 2 * world_->rank() + 1, 2);
   expect_refused([&] { (void)world_->all_gather_into(out, shifted); }, "all_gather_into", "overlaps");
-  expect_refused([&] { (void)world_->reduce_scatter_into(shifted, out, Reduce::kSum); },
-                 "reduce_scatter_into", "overlaps");
+  expect_refused([&] { (void)world_->reduce_scatter_into(shifted, out, Reduce::kSum); }, "reduce_scatter_into",
+                 "overlaps");
 }
 
 TEST_F(Contract, RanksAndColorsOutOfRangeAreRefused) {
@@ -107,8 +106,7 @@ TEST_F(Contract, BarrierHoldsEveryRankUntilTheLastHasCome) {
   const auto pid = at::full({1}, static_cast<int64_t>(getpid()), at::kLong);
   world_->broadcast(pid, 0).wait();
   const auto name = [&](int rank) {
-    return std::filesystem::temp_directory_path() /
-           fmt::format("fgm-barrier-{}-{}", pid.item<int64_t>(), rank);
+    return std::filesystem::temp_directory_path() / fmt::format("fgm-barrier-{}-{}", pid.item<int64_t>(), rank);
   };
   std::ofstream(name(world_->rank())) << "here";
   world_->barrier();

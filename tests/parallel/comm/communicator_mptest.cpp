@@ -33,9 +33,7 @@ class Collectives : public ::testing::TestWithParam<Case> {
   void TearDown() override { world_->close(); }
 
   at::Tensor mine(int64_t numel) const { return input_of(world_->rank(), numel, GetParam().dtype); }
-  std::vector<at::Tensor> all(int64_t numel) const {
-    return inputs_of_all(world_->size(), numel, GetParam().dtype);
-  }
+  std::vector<at::Tensor> all(int64_t numel) const { return inputs_of_all(world_->size(), numel, GetParam().dtype); }
 
   std::unique_ptr<Communicator> world_;
 };
@@ -65,8 +63,7 @@ TEST_P(Collectives, ReduceScatterKeepsThisRanksSliceOfTheReduction) {
       const auto before = in.clone();
       const auto out = at::zeros({numel}, in.options());
       world_->reduce_scatter_into(out, in, reduce).wait();
-      const auto expected =
-          reduced(all(world_->size() * numel), reduce).view({world_->size(), numel})[world_->rank()];
+      const auto expected = reduced(all(world_->size() * numel), reduce).view({world_->size(), numel})[world_->rank()];
       EXPECT_TRUE(at::equal(out, expected)) << numel;
       EXPECT_TRUE(at::equal(in, before)) << numel;
     }

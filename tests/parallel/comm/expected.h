@@ -20,8 +20,7 @@ inline at::Tensor input_of(int rank, int64_t numel, at::ScalarType dtype) {
   return (at::isFloatingType(dtype) ? normal : normal.mul(1000)).to(dtype);
 }
 
-// One element after the other, in the order of the ranks; 16-bit floats in float32 with one rounding at the
-// end.
+// One element after the other, in the order of the ranks; 16-bit floats in float32 with one rounding at the end.
 template <typename T, typename Total = T>
 at::Tensor reduced_as(const std::vector<at::Tensor>& inputs, Reduce reduce) {
   auto out = at::empty_like(inputs[0]);

@@ -20,8 +20,8 @@ class Nccl : public ::testing::Test {
   void SetUp() override {
     control_ = make_mpi_world();
     if (c10::cuda::device_count() < control_->size()) {
-      GTEST_SKIP() << control_->size() << " ranks need a GPU each, "
-                   << static_cast<int>(c10::cuda::device_count()) << " are here";
+      GTEST_SKIP() << control_->size() << " ranks need a GPU each, " << static_cast<int>(c10::cuda::device_count())
+                   << " are here";
     }
     device_ = at::Device(at::kCUDA, static_cast<at::DeviceIndex>(control_->rank()));
     comm_ = make_communicator(*control_, device_);

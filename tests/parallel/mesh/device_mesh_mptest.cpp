@@ -73,10 +73,9 @@ TEST_F(Mesh, RejectsAWorldThatTheShardDegreeDoesNotDivide) {
 }
 
 TEST_F(Mesh, RejectsAxesThatDoNotMultiplyToTheWorldAndSaysWhatWould) {
-  EXPECT_THAT(
-      refusal({.replicate = 3, .shard = 2}),
-      ::testing::AllOf(::testing::HasSubstr("mesh.replicate = 3 times mesh.shard = 2"),
-                       ::testing::HasSubstr(fmt::format("set mesh.replicate = {}", world_->size() / 2))));
+  EXPECT_THAT(refusal({.replicate = 3, .shard = 2}),
+              ::testing::AllOf(::testing::HasSubstr("mesh.replicate = 3 times mesh.shard = 2"),
+                               ::testing::HasSubstr(fmt::format("set mesh.replicate = {}", world_->size() / 2))));
   EXPECT_THAT(refusal({.replicate = 0, .shard = 1}), ::testing::HasSubstr("mesh.replicate = 0"));
   EXPECT_THAT(refusal({.replicate = 1, .shard = 0}), ::testing::HasSubstr("mesh.shard = 0"));
 }

@@ -57,8 +57,8 @@ TEST(Detect, ScoresRenderedTruthOfEveryCategory) {
     const auto scores = score(data.prompts, data.images_NHWC);
     ASSERT_EQ(scores->categories.size(), 6u);
     for (const auto& category : scores->categories) {
-      EXPECT_GE(category.value(), 0.98)
-          << kCategoryNames[static_cast<size_t>(category.category)] << " at " << resolution;
+      EXPECT_GE(category.value(), 0.98) << kCategoryNames[static_cast<size_t>(category.category)] << " at "
+                                        << resolution;
     }
   }
 }

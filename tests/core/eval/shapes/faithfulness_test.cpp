@@ -57,8 +57,7 @@ TEST(IsFaithful, FailsAnExtraShape) {
 }
 
 TEST(Holds, AllowsBothWordsOnTheDiagonalAndNeitherWhenCentresMeet) {
-  const auto a = at_place(Kind::kCircle, Color::kRed, 0.2, 0.2),
-             b = at_place(Kind::kSquare, Color::kRed, 0.7, 0.7);
+  const auto a = at_place(Kind::kCircle, Color::kRed, 0.2, 0.2), b = at_place(Kind::kSquare, Color::kRed, 0.7, 0.7);
   EXPECT_TRUE(holds(Relation::kLeftOf, a, b));
   EXPECT_TRUE(holds(Relation::kAbove, a, b));
   EXPECT_FALSE(holds(Relation::kRightOf, a, b));
@@ -80,8 +79,7 @@ TEST(Score, IsNearChanceWhenEveryCaptionBelongsToTheNextScene) {
   ASSERT_GT(score(data.prompts, data.images_NHWC)->overall(), 0.98);
   auto prompts = data.prompts;
   std::rotate(prompts.begin(), prompts.begin() + kNumCategories, prompts.end());
-  // Two of six two_object neighbours name the same kinds in the other order, the other categories rarely
-  // agree.
+  // Two of six two_object neighbours name the same kinds in the other order, the other categories rarely agree.
   EXPECT_LT(score(prompts, data.images_NHWC)->overall(), 0.08);
 }
 

@@ -31,13 +31,12 @@ std::vector<Request> every_request() {
 
 TEST(Caption, ReadsAsEnglish) {
   EXPECT_EQ(caption({Category::kSingleObject, {{Kind::kCircle, {}}}, {}}), "a circle");
-  EXPECT_EQ(caption({Category::kTwoObject, {{Kind::kCircle, {}}, {Kind::kSquare, {}}}, {}}),
-            "a circle and a square");
+  EXPECT_EQ(caption({Category::kTwoObject, {{Kind::kCircle, {}}, {Kind::kSquare, {}}}, {}}), "a circle and a square");
   EXPECT_EQ(caption({Category::kCounting, {{Kind::kCircle, Color::kGreen, 3}}, {}}), "three green circles");
-  EXPECT_EQ(caption({Category::kPosition,
-                     {{Kind::kTriangle, Color::kRed}, {Kind::kSquare, Color::kWhite}},
-                     Relation::kLeftOf}),
-            "a red triangle left of a white square");
+  EXPECT_EQ(
+      caption(
+          {Category::kPosition, {{Kind::kTriangle, Color::kRed}, {Kind::kSquare, Color::kWhite}}, Relation::kLeftOf}),
+      "a red triangle left of a white square");
 }
 
 TEST(Caption, HasAtMostTenWords) {
@@ -55,16 +54,14 @@ TEST(ParseCaption, IsTheInverseOfCaptionOnTheWholeGrammar) {
 }
 
 TEST(ParseCaption, RejectsWhatTheGrammarDoesNotSay) {
-  for (const auto* text :
-       {"", "circle", "a circle ", "A circle", "a photo of a t-shirt", "five circles", "two circle",
-        "a purple circle", "a circle and a circle", "a red circle and a square"}) {
+  for (const auto* text : {"", "circle", "a circle ", "A circle", "a photo of a t-shirt", "five circles", "two circle",
+                           "a purple circle", "a circle and a circle", "a red circle and a square"}) {
     EXPECT_FALSE(parse_caption(text)) << text;
   }
 }
 
 TEST(Split, HoldsOutASixthOfEveryCategoryThatIsLargeEnough) {
-  for (const auto category :
-       {Category::kCounting, Category::kColors, Category::kPosition, Category::kColorAttr}) {
+  for (const auto category : {Category::kCounting, Category::kColors, Category::kPosition, Category::kColorAttr}) {
     const auto train = captions(requests(category, Split::kTrain));
     const auto held_out = captions(requests(category, Split::kHeldOut));
     EXPECT_EQ(held_out.size(), (train.size() + held_out.size()) / 6);

@@ -19,8 +19,7 @@ Rgb pixel(const at::Tensor& image_HWC, int64_t row, int64_t column) {
 double painted_area(Kind kind, int64_t resolution) {
   const auto image = render({{{kind, Color::kWhite, 0.5, 0.5, 0.25}}}, resolution).to(at::kDouble);
   const double full = kPalette[static_cast<size_t>(Color::kWhite)][0] - kBackground[0];
-  return ((image - kBackground[0]).sum() / (3 * full)).item<double>() /
-         static_cast<double>(resolution * resolution);
+  return ((image - kBackground[0]).sum() / (3 * full)).item<double>() / static_cast<double>(resolution * resolution);
 }
 
 TEST(Render, PaintsTheColourInsideAndTheBackgroundOutside) {

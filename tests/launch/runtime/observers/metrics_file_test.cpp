@@ -46,8 +46,7 @@ TEST_F(MetricsFileTest, EveryStepIsALineThatIsOnDiskAtOnce) {
 }
 
 TEST_F(MetricsFileTest, NumberThatIsNotFiniteIsNull) {
-  const double nan = std::numeric_limits<double>::quiet_NaN(),
-               infinity = std::numeric_limits<double>::infinity();
+  const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
   MetricsFile(path_).on_step(1, 2, 0.5, {"student", 64, false, {{"loss.student", nan}, {"l1", -infinity}}});
   ASSERT_EQ(lines().size(), 1u);
   EXPECT_TRUE(lines()[0]["loss.student"].is_null());

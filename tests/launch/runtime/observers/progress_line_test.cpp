@@ -22,8 +22,7 @@ class ProgressLineTest : public testing::Test {
   char* text_ = nullptr;
   size_t size_ = 0;
   std::FILE* out_ = open_memstream(&text_, &size_);
-  const StepReport report_ = {
-      "student", 64, true, {{"l1", 0.25}, {"loss.student", 1.5}, {"lr.student", 0.1}}};
+  const StepReport report_ = {"student", 64, true, {{"l1", 0.25}, {"loss.student", 1.5}, {"lr.student", 0.1}}};
 };
 
 TEST_F(ProgressLineTest, PlainLinesComeEveryLogEveryStepsAndAtTheEnd) {
@@ -41,8 +40,7 @@ TEST_F(ProgressLineTest, TerminalLineIsRewrittenTenTimesASecondAtMost) {
   for (int64_t step = 1; step <= 100; ++step) line.on_step(step, 1000, 0.0625, report_);
   line.on_end(100);
   const std::string text = written();
-  // The first step, then every second one (2 x 0.0625 s is the first multiple above 0.1 s), the stop at step
-  // 100.
+  // The first step, then every second one (2 x 0.0625 s is the first multiple above 0.1 s), the stop at step 100.
   EXPECT_EQ(std::count(text.begin(), text.end(), '\r'), 51);
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
   EXPECT_THAT(text, testing::HasSubstr("\rtrain 100/1000  "));
