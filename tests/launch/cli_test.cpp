@@ -13,6 +13,7 @@
 #include "core/io/png.h"
 #include "core/io/safetensors.h"
 #include "data/store/store.h"
+#include "tests/support/shell.h"
 
 namespace fgm {
 namespace {
@@ -20,26 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-struct Outcome {
-  int code = -1;
-  std::string text;  // stdout and stderr
-};
-
-Outcome shell(const std::string& command) {
-  Outcome outcome;
-  std::FILE* pipe = popen(("exec 2>&1; " + command).c_str(), "r");
-  std::array<char, 4096> buffer;
-  while (const size_t count = std::fread(buffer.data(), 1, buffer.size(), pipe))
-    outcome.text.append(buffer.data(), count);
-  const int status = pclose(pipe);
-  outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  return outcome;
-}
-
-Outcome fgm(const std::string& arguments) {
-  return shell(FGM_BINARY " " + arguments);
-}
 
 class Cli : public testing::Test {
  protected:

@@ -12,6 +12,15 @@ fgm_add_test(launch/runtime/observers/tensorboard_events_test DEPS fgm::runtime)
 
 fgm_add_test(launch/cli/command_line_test DEPS fgm::cli)
 fgm_add_test(launch/cli/tensor_stats_test DEPS fgm::commands)
-fgm_add_test(launch/cli_test DEPS fgm::io fgm::io fgm::store)
+fgm_add_test(launch/cli_test DEPS fgm::io fgm::store)
 target_compile_definitions(launch_cli_test PRIVATE FGM_BINARY="$<TARGET_FILE:fgm>")
 add_dependencies(launch_cli_test fgm)
+
+fgm_add_test(launch/main_job_test DEPS fgm::io fgm::store TIMEOUT 300)
+target_compile_definitions(launch_main_job_test PRIVATE FGM_BINARY="$<TARGET_FILE:fgm>")
+add_dependencies(launch_main_job_test fgm)
+if(CMAKE_BINARY_DIR STREQUAL "${PROJECT_SOURCE_DIR}/build/release")  # the build that the quickstart makes and uses
+  add_test(NAME launch/scripts/quickstart_test
+           COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/launch/scripts/quickstart_test.sh ${PROJECT_SOURCE_DIR} ${CMAKE_BINARY_DIR}/quickstart_test)
+  set_tests_properties(launch/scripts/quickstart_test PROPERTIES TIMEOUT 600 PROCESSORS 2)
+endif()

@@ -10,8 +10,8 @@
 namespace fgm::shapes {
 namespace {
 
-constexpr double kSmallestRadius = 0.7 * kMinRadius;
-constexpr double kLargestRadius = 1.4 * kMaxRadius;
+constexpr double kSmallestRadius = 0.6 * kRadius;
+constexpr double kLargestRadius = 1.6 * kRadius;
 
 // Area in pixels and centroid as fractions of the side.
 struct Moments {

@@ -22,15 +22,12 @@ struct Detection {
 inline constexpr double kMinConfidence = 0.75;
 
 // The solid shapes of `image_HWC`, uint8 [S, S, 3], row by row. Three steps, none of them learned:
-//   1. each pixel is modelled as a mix of the background and one palette colour, the one that leaves the
-//   smallest
-//      residual; it is foreground when the mix holds at least half of that colour;
-//   2. 4-connected foreground of one colour is a component, with the background pixels around it as its soft
-//   edge;
-//   3. a component is the kind whose drawn shape of equal centroid and area overlaps it most, if that overlap
-//   reaches
-//      kMinConfidence and the shape's radius lies between 0.7 times the smallest and 1.4 times the largest
-//      drawn one.
+//
+// 1. each pixel is modelled as a mix of the background and one palette colour, the one that leaves the smallest
+//    residual; it is foreground when the mix holds at least half of that colour;
+// 2. 4-connected foreground of one colour is a component, with the background pixels around it as its soft edge;
+// 3. a component is the kind whose drawn shape of equal centroid and area overlaps it most, if that overlap reaches
+//    kMinConfidence and the shape's radius lies between 0.6 and 1.6 times kRadius.
 std::vector<Detection> detect(const at::Tensor& image_HWC);
 
 }  // namespace fgm::shapes

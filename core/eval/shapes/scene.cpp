@@ -7,6 +7,7 @@ namespace {
 
 constexpr double kGap = 2.0 / 24;
 constexpr double kBorder = 1.0 / 24;
+constexpr double kRounding = 1e-9;
 // Tries to place one shape before the whole scene is begun anew: early shapes may leave the last one no room.
 constexpr int kTriesPerShape = 30;
 
@@ -15,7 +16,6 @@ class Draws {
  public:
   Draws(const RandomStream& stream, int64_t sample) : stream_(stream), sample_(sample) {}
 
-  double between(double low, double high) { return low + (high - low) * (next() + 0.5) * 0x1p-32; }
   int below(int n) { return static_cast<int>((uint64_t{next()} * static_cast<uint64_t>(n)) >> 32); }
 
  private:
@@ -27,7 +27,7 @@ class Draws {
 };
 
 bool are_apart(const Shape& a, const Shape& b) {
-  return std::max(std::abs(a.cx - b.cx), std::abs(a.cy - b.cy)) >= a.radius + b.radius + kGap;
+  return std::max(std::abs(a.cx - b.cx), std::abs(a.cy - b.cy)) >= a.radius + b.radius + kGap - kRounding;
 }
 
 bool is_placed(const Shape& a, Relation relation, const Shape& b) {
@@ -51,18 +51,22 @@ std::vector<Shape> choose_shapes(const Request& request, Draws& draws) {
   for (const auto& object : request.objects) {
     for (int i = 0; i < object.count; ++i) {
       const Color color = object.color ? *object.color : static_cast<Color>(draws.below(kNumColors));
-      shapes.push_back({object.kind, color, 0, 0, 0});
+      shapes.push_back({object.kind, color, 0, 0, kRadius});
     }
   }
   return shapes;
 }
 
+// From one border to the other in equal steps.
+double lattice_place(int i) {
+  constexpr double kFirst = kBorder + kRadius;
+  return kFirst + (1 - 2 * kFirst) * i / (kNumPlaces - 1);
+}
+
 bool place(Shape& shape, std::span<const Shape> earlier, Draws& draws) {
   for (int i = 0; i < kTriesPerShape; ++i) {
-    shape.radius = draws.between(kMinRadius, kMaxRadius);
-    const double low = kBorder + shape.radius;
-    shape.cx = draws.between(low, 1 - low);
-    shape.cy = draws.between(low, 1 - low);
+    shape.cx = lattice_place(draws.below(kNumPlaces));
+    shape.cy = lattice_place(draws.below(kNumPlaces));
     if (std::ranges::all_of(earlier, [&](const Shape& other) { return are_apart(shape, other); })) return true;
   }
   return false;

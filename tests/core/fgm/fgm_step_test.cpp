@@ -1,12 +1,10 @@
 #include "core/fgm/fgm_step.h"
 
-#include <ATen/record_function.h>
 #include <gtest/gtest.h>
-
-#include <atomic>
 
 #include "core/fgm/flow_path.h"
 #include "parallel/optim/local_engine.h"
+#include "tests/support/matmul_counter.h"
 #include "tests/support/synthetic_source.h"
 #include "tests/support/tiny_velocity_model.h"
 
@@ -15,27 +13,6 @@ namespace {
 
 const std::vector<int64_t> kShape = {1, 2, 2};
 constexpr int64_t kPooled = 2;
-
-std::atomic<int> num_matmuls{0};
-
-// Counts matrix products, forward and backward, while it lives.
-class MatmulCounter {
- public:
-  MatmulCounter() {
-    num_matmuls = 0;
-    handle_ = at::addGlobalCallback(
-        at::RecordFunctionCallback([](const at::RecordFunction& f) -> std::unique_ptr<at::ObserverContext> {
-          const std::string_view name = f.name();
-          if (name == "aten::mm" || name == "aten::addmm") ++num_matmuls;
-          return nullptr;
-        }).scopes({at::RecordScope::FUNCTION}));
-  }
-  ~MatmulCounter() { at::removeCallback(handle_); }
-  int count() const { return num_matmuls; }
-
- private:
-  at::CallbackHandle handle_;
-};
 
 TensorList snapshot(VelocityModel& model) {
   TensorList copies;
@@ -96,7 +73,7 @@ TEST(FgmStep, DrawsOneBatchForEachUpdate) {
 //                     noise)                                                                      = 13
 TEST(FgmStep, FrozenNetworksDoNoWeightGradientWork) {
   Distillation d;
-  const MatmulCounter counter;
+  const testing::MatmulCounter counter;
   d.run(1);
   EXPECT_EQ(counter.count(), 20);
 }
@@ -105,7 +82,7 @@ TEST(FgmStep, GuidanceIsOneBatchedForwardAndCostsNoMoreProducts) {
   Distillation d;
   d.method.teacher_guidance = 2.0;
   d.method.estimator_guidance = 2.0;
-  const MatmulCounter counter;
+  const testing::MatmulCounter counter;
   d.run(1);
   EXPECT_EQ(counter.count(), 20);
 }

@@ -8,6 +8,7 @@
 #include "core/base/rng.h"
 #include "core/models/init.h"
 #include "core/models/model_factory.h"
+#include "tests/support/matmul_counter.h"
 
 namespace fgm {
 namespace {
@@ -112,7 +113,7 @@ TEST(MMDiT, OnlyTheLastContextQueryNormHasNoGradient) {
   for (size_t i = 0; i < names.size(); ++i) {
     if (!grads[i].defined()) unused.push_back(names[i]);
   }
-  EXPECT_THAT(unused, testing::ElementsAre("joint_blocks.2.context_block.attn.ln_q.weight"));
+  EXPECT_THAT(unused, ::testing::ElementsAre("joint_blocks.2.context_block.attn.ln_q.weight"));
 }
 
 TEST(MMDiT, SamplesOfABatchDoNotInfluenceEachOther) {
@@ -143,7 +144,7 @@ TEST(MMDiT, RunsEveryBlockOnceThroughTheRunner) {
   model->set_runner(&runner);
   EXPECT_TRUE(at::equal(velocity(*model, inputs_for(tiny(), at::kFloat)), direct));
   EXPECT_THAT(runner.names,
-              testing::ElementsAre("embed", "joint_blocks.0", "joint_blocks.1", "joint_blocks.2", "final_layer"));
+              ::testing::ElementsAre("embed", "joint_blocks.0", "joint_blocks.1", "joint_blocks.2", "final_layer"));
 }
 
 TEST(MMDiT, FrozenParametersStillPassGradientsToTheInput) {
@@ -155,12 +156,35 @@ TEST(MMDiT, FrozenParametersStillPassGradientsToTheInput) {
   visit_parameters(*model, [](const std::string& name, at::Tensor& p) { EXPECT_FALSE(p.requires_grad()) << name; });
 }
 
+// Matrix products of one backward pass to x_t, and to the parameters as well where they are trainable.
+int backward_products(bool is_trainable) {
+  const auto model = random_model(tiny(), at::kFloat);
+  visit_parameters(*model, [&](const std::string&, at::Tensor& p) { p.set_requires_grad(is_trainable); });
+  auto in = inputs_for(tiny(), at::kFloat);
+  in.x_t.requires_grad_(true);
+  const auto loss = velocity(*model, in).sum();
+  const testing::MatmulCounter counter;
+  loss.backward();
+  return counter.count();
+}
+
+TEST(MMDiT, FrozenParametersCostNoWeightGradientProducts) {
+  const auto model = random_model(tiny(), at::kFloat);
+  int num_linear = 0;
+  visit_parameters(*model, [&](const std::string&, at::Tensor& p) { num_linear += p.dim() >= 2; });
+  const int frozen = backward_products(false), trainable = backward_products(true);
+  ASSERT_GT(frozen, 0);
+  // Frozen: at most one product, to the input, for each layer. Trainable: one more for each weight.
+  EXPECT_LE(frozen, num_linear);
+  EXPECT_GE(trainable, frozen + num_linear);
+}
+
 void expect_config_error(const std::function<void()>& action, const std::string& part) {
   try {
     action();
     ADD_FAILURE() << "no error for: " << part;
   } catch (const ConfigError& error) {
-    EXPECT_THAT(error.what(), testing::HasSubstr(part));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr(part));
   }
 }
 

@@ -1,0 +1,157 @@
+// The main job through the built program, at a few steps: what it writes, how it stops, what it refuses.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "core/base/error.h"
+#include "core/io/safetensors.h"
+#include "data/store/store.h"
+#include "tests/support/shell.h"
+
+namespace fgm {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class MainJob : public testing::Test {
+ protected:
+  void SetUp() override { fs::create_directories(folder_); }
+  void TearDown() override { fs::remove_all(folder_); }
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+
+  void make_shapes() {
+    const auto made = fgm("data shapes --out " + path("shapes.h5") + " --held-out " + path("held_out.h5") +
+                          " --shapes.count 60 --shapes.held_out_count 12");
+    ASSERT_EQ(made.code, kExitDone) << made.text;
+  }
+  Outcome train(const std::string& run, const std::string& more) {
+    return fgm("train --run " + path(run) + " --data.store " + path("shapes.h5") + kSmall + " --train.batch 8 " + more);
+  }
+  Outcome distill(const std::string& run, const std::string& more) {
+    return fgm("distill --run " + path(run) + " --teacher.weights " + path("teacher") + " --data.store " +
+               path("shapes.h5") + " --method.batch 4 --steps 2 --student.ema 0.9 " + more);
+  }
+  static constexpr const char* kSmall = " --model.depth 2 --model.num_heads 2 --run.threads 1";
+
+  const fs::path folder_ = fs::path(testing::TempDir()) / fmt::format("fgm_main_job_{}", getpid());
+};
+
+std::vector<nlohmann::json> metrics(const std::string& run) {
+  std::vector<nlohmann::json> lines;
+  std::ifstream file(run + "/metrics.jsonl");
+  for (std::string line; std::getline(file, line);) lines.push_back(nlohmann::json::parse(line));
+  return lines;
+}
+
+TEST_F(MainJob, RunsFromScenesToAReport) {
+  make_shapes();
+  const auto trained = train("teacher", "--steps 3 --run.save_every 2 --run.sample_every 3 --optimizer.ema 0.9");
+  ASSERT_EQ(trained.code, kExitDone) << trained.text;
+  EXPECT_TRUE(fs::exists(path("teacher/DONE")));
+  EXPECT_TRUE(fs::exists(path("teacher/samples/step-00000003.png")));
+  EXPECT_TRUE(fs::exists(path("teacher/checkpoints/step-00000002/teacher_ema-00000-of-00001.safetensors")));
+  ASSERT_EQ(metrics(path("teacher")).size(), 3u);
+
+  const auto distilled = distill("student", "");
+  ASSERT_EQ(distilled.code, kExitDone) << distilled.text;
+  const auto last = metrics(path("student")).back();
+  for (const char* key : {"loss.student", "loss.estimator", "l1", "grad_norm.student", "ms.total", "images_per_s"})
+    EXPECT_TRUE(last.at(key).is_number()) << key;
+
+  const std::string common = " --sample.prompts " + path("held_out.h5") + " --sample.out ";
+  const auto many = fgm("sample --sample.weights " + path("teacher") + " --steps 2 --sample.guidance 2" + common +
+                        path("teacher_2.h5"));
+  ASSERT_EQ(many.code, kExitDone) << many.text;
+  const auto one = fgm("sample --sample.weights " + path("student") + " --steps 1 --sample.guidance 1" + common +
+                       path("student_1.h5"));
+  ASSERT_EQ(one.code, kExitDone) << one.text;
+
+  const auto scored = fgm("eval --run " + path("report") + " --eval.reference " + path("held_out.h5") +
+                          " --eval.samples teacher_2=" + path("teacher_2.h5") + ",student_1=" + path("student_1.h5"));
+  ASSERT_EQ(scored.code, kExitDone) << scored.text;
+  const auto report = nlohmann::json::parse(std::ifstream(path("report/report.json")));
+  EXPECT_EQ(report["models"]["teacher_2"]["evaluations"], 4);
+  EXPECT_EQ(report["models"]["student_1"]["evaluations"], 1);
+  EXPECT_EQ(report["models"]["student_1"]["categories"].size(), 6u);
+  EXPECT_TRUE(fs::exists(path("report/report.png")));
+}
+
+TEST_F(MainJob, GivesTheSameLossesAgain) {
+  make_shapes();
+  ASSERT_EQ(train("a", "--steps 3").code, kExitDone);
+  ASSERT_EQ(train("b", "--steps 3 --run.sample_every 1 --run.save_every 1").code, kExitDone);
+  const auto a = metrics(path("a")), b = metrics(path("b"));
+  ASSERT_EQ(a.size(), 3u);
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(a[i]["loss.teacher"], b[i]["loss.teacher"]) << "pictures and save points must not change the run";
+  }
+  EXPECT_NE(a[0]["loss.teacher"], a[2]["loss.teacher"]);
+}
+
+TEST_F(MainJob, InterruptSavesTheStateAndLeavesWith75) {
+  make_shapes();
+  const auto interrupted =
+      shell(FGM_BINARY " train --run " + path("teacher") + " --data.store " + path("shapes.h5") + kSmall +
+            " --train.batch 8 --steps 1000000 & pid=$!; " + "until grep -qs '\"step\":2,' " +
+            path("teacher/metrics.jsonl") + "; do sleep 0.05; done; kill -INT $pid; wait $pid");
+  EXPECT_EQ(interrupted.code, kExitRequeue) << interrupted.text;
+  EXPECT_FALSE(fs::exists(path("teacher/DONE")));
+  const auto step = metrics(path("teacher")).back()["step"].get<int64_t>();
+  const SafetensorsFile saved(
+      path(fmt::format("teacher/checkpoints/step-{:08d}/teacher-00000-of-00001.safetensors", step)));
+  EXPECT_EQ(saved.metadata().at("fgm.step"), std::to_string(step));
+
+  const auto again = train("teacher", "--steps 1");
+  EXPECT_EQ(again.code, kExitConfig);
+  EXPECT_THAT(again.text, HasSubstr("already holds save points"));
+}
+
+TEST_F(MainJob, ADivergedRunEndsWithDoNotRequeue) {
+  make_shapes();
+  const auto diverged = train("teacher", "--steps 1000 --optimizer.lr 1e30 --optimizer.clip 0");
+  EXPECT_EQ(diverged.code, kExitDoNotRequeue) << diverged.text;
+  EXPECT_THAT(diverged.text, HasSubstr("non-finite steps in a row"));
+}
+
+TEST_F(MainJob, RefusesWhatCannotWorkInOneLine) {
+  make_shapes();
+  ASSERT_EQ(train("teacher", "--steps 1").code, kExitDone);
+  const auto expect_refused = [](const Outcome& outcome, const std::string& part) {
+    EXPECT_EQ(outcome.code, kExitConfig);
+    EXPECT_THAT(outcome.text, HasSubstr(part));
+  };
+  expect_refused(train("other", "--model.patch_size 5 --steps 1"), "model.patch_size = 5");
+  expect_refused(distill("student", "--teacher.weights " + path("nowhere")), "no such weights file or run folder");
+  expect_refused(distill("student", "--data.store " + path("nowhere.h5")), "nowhere.h5");
+  ASSERT_EQ(distill("student", "").code, kExitDone);
+  const std::string sample = "sample --sample.prompts " + path("held_out.h5") + " --sample.weights " + path("student");
+  expect_refused(fgm(sample + " --steps 28 --sample.out " + path("x.h5")), "a student draws in one step");
+  expect_refused(fgm(sample + " --steps 1 --sample.guidance 1 --sample.out " + path("x.txt")), "must end in .h5");
+}
+
+// Real photographs (CC0) beside the checkout; without them this test fails rather than pass on nothing.
+TEST_F(MainJob, TrainsDistilsAndSamplesOnPhotographs) {
+  const std::string photos = FGM_SOURCE_DIR "/../shared/data/clothing/test";
+  ASSERT_TRUE(fs::is_directory(photos)) << photos << " is missing: this test needs the clothing photographs";
+  const auto packed =
+      fgm("data pack --images " + photos + " --captions folder --resolution 32 --out " + path("shapes.h5"));
+  ASSERT_EQ(packed.code, kExitDone) << packed.text;
+  EXPECT_GT(Store(path("shapes.h5")).size(), 300);
+  const std::string size_32 = "--model.patch_size 4 --steps 3";
+  ASSERT_EQ(train("teacher", size_32).code, kExitDone);
+  ASSERT_EQ(distill("student", "").code, kExitDone);
+  std::ofstream(path("prompts.txt")) << "a photo of a t-shirt\na photo of a hat\n";
+  const auto drawn =
+      fgm("sample --steps 1 --sample.guidance 1 --sample.per_prompt 2 --sample.weights " + path("student") +
+          " --sample.prompts " + path("prompts.txt") + " --sample.out " + path("drawn.h5"));
+  ASSERT_EQ(drawn.code, kExitDone) << drawn.text;
+  EXPECT_EQ(Store(path("drawn.h5")).image_shape(), (std::vector<int64_t>{32, 32, 3}));
+  EXPECT_EQ(Store(path("drawn.h5")).size(), 4);
+}
+
+}  // namespace
+}  // namespace fgm
