@@ -10,7 +10,7 @@
 
 namespace fgm {
 
-// Exit codes that scripts and Slurm jobs depend on (docs/operations.md).
+// Exit codes that scripts and Slurm jobs depend on.
 enum ExitCode : int {
   kExitDone = 0,
   kExitConfig = 2,

@@ -1,8 +1,11 @@
 #include "launch/coordinator/weights_save_point.h"
 
+#include <fcntl.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "core/base/error.h"
@@ -14,12 +17,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Renames `from` to `to`; a folder that is already there (a step saved by an earlier run) makes way first.
-void replace_folder(const fs::path& from, const fs::path& to) {
-  const fs::path aside = from.string() + ".old";
-  if (fs::exists(to)) fs::rename(to, aside);
-  fs::rename(from, to);
-  fs::remove_all(aside);
+// A rename is on disk when the folder that holds the name is.
+void sync_folder(const fs::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool is_synced = descriptor >= 0 && ::fsync(descriptor) == 0;
+  if (descriptor >= 0) ::close(descriptor);
+  require<IoError>(is_synced, "{}: cannot fsync this folder: {}", folder.string(), std::strerror(errno));
 }
 
 }  // namespace
@@ -37,7 +40,8 @@ void WeightsSavePoint::save(int64_t step) {
     fs::remove_all(unfinished);
     fs::create_directories(unfinished);
     for (const auto& network : networks_) write_network(network, step, unfinished);
-    replace_folder(unfinished, checkpoints_ / step_folder_name(step));
+    fs::rename(unfinished, checkpoints_ / step_folder_name(step));
+    sync_folder(checkpoints_);
     remove_old();
   } catch (const fs::filesystem_error& error) {
     std::error_code ignored;
@@ -70,6 +74,7 @@ void WeightsSavePoint::write_network(const SavedNetwork& network, int64_t step, 
 }
 
 void WeightsSavePoint::remove_old() const {
+  if (keep_ == 0) return;
   auto steps = saved_steps(checkpoints_);
   while (static_cast<int64_t>(steps.size()) > keep_) {
     fs::remove_all(checkpoints_ / step_folder_name(steps.front()));

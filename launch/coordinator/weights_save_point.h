@@ -16,13 +16,14 @@ struct SavedNetwork {
 };
 
 // Writes the trained networks, and their moving averages, to CHECKPOINTS/step-NNNNNNNN/<role>.safetensors.
-// The folder appears by one rename when every file in it is on disk; then all but the newest `keep` are removed.
+// The folder appears by one rename when every file in it is on disk; then all but the newest `keep` are removed
+// (0: none is).
 class WeightsSavePoint : public SavePoint {
  public:
   WeightsSavePoint(std::filesystem::path checkpoints, int64_t keep, std::vector<SavedNetwork> networks,
                    WeightsInfo description);
 
-  // IoError (disk full, not writable): the folder of this step is not there, older ones are as they were.
+  // IoError (disk full, not writable, the step's folder is there already): older steps are as they were.
   void save(int64_t step) override;
 
  private:

@@ -58,7 +58,7 @@ const std::vector<ThirdParty> kThirdParty = {
      std::regex(kMovesTensors)},
     {"HDF5", std::regex(R"(hdf5(_hl)?\.h|H5\w+\.h)"), std::regex("data/hdf5/.*")},
     {"Boost.Program_options", std::regex(R"(boost/program_options(/.*|\.hpp))"), std::regex("launch/cli/.*")},
-    {"libpng", std::regex(R"(png\w*\.h)"), std::regex("core/io/.*")},
+    {"libpng", std::regex(R"(png\w*\.h)"), std::regex("(core/io|data/import)/.*")},
     {"libjpeg", std::regex(R"(j(peglib|error|config|morecfg)\.h|turbojpeg\.h)"), std::regex("data/import/.*")},
     {"xxHash", std::regex(R"(xxh(ash|3)\.h)"), std::regex("core/base/.*")},
     {"LibTorch", std::regex(R"((ATen|c10|torch/csrc)/.*)"), std::regex(".*")},

@@ -24,3 +24,4 @@ if(CMAKE_BINARY_DIR STREQUAL "${PROJECT_SOURCE_DIR}/build/release")  # the build
            COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/launch/scripts/quickstart_test.sh ${PROJECT_SOURCE_DIR} ${CMAKE_BINARY_DIR}/quickstart_test)
   set_tests_properties(launch/scripts/quickstart_test PROPERTIES TIMEOUT 600 PROCESSORS 2)
 endif()
+fgm_add_test(launch/coordinator/weights_test DEPS fgm::coordinator fgm::models fgm::optim)

@@ -36,7 +36,7 @@ inline constexpr std::array<Rgb, kNumColors> kPalette = {
 
 // Every shape is 8 pixels wide in a picture of 24, and its centre lies on a lattice of kNumPlaces x kNumPlaces points,
 // 2 pixels apart. With free sizes and places the same network and training drew a quarter as many pictures right: they
-// cost it far more than what the captions speak of (docs/design/0006-the-shapes-task.md).
+// cost it far more than what the captions speak of (docs/design/0007-scenes-on-a-lattice.md).
 inline constexpr double kRadius = 4.0 / 24;
 inline constexpr int kNumPlaces = 8;
 
