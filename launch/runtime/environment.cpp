@@ -36,12 +36,4 @@ Environment read_environment() {
   return environment;
 }
 
-void set_open_mpi_defaults() {
-  constexpr int kKeepTheUsers = 0;
-  // Idle ranks that spin take the cores from those that compute.
-  setenv("OMPI_MCA_mpi_yield_when_idle", "1", kKeepTheUsers);
-  // Reading a peer's memory is forbidden in most containers, and Open MPI finds that out in the middle of a transfer.
-  setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", kKeepTheUsers);
-}
-
 }  // namespace fgm

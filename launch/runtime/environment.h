@@ -6,7 +6,7 @@
 
 namespace fgm {
 
-// What the process was told through its environment. Nothing else in the project reads or sets a variable.
+// What the process was told through its environment. Nothing else in the project reads a variable.
 struct Environment {
   std::filesystem::path home;  // FGM_HOME, the per-user cache; $HOME/.cache/fgm when unset
   std::string log_level;       // FGM_LOG; "info" when unset
@@ -16,8 +16,5 @@ struct Environment {
 
 // ConfigError naming the variable when it is not a number or the rank is not below the size.
 Environment read_environment();
-
-// Sets what Open MPI needs and the user has not set. Call before MPI_Init and before any thread starts.
-void set_open_mpi_defaults();
 
 }  // namespace fgm

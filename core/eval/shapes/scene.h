@@ -35,10 +35,10 @@ inline constexpr std::array<Rgb, kNumColors> kPalette = {
     {{230, 30, 30}, {30, 200, 50}, {40, 70, 240}, {235, 215, 30}, {240, 240, 240}, {220, 30, 220}}};
 
 // Every shape is 8 pixels wide in a picture of 24, and its centre lies on a lattice of kNumPlaces x kNumPlaces points,
-// 2 pixels apart. With free sizes and places the same network and training drew a quarter as many pictures right: they
-// cost it far more than what the captions speak of (docs/design/0007-scenes-on-a-lattice.md).
+// 7 pixels apart: what the captions speak of (kinds, colours, counts, relations) is the task, not sizes and sub-pixel
+// places, which cost a small network far more (docs/design/0007-scenes-on-a-lattice.md).
 inline constexpr double kRadius = 4.0 / 24;
-inline constexpr int kNumPlaces = 8;
+inline constexpr int kNumPlaces = 3;
 
 // How much of the pixel (row, column) the shape covers, in [0, 1], from 4 x 4 samples.
 double coverage(const Shape& shape, int64_t row, int64_t column, int64_t resolution);

@@ -137,6 +137,23 @@ TEST(FgmStep, PathNoiseIsIndependentOfTheStudentsNoise) {
   EXPECT_FALSE(at::equal(student.seen[0].x_t, student.seen[1].x_t)) << "each phase draws its own noise";
 }
 
+// An estimator that predicts 0 misses the whole conditional velocity eps - x_0, and x_0 is z for a silent student.
+TEST(FgmStep, EstimatorLossIsTheSquaredErrorToTheConditionalVelocity) {
+  const std::vector<int64_t> shape = {1, 4, 4};
+  SilentModel teacher, student, estimator;
+  const MethodConfig method;
+  LocalEngine student_engine(student, method.student), estimator_engine(estimator, method.estimator);
+  testing::SyntheticSource source(8, shape, kPooled);
+  FgmStep step({teacher, student_engine, estimator_engine},
+               {.seed = 5, .method = method, .sample_shape = shape, .tensors = at::kFloat});
+  const double loss = step.run(0, source).values.at("loss.estimator");
+  const auto z = student.seen[0].x_t, x_t = estimator.seen[0].x_t;
+  const auto t = per_sample(estimator.seen[0].t_B, z);
+  const auto eps = (x_t - (1.0 - t) * z) / t;
+  const double expected = (eps - z).square().mean().item<double>();
+  EXPECT_NEAR(loss, expected, 1e-4 * expected);  // dividing by a small t loses digits
+}
+
 TEST(FgmStep, LossesFallOnALinearFlow) {
   Distillation d;
   d.method.student.lr = d.method.estimator.lr = 3e-3;

@@ -12,8 +12,7 @@ namespace {
 class EnvironmentTest : public testing::Test {
  protected:
   void SetUp() override {
-    for (const char* name : {"FGM_HOME", "FGM_LOG", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE",
-                             "OMPI_MCA_mpi_yield_when_idle", "OMPI_MCA_btl_vader_single_copy_mechanism"}) {
+    for (const char* name : {"FGM_HOME", "FGM_LOG", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE"}) {
       unsetenv(name);
     }
     setenv("HOME", "/home/ada", 1);
@@ -51,13 +50,6 @@ TEST_F(EnvironmentTest, ImpossibleRankIsAnErrorNamingTheVariable) {
   setenv("OMPI_COMM_WORLD_LOCAL_RANK", "2", 1);
   setenv("OMPI_COMM_WORLD_LOCAL_SIZE", "2", 1);
   EXPECT_THROW(read_environment(), ConfigError);
-}
-
-TEST_F(EnvironmentTest, OpenMpiDefaultsGiveWayToTheUsers) {
-  setenv("OMPI_MCA_mpi_yield_when_idle", "0", 1);
-  set_open_mpi_defaults();
-  EXPECT_STREQ(std::getenv("OMPI_MCA_mpi_yield_when_idle"), "0");
-  EXPECT_STREQ(std::getenv("OMPI_MCA_btl_vader_single_copy_mechanism"), "none");
 }
 
 }  // namespace
