@@ -1,7 +1,7 @@
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <chrono>
+#include <cmath>
 #include <fstream>
 
 #include "core/base/error.h"
@@ -12,7 +12,6 @@
 #include "data/text/hashed_word_encoder.h"
 #include "launch/cli/commands.h"
 #include "launch/cli/generate.h"
-#include "launch/cli/output.h"
 #include "launch/cli/training_run.h"
 #include "launch/runtime/signals.h"
 
@@ -85,7 +84,7 @@ int sample(const Invocation& invocation) {
     return signals.stop_requested();
   });
   const double ms = std::chrono::duration<double, std::milli>(Clock::now() - began).count();
-  require<Error>(pictures.size(0) == total, "interrupted; {} was not written", out.string());
+  if (pictures.size(0) < total) throw Error(fmt::format("interrupted; {} was not written", out.string()), kExitRequeue);
 
   StoreContents contents{.kind = "samples", .provenance = {}, .prompts = {}, .images_NHWC = pictures};
   for (int64_t i = 0; i < total; ++i) contents.prompts.push_back(captions[static_cast<size_t>(i / options.per_prompt)]);

@@ -9,7 +9,6 @@
 #include "data/text/hashed_word_encoder.h"
 #include "launch/cli/commands.h"
 #include "launch/cli/generate.h"
-#include "launch/cli/output.h"
 #include "launch/cli/training_run.h"
 #include "launch/runtime/run_folder.h"
 #include "parallel/optim/local_engine.h"
