@@ -10,6 +10,17 @@
 #include "core/base/error.h"
 
 namespace fgm {
+namespace {
+
+[[noreturn]] void fail_with_errno(const std::filesystem::path& path, const char* call) {
+  const int error = errno;
+  const bool is_full = error == ENOSPC || error == EDQUOT;
+  const auto message =
+      fmt::format("cannot write {}: {}: {}", path.string(), call, std::generic_category().message(error));
+  throw IoError(message, is_full ? kExitDoNotRequeue : kExitConfig);
+}
+
+}  // namespace
 
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)), temporary_(path_) {
   temporary_ += fmt::format(".tmp-{}", ::getpid());
@@ -37,22 +48,21 @@ void AtomicFile::commit() {
   if (::fsync(descriptor_) != 0) fail("fsync");
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail("rename");
   ::close(std::exchange(descriptor_, -1));
-  const auto folder = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
-  const int folder_descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder_descriptor < 0) fail("open folder of");
-  const bool is_synced = ::fsync(folder_descriptor) == 0;
-  const int error = errno;
-  ::close(folder_descriptor);
-  errno = error;
-  if (!is_synced) fail("fsync folder of");
+  sync_to_disk(path_.has_parent_path() ? path_.parent_path() : std::filesystem::path("."));
 }
 
 void AtomicFile::fail(const char* call) const {
+  fail_with_errno(path_, call);
+}
+
+void sync_to_disk(const std::filesystem::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) fail_with_errno(path, "open");
+  const bool is_synced = ::fsync(descriptor) == 0;
   const int error = errno;
-  const bool is_full = error == ENOSPC || error == EDQUOT;
-  const auto message =
-      fmt::format("cannot write {}: {}: {}", path_.string(), call, std::generic_category().message(error));
-  throw IoError(message, is_full ? kExitDoNotRequeue : kExitConfig);
+  ::close(descriptor);
+  errno = error;
+  if (!is_synced) fail_with_errno(path, "fsync");
 }
 
 }  // namespace fgm

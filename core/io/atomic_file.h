@@ -28,4 +28,7 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
+// Makes what was written to this file, or the names in this folder, survive a crash (fsync). IoError as above.
+void sync_to_disk(const std::filesystem::path& path);
+
 }  // namespace fgm

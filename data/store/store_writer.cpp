@@ -1,13 +1,11 @@
-#include <fcntl.h>
 #include <fmt/ranges.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <unordered_map>
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "core/io/atomic_file.h"
 #include "data/hdf5/h5_file.h"
 #include "data/store/internal/layout.h"
 #include "data/store/store.h"
@@ -62,14 +60,6 @@ void write_images(H5File& file, const at::Tensor& images_NHWC) {
   file.write_attribute(layout::kImagesDigest, digest.hex());
 }
 
-void sync(const std::filesystem::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool is_synced = descriptor >= 0 && ::fsync(descriptor) == 0;
-  const int error = errno;
-  if (descriptor >= 0) ::close(descriptor);
-  require<IoError>(is_synced, "'{}': cannot be synced to the disk: {}", path.string(), std::strerror(error));
-}
-
 // Removes a temporary file that was not renamed.
 class TemporaryFile {
  public:
@@ -103,11 +93,11 @@ void write_store(const std::filesystem::path& path, const StoreContents& content
   write_prompts(file, contents.prompts);
   if (contents.images_NHWC.defined()) write_images(file, contents.images_NHWC);
   file.close();
-  sync(temporary.path());
+  sync_to_disk(temporary.path());
   std::error_code error;
   std::filesystem::rename(temporary.path(), path, error);
   require<IoError>(!error, "'{}': cannot be put in place: {}", path.string(), error.message());
-  sync(folder);
+  sync_to_disk(folder);
 }
 
 }  // namespace fgm

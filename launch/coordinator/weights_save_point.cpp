@@ -1,29 +1,19 @@
 #include "launch/coordinator/weights_save_point.h"
 
-#include <fcntl.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "core/base/error.h"
 #include "core/fgm/roles.h"
+#include "core/io/atomic_file.h"
 #include "core/io/safetensors.h"
 
 namespace fgm {
 namespace {
 
 namespace fs = std::filesystem;
-
-// A rename is on disk when the folder that holds the name is.
-void sync_folder(const fs::path& folder) {
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool is_synced = descriptor >= 0 && ::fsync(descriptor) == 0;
-  if (descriptor >= 0) ::close(descriptor);
-  require<IoError>(is_synced, "{}: cannot fsync this folder: {}", folder.string(), std::strerror(errno));
-}
 
 }  // namespace
 
@@ -41,7 +31,7 @@ void WeightsSavePoint::save(int64_t step) {
     fs::create_directories(unfinished);
     for (const auto& network : networks_) write_network(network, step, unfinished);
     fs::rename(unfinished, checkpoints_ / step_folder_name(step));
-    sync_folder(checkpoints_);
+    sync_to_disk(checkpoints_);
     remove_old();
   } catch (const fs::filesystem_error& error) {
     std::error_code ignored;
