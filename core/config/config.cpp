@@ -6,6 +6,8 @@ namespace fgm {
 
 void Config::visit(FieldVisitor& v) {
   run.visit(v);
+  mesh.visit(v);
+  parallel.visit(v);
   data.visit(v);
   text.visit(v);
   model.visit(v);
@@ -19,6 +21,8 @@ void Config::visit(FieldVisitor& v) {
 
 void Config::validate() const {
   run.validate();
+  mesh.validate();
+  parallel.validate();
   data.validate();
   text.validate();
   model.validate();

@@ -7,6 +7,8 @@ namespace fgm {
 // A whole run: what one config file holds, whichever of its sub-commands reads it.
 struct Config {
   RunConfig run;
+  MeshConfig mesh;
+  ParallelConfig parallel;
   DataConfig data;
   TextConfig text;
   ModelConfig model;

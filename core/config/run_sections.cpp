@@ -1,4 +1,4 @@
-// [run], [data] and [text]: where a run lives and what it reads.
+// [run], [mesh], [parallel], [data] and [text]: where a run lives, how ranks share it, what it reads.
 #include "core/base/error.h"
 #include "core/config/sections.h"
 
@@ -13,6 +13,7 @@ void RunConfig::visit(FieldVisitor& v) {
   v.field("run.save_every", save_every, "steps between save points; 0 = only at the end");
   v.field("run.sample_every", sample_every, "steps between sample grids; 0 = never");
   v.field("run.keep", keep, "save points kept; 0 = all");
+  v.field("run.resume", resume, "auto = from the run's newest whole checkpoint, never, or a checkpoint's folder");
 }
 
 void RunConfig::validate() const {
@@ -22,7 +23,22 @@ void RunConfig::validate() const {
   require<ConfigError>(save_every >= 0, "run.save_every = {} is negative; 0 saves only at the end", save_every);
   require<ConfigError>(sample_every >= 0, "run.sample_every = {} is negative; 0 draws no samples", sample_every);
   require<ConfigError>(keep >= 0, "run.keep = {} is negative; 0 keeps every save point", keep);
+  require<ConfigError>(!resume.empty(), "run.resume is empty; give auto, never or a checkpoint's folder");
 }
+
+void MeshConfig::visit(FieldVisitor& v) {
+  v.field("mesh.shard", shard, "ranks that share one copy of the networks; 0 = all ranks");
+}
+
+void MeshConfig::validate() const {
+  require<ConfigError>(shard >= 0, "mesh.shard = {} is negative; 0 shares one copy among all ranks", shard);
+}
+
+void ParallelConfig::visit(FieldVisitor& v) {
+  v.field("parallel.recompute", recompute, "keep no activations inside a block: less memory, one more forward");
+}
+
+void ParallelConfig::validate() const {}
 
 void DataConfig::visit(FieldVisitor& v) {
   v.field("data.store", store, "HDF5 store of captions and images");

@@ -21,6 +21,22 @@ struct RunConfig {
   int64_t save_every = 500;
   int64_t sample_every = 500;
   int64_t keep = 2;
+  std::string resume = "auto";
+
+  void visit(FieldVisitor& v);
+  void validate() const;
+};
+
+// How the ranks share the networks (parallel/mesh, parallel/fsdp).
+struct MeshConfig {
+  int64_t shard = 0;  // 0: all ranks
+
+  void visit(FieldVisitor& v);
+  void validate() const;
+};
+
+struct ParallelConfig {
+  bool recompute = false;
 
   void visit(FieldVisitor& v);
   void validate() const;
@@ -106,6 +122,7 @@ struct TrainConfig {
 
 struct TeacherConfig {
   std::string weights = "";
+  bool replicate = false;
 
   void visit(FieldVisitor& v);
   void validate() const;

@@ -56,6 +56,7 @@ void TrainConfig::validate() const {
 
 void TeacherConfig::visit(FieldVisitor& v) {
   v.field("teacher.weights", weights, "the teacher: a safetensors file or the folder of its run");
+  v.field("teacher.replicate", replicate, "every rank holds the whole teacher instead of a shard");
 }
 
 void TeacherConfig::validate() const {}

@@ -28,6 +28,7 @@ StepReport FgmStep::run(int64_t step, BatchSource& source) {
   PhaseTimer timer;
   for (int64_t i = 0; i < options_.method.estimator_steps; ++i) update_estimator(step, source, timer, report);
   update_student(step, source, timer, report);
+  sum_over_ranks(options_.sum_over_ranks, {"loss.estimator", "loss.student", "l1"}, report);
   timer.finish(report.values);
   return report;
 }

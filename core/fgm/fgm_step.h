@@ -8,6 +8,7 @@
 #include "core/fgm/guidance.h"
 #include "core/train/parameter_engine.h"
 #include "core/train/phase_timer.h"
+#include "core/train/rank_sum.h"
 #include "core/train/step.h"
 
 namespace fgm {
@@ -17,6 +18,7 @@ struct FgmOptions {
   MethodConfig method;
   std::vector<int64_t> sample_shape;  // {C, H, W} of one generated image or latent
   at::TensorOptions tensors;          // device and dtype of the networks' inputs
+  RankSum sum_over_ranks = {};        // of the reported losses
 };
 
 // The networks of a distillation; all must outlive the step.

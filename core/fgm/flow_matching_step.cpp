@@ -49,6 +49,7 @@ StepReport FlowMatchingStep::run(int64_t step, BatchSource& source) {
 
   StepReport report{.phase = "train", .images = batch.global_batch, .is_finite = update.is_applied, .values = {}};
   report.values = {{"loss.teacher", loss.item<double>()}, {"grad_norm.teacher", update.grad_norm}, {"lr.teacher", lr}};
+  sum_over_ranks(options_.sum_over_ranks, {"loss.teacher"}, report);
   timer.finish(report.values);
   return report;
 }

@@ -3,6 +3,7 @@
 #include "core/base/rng.h"
 #include "core/config/sections.h"
 #include "core/train/parameter_engine.h"
+#include "core/train/rank_sum.h"
 #include "core/train/step.h"
 
 namespace fgm {
@@ -13,7 +14,8 @@ struct FlowMatchingOptions {
   double caption_dropout = 0.0;  // probability that a sample's caption is replaced by the empty one
   TimeConfig time;
   OptimizerConfig optimizer;
-  at::TensorOptions tensors;  // device and dtype of the network's inputs
+  at::TensorOptions tensors;    // device and dtype of the network's inputs
+  RankSum sum_over_ranks = {};  // of the reported loss
 };
 
 // The flow-matching loss of one batch, a sum over this rank's samples divided by the global batch:

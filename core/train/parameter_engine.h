@@ -1,9 +1,10 @@
 #pragma once
 
 #include <functional>
-#include <string>
+#include <vector>
 
 #include "core/nn/velocity_model.h"
+#include "core/train/train_state.h"
 
 namespace fgm {
 
@@ -31,9 +32,12 @@ class ParameterEngine {
   virtual void with_ema(const std::function<void()>& body) = 0;
   virtual bool has_ema() const = 0;
 
-  // Shows every tensor that a save point stores. `part` is "" for the weights and "ema" for the average.
-  using StateVisitor = std::function<void(const std::string& part, const std::string& name, const at::Tensor& tensor)>;
-  virtual void visit_state(const StateVisitor& visitor) = 0;
+  // What a checkpoint holds of this network and rank: slices of weights, average and optimizer state. The ranks' slices
+  // together are every tensor. Writing into them restores it; the model's buffers are not among them.
+  virtual std::vector<StateSlice> state() = 0;
+  // Optimizer updates applied so far; Adam's bias correction counts them.
+  virtual int64_t num_updates() const = 0;
+  virtual void set_num_updates(int64_t num_updates) = 0;
 };
 
 }  // namespace fgm

@@ -48,10 +48,11 @@ void WeightsSavePoint::save(int64_t step) {
 
 void WeightsSavePoint::write_network(const SavedNetwork& network, int64_t step, const fs::path& folder) const {
   std::map<std::string, std::vector<NamedTensor>> files;  // by role
-  network.engine->visit_state([&](const std::string& part, const std::string& name, const at::Tensor& tensor) {
-    const std::string role = part == "ema" ? network.role + std::string(role::kEmaSuffix) : network.role;
-    files[role].push_back({name, tensor.detach()});
-  });
+  for (const StateSlice& slice : network.engine->state()) {
+    if (slice.part == "optim") continue;
+    const std::string role = slice.part == "ema" ? network.role + std::string(role::kEmaSuffix) : network.role;
+    files[role].push_back({slice.name, slice.values.view(slice.shape)});
+  }
   for (auto& [role, tensors] : files) {
     network.engine->model().visit_buffers([&](const std::string& name, at::Tensor& tensor) {
       tensors.push_back({name, tensor});

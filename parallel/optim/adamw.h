@@ -16,6 +16,11 @@ class AdamW {
   // State for a flat parameter buffer of `num_elements`, with `options` of that buffer.
   AdamW(const OptimizerConfig& config, int64_t num_elements, const at::TensorOptions& options);
 
+  int64_t num_updates() const { return num_updates_; }
+  void set_num_updates(int64_t num_updates) { num_updates_ = num_updates; }
+  const at::Tensor& exp_avg() const { return first_moment_; }  // undefined when beta1 = 0
+  const at::Tensor& exp_avg_sq() const { return second_moment_; }
+
   // One update of `parameters` in place; `gradients` [num_elements] is only read.
   void step(at::Tensor& parameters, const at::Tensor& gradients, double lr);
 

@@ -70,10 +70,19 @@ void LocalEngine::with_ema(const std::function<void()>& body) {
   parameters_.copy_(current);
 }
 
-void LocalEngine::visit_state(const StateVisitor& visitor) {
-  for (const Slot& slot : slots_) visitor("", slot.name, view_of(parameters_, slot));
-  if (!has_ema()) return;
-  for (const Slot& slot : slots_) visitor("ema", slot.name, view_of(ema_, slot));
+std::vector<StateSlice> LocalEngine::state() {
+  std::vector<StateSlice> slices;
+  const auto add = [&](const std::string& part, const std::string& suffix, const at::Tensor& flat) {
+    if (!flat.defined()) return;
+    for (const Slot& slot : slots_) {
+      slices.push_back({part, slot.name + suffix, slot.parameter.sizes().vec(), 0, view_of(flat, slot).view({-1})});
+    }
+  };
+  add("", "", parameters_);
+  add("ema", "", ema_);
+  add("optim", ".exp_avg", optimizer_->exp_avg());
+  add("optim", ".exp_avg_sq", optimizer_->exp_avg_sq());
+  return slices;
 }
 
 at::Tensor LocalEngine::view_of(const at::Tensor& flat, const Slot& slot) const {

@@ -21,7 +21,9 @@ class LocalEngine : public ParameterEngine {
   UpdateReport update(double lr) override;
   void with_ema(const std::function<void()>& body) override;
   bool has_ema() const override { return ema_.defined(); }
-  void visit_state(const StateVisitor& visitor) override;
+  std::vector<StateSlice> state() override;
+  int64_t num_updates() const override { return optimizer_->num_updates(); }
+  void set_num_updates(int64_t num_updates) override { optimizer_->set_num_updates(num_updates); }
 
  private:
   struct Slot {

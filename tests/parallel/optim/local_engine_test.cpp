@@ -118,9 +118,8 @@ TEST_F(LocalEngineTest, RunsWithAveragedWeightsAndPutsTheCurrentOnesBack) {
     visit_parameters(model, [&](const std::string&, at::Tensor& p) { before[i++].sub_(p.detach()); });
   });
   EXPECT_TRUE(at::equal(output(), current));
-  size_t i = 0;
-  engine.visit_state([&](const std::string& part, const std::string&, const at::Tensor&) { i += part == "ema"; });
-  EXPECT_EQ(i, before.size());
+  const auto state = engine.state();
+  EXPECT_EQ(std::ranges::count(state, "ema", &StateSlice::part), std::ssize(before));
   // One update with decay 0.75 moves the average a quarter of the way; every element of Adam's first step is about lr.
   EXPECT_NEAR(before[0].abs().max().item<float>(), 0.25 * 1e-2, 1e-5);
 }

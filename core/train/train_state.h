@@ -1,0 +1,20 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace fgm {
+
+// What a rank holds of one tensor of the training state: consecutive elements in row-major order.
+struct StateSlice {
+  std::string part;            // "" weights, "ema" their average, "optim" the optimizer's moments
+  std::string name;            // unique in its part: "final_layer.linear.weight", in "optim" with ".exp_avg[_sq]" added
+  std::vector<int64_t> shape;  // of the whole tensor
+  int64_t begin = 0;           // elements [begin, begin + values.numel()) of the whole
+  at::Tensor values;           // 1-D view of the owner's memory: saving reads it, restoring writes it
+};
+
+}  // namespace fgm
