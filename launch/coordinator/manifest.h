@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/io/file.h"
 #include "parallel/mesh/device_mesh.h"
 
 namespace fgm {
@@ -27,11 +28,6 @@ struct ManifestTensor {
   at::ScalarType dtype = at::kFloat;
   std::vector<int64_t> shape;         // of the whole
   std::vector<ManifestSlice> slices;  // ascending; together they are the whole, once
-};
-
-struct ManifestFile {
-  uint64_t bytes = 0;
-  std::string xxh128;
 };
 
 // What a checkpoint folder's manifest.json holds (docs/checkpoint_format.md).
@@ -63,7 +59,7 @@ struct Manifest {
   Data data;
   std::optional<Teacher> teacher;                 // of a distillation
   std::map<std::string, int64_t> updates;         // optimizer updates of each network: {"student", 200}
-  std::map<std::string, ManifestFile> files;      // by name
+  std::map<std::string, FileDigest> files;        // by name
   std::map<std::string, ManifestTensor> tensors;  // by manifest_key()
 };
 

@@ -77,7 +77,7 @@ int64_t num_elements(const std::vector<int64_t>& shape, const std::string& name)
   return is_empty ? 0 : product;
 }
 
-ManifestFile read_file(const std::string& name, const Members& members) {
+FileDigest read_file_entry(const std::string& name, const Members& members) {
   const bool is_plain = std::filesystem::path(name).filename() == name && name != "." && name != "..";
   require<IoError>(is_plain, "files names '{}', which is no plain file name", name);
   return {static_cast<uint64_t>(members.number("bytes")), members.hex("xxh128", kDigestDigits)};
@@ -152,7 +152,7 @@ Manifest read_manifest(const json& document) {
     m.updates[role] = network.number("updates");
   });
   root.object("files").for_each(
-      [&](const std::string& name, const Members& file) { m.files[name] = read_file(name, file); });
+      [&](const std::string& name, const Members& file) { m.files[name] = read_file_entry(name, file); });
   root.object("tensors").for_each(
       [&](const std::string& key, const Members& tensor) { m.tensors[key] = read_tensor(key, tensor, m); });
   return m;
