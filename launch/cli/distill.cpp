@@ -10,7 +10,7 @@
 #include "launch/cli/generate.h"
 #include "launch/cli/training_run.h"
 #include "launch/runtime/run_folder.h"
-#include "parallel/optim/local_engine.h"
+#include "parallel/optim/fsdp_engine.h"
 
 namespace fgm {
 namespace {
@@ -28,13 +28,9 @@ LoadedModel load_start(const Config& config, const LoadedModel& teacher, at::Dev
   return start;
 }
 
-int distill(const Invocation& invocation) {
+int distill_on(World& world, const Invocation& invocation) {
   Config config = invocation.config;
-  require<ConfigError>(!config.teacher.weights.empty(),
-                       "teacher.weights is not set; give a safetensors file or the run folder of `fgm train`");
-  check_run_folder(config);
-  require_unused_run(config.run);
-  const at::Device device = prepare_device(config.run);
+  const at::Device device = world.device();
   const auto store = open_store(config.data);
   const LoadedModel teacher = load_model(config.teacher.weights, kTeacherRoles, device);
   // The networks and their text conditioning are the teacher's, whatever the config's own sections say.
@@ -49,29 +45,38 @@ int distill(const Invocation& invocation) {
   const MethodConfig& method = config.method;
   const auto seed = static_cast<uint64_t>(config.run.seed);
   const auto tensors = at::TensorOptions().dtype(at::kFloat).device(device);
-  LocalEngine student_engine(*student.model, method.student), estimator_engine(*estimator.model, method.estimator);
-  FgmStep step({*teacher.model, student_engine, estimator_engine},
-               {.seed = seed, .method = method, .sample_shape = teacher.info.sample_shape, .tensors = tensors});
+  const FsdpOptions options{.recompute = config.parallel.recompute, .pool = std::make_shared<UnitPool>(device)};
+  FsdpEngine student_engine(*student.model, method.student, world.mesh(), options);
+  FsdpEngine estimator_engine(*estimator.model, method.estimator, world.mesh(), options);
+  std::optional<ShardedModel> sharded_teacher;
+  if (!config.teacher.replicate) sharded_teacher.emplace(*teacher.model, world.mesh().shard(), options);
+  FgmStep step({*teacher.model, student_engine, estimator_engine}, {.seed = seed,
+                                                                    .method = method,
+                                                                    .sample_shape = teacher.info.sample_shape,
+                                                                    .tensors = tensors,
+                                                                    .sum_over_ranks = sum_over(world.control())});
   const auto encoder = std::make_shared<const HashedWordEncoder>(config.text);
-  StoreBatchSource source(
-      store, encoder,
-      {.global_batch = method.batch, .seed = seed, .needs_images = false, .prefetch = config.data.prefetch});
+  StoreBatchSource source(store, encoder,
+                          {.global_batch = method.batch,
+                           .rank = world.rank(),
+                           .world = world.size(),
+                           .seed = seed,
+                           .needs_images = false,
+                           .prefetch = config.data.prefetch});
   const std::span<const std::string> prompts = store->prompts();
+  const PictureDrawer drawer(*student.model, *encoder, prompts.first(std::min(kGridPictures, prompts.size())),
+                             {.is_one_step = true,
+                              .init_time = method.init_time,
+                              .seed = seed,
+                              .sample_shape = teacher.info.sample_shape,
+                              .device = device});
   const auto draw = [&] {
     at::Tensor pictures;
-    student_engine.with_ema([&] {
-      pictures = draw_pictures(*student.model, *encoder, prompts.first(std::min(kGridPictures, prompts.size())),
-                               {.is_one_step = true,
-                                .init_time = method.init_time,
-                                .seed = seed,
-                                .sample_shape = teacher.info.sample_shape,
-                                .device = device},
-                               [](int64_t) { return false; });
-    });
+    student_engine.with_ema([&] { pictures = drawer.draw(); });
     return pictures;
   };
   return run_training(
-      config,
+      world, config,
       {.label = "distill",
        .num_steps = method.steps,
        .step = &step,
@@ -81,15 +86,26 @@ int distill(const Invocation& invocation) {
       source);
 }
 
+int distill(const Invocation& invocation) {
+  require<ConfigError>(!invocation.config.teacher.weights.empty(),
+                       "teacher.weights is not set; give a safetensors file or the run folder of `fgm train`");
+  check_run_folder(invocation.config);
+  World world(invocation.config);
+  const int code = distill_on(world, invocation);
+  world.close();
+  return code;
+}
+
 }  // namespace
 
 Command distill_command() {
   return {.name = "distill",
           .help = "distils a teacher into a one-step student with FGM; needs captions, no images",
           .run = distill,
-          .sections = {"run", "data", "teacher", "method", "student", "estimator"},
+          .sections = {"run", "mesh", "parallel", "data", "teacher", "method", "student", "estimator"},
           .flags = {steps_flag("method.steps"),
-                    {"init", "WEIGHTS", "weights that student and estimator start from", "method.init"}}};
+                    {"init", "WEIGHTS", "weights that student and estimator start from", "method.init"}},
+          .is_parallel = true};
 }
 
 }  // namespace fgm

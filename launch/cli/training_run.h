@@ -6,11 +6,12 @@
 #include <vector>
 
 #include "core/train/batch_source.h"
+#include "core/train/rank_sum.h"
 #include "core/train/step.h"
 #include "data/store/store.h"
-#include "data/text/text_encoder.h"
 #include "launch/cli/command.h"
 #include "launch/coordinator/weights_save_point.h"
+#include "launch/runtime/world.h"
 
 namespace fgm {
 
@@ -21,19 +22,17 @@ struct TrainingPlan {
   Step* step = nullptr;
   std::vector<SavedNetwork> networks;
   WeightsInfo description;           // of the weights files
-  std::function<at::Tensor()> draw;  // pictures of the sample grid, uint8 [N, H, W, 3]
+  std::function<at::Tensor()> draw;  // pictures of the sample grid, uint8 [N, H, W, 3]; collective
 };
 
-// Runs `plan` over `source` in the folder of config.run: progress line, metrics, events, sample grids, save points,
-// stop signals. Returns the exit code: 0 when all steps are done, 75 when a signal stopped it and the state is saved.
-int run_training(const Config& config, const TrainingPlan& plan, BatchSource& source);
+// Makes the run's folder, goes on from the checkpoint that run.resume means, and runs `plan` over `source` to its last
+// step: progress line, metrics, events, sample grids (all written by rank 0), checkpoints, stop signals. Returns the
+// exit code: 0 when all steps are done, now or already before; 75 when a signal stopped it and the state is saved.
+// Collective over all ranks of `world`.
+int run_training(World& world, const Config& config, const TrainingPlan& plan, BatchSource& source);
 
-// The device of this process, with run.threads applied. ConfigError when it is one of several ranks: this version
-// trains on one.
-at::Device prepare_device(const RunConfig& run);
-
-// ConfigError when run.dir already holds save points, which a new run would mix with its own.
-void require_unused_run(const RunConfig& run);
+// Adds losses up in the order of the ranks. `ranks` must outlive it.
+RankSum sum_over(Communicator& ranks);
 
 // The store named by data.store. ConfigError when the key is empty.
 std::shared_ptr<const Store> open_store(const DataConfig& data);
