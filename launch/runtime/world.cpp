@@ -47,7 +47,7 @@ World::World(const Config& config) {
                        "(srun --mpi=pmix) or launch/scripts/mpirun",
                        environment.world);
   init_log(environment.log_level, rank(), size());
-  num_threads_ = choose_threads(config.run.threads, num_cores(), host.size);
+  num_threads_ = choose_threads(config.run.threads, num_host_cores(*control_), host.size);
   use_threads(num_threads_);
   const DeviceDecision decision = choose_alike(config.run, host, *control_);
   device_ = decision.device;
