@@ -34,4 +34,10 @@ at::Tensor PictureDrawer::draw() const {
   return at::cat(batches);
 }
 
+at::Tensor draw_with_average(ParameterEngine& engine, const PictureDrawer& drawer) {
+  at::Tensor pictures;
+  engine.with_ema([&] { pictures = drawer.draw(); });
+  return pictures;
+}
+
 }  // namespace fgm

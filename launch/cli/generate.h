@@ -6,6 +6,7 @@
 
 #include "core/base/rng.h"
 #include "core/nn/velocity_model.h"
+#include "core/train/parameter_engine.h"
 #include "data/text/text_encoder.h"
 
 namespace fgm {
@@ -46,5 +47,8 @@ class PictureDrawer {
   DrawOptions options_;
   RandomStream noise_;
 };
+
+// All pictures of `drawer`, whose model is `engine`'s, with its averaged weights. Collective over the engine's ranks.
+at::Tensor draw_with_average(ParameterEngine& engine, const PictureDrawer& drawer);
 
 }  // namespace fgm

@@ -8,6 +8,8 @@
 #include "core/base/text.h"
 #include "core/config/fields.h"
 #include "core/io/png.h"
+#include "core/models/model_factory.h"
+#include "core/models/weights.h"
 #include "data/store/store.h"
 #include "data/text/hashed_word_encoder.h"
 #include "launch/cli/commands.h"
@@ -59,12 +61,16 @@ void write_pictures(const fs::path& path, const StoreContents& contents) {
   write_png(path, image_grid(contents.images_NHWC, static_cast<int64_t>(std::ceil(std::sqrt(num_pictures))), 4));
 }
 
-nlohmann::json provenance(const Config& config, const LoadedModel& loaded, double ms_per_image) {
+nlohmann::json provenance(const Config& config, const OpenWeights& weights, double ms_per_image) {
   const SampleConfig& sample = config.sample;
-  return {{"weights", loaded.path.string()}, {"role", loaded.info.role},
-          {"step", loaded.info.step},        {"steps", sample.steps},
-          {"guidance", sample.guidance},     {"evaluations", sample.steps * (sample.guidance == 1.0 ? 1 : 2)},
-          {"ms_per_image", ms_per_image},    {"seed", config.run.seed},
+  return {{"weights", weights.source->place()},
+          {"role", weights.info.role},
+          {"step", weights.info.step},
+          {"steps", sample.steps},
+          {"guidance", sample.guidance},
+          {"evaluations", sample.steps * (sample.guidance == 1.0 ? 1 : 2)},
+          {"ms_per_image", ms_per_image},
+          {"seed", config.run.seed},
           {"config", to_ini(config)}};
 }
 
@@ -75,7 +81,7 @@ std::vector<std::string> repeat_each(const std::vector<std::string>& captions, i
 }
 
 // Draws on all ranks; rank 0 writes. Returns the exit code.
-int draw_and_write(const Config& config, const LoadedModel& loaded, const std::vector<std::string>& captions,
+int draw_and_write(const Config& config, const OpenWeights& weights, const std::vector<std::string>& captions,
                    const PictureDrawer& drawer, World& world) {
   using Clock = std::chrono::steady_clock;
   const fs::path out = config.sample.out;
@@ -89,7 +95,7 @@ int draw_and_write(const Config& config, const LoadedModel& loaded, const std::v
   const double ms_per_image = spent.count() / static_cast<double>(drawer.num_pictures());
   if (world.is_first()) {
     write_pictures(out, {.kind = "samples",
-                         .provenance = provenance(config, loaded, ms_per_image),
+                         .provenance = provenance(config, weights, ms_per_image),
                          .prompts = repeat_each(captions, config.sample.per_prompt),
                          .images_NHWC = *pictures});
     spdlog::info("wrote {} pictures to {}, {:.2f} ms each", drawer.num_pictures(), out.string(), ms_per_image);
@@ -106,13 +112,16 @@ int sample(const Invocation& invocation) {
                        "sample.out = '{}' must end in .h5 (a store) or .png (a grid)", out.string());
   World world(config);
   const auto roles = config.sample.role.empty() ? kRoles : std::vector{config.sample.role};
-  const LoadedModel loaded = load_model(config.sample.weights, roles, world.device());
+  const OpenWeights weights = open_weights(find_weights(config.sample.weights, roles, world.control()));
+  const auto model =
+      make_model(weights.info.config.model, at::TensorOptions().dtype(at::kFloat).device(world.device()));
+  load_parameters(*model, *weights.source);
   const auto captions = read_prompts(config.sample.prompts);
-  const HashedWordEncoder encoder(loaded.info.config.text);
-  const PictureDrawer drawer(*loaded.model, encoder, captions, draw_options(config, loaded.info, world.device()));
-  spdlog::info("{} {} step(s), guidance {}: {} pictures", loaded.path.string(), config.sample.steps,
+  const HashedWordEncoder encoder(weights.info.config.text);
+  const PictureDrawer drawer(*model, encoder, captions, draw_options(config, weights.info, world.device()));
+  spdlog::info("{} {} step(s), guidance {}: {} pictures", weights.source->place(), config.sample.steps,
                config.sample.guidance, drawer.num_pictures());
-  const int code = invocation.is_dry_run ? kExitDone : draw_and_write(config, loaded, captions, drawer, world);
+  const int code = invocation.is_dry_run ? kExitDone : draw_and_write(config, weights, captions, drawer, world);
   world.close();
   return code;
 }

@@ -1,4 +1,3 @@
-#include <ATen/Parallel.h>
 #include <spdlog/spdlog.h>
 
 #include "core/base/error.h"
@@ -77,23 +76,18 @@ int train_on(World& world, const Invocation& invocation) {
                               .seed = seed,
                               .sample_shape = shape,
                               .device = world.device()});
-  const auto draw = [&] {
-    at::Tensor pictures;
-    engine.with_ema([&] { pictures = drawer.draw(); });
-    return pictures;
-  };
-  return run_training(world, config,
-                      {.label = "train",
-                       .num_steps = config.train.steps,
+  return run_training(world,
+                      {.num_steps = config.train.steps,
                        .step = &step,
                        .networks = {{std::string(role::kTeacher), &engine}},
-                       .saved = {.phase = "train",
-                                 .weights = {.role = "", .step = 0, .sample_shape = shape, .config = config},
-                                 .threads = at::get_num_threads(),
-                                 .store = store->path().string(),
-                                 .store_size = store->size(),
-                                 .samples_per_step = config.train.batch * step.batches_per_step()},
-                       .draw = draw},
+                       .run = {.phase = "train",
+                               .weights = {.role = "", .step = 0, .sample_shape = shape, .config = config},
+                               .threads = world.num_threads(),
+                               .store = store->path().string(),
+                               .store_size = store->size(),
+                               .samples_per_step = config.train.batch,
+                               .teacher = std::nullopt},
+                       .draw = [&] { return draw_with_average(engine, drawer); }},
                       source);
 }
 

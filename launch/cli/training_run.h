@@ -2,34 +2,31 @@
 
 #include <functional>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "core/train/batch_source.h"
 #include "core/train/rank_sum.h"
 #include "core/train/step.h"
 #include "data/store/store.h"
-#include "launch/cli/command.h"
-#include "launch/coordinator/weights_save_point.h"
+#include "launch/coordinator/checkpoint_coordinator.h"
 #include "launch/runtime/world.h"
 
 namespace fgm {
 
 // What `fgm train` and `fgm distill` differ in.
 struct TrainingPlan {
-  std::string label;  // "train"
   int64_t num_steps = 0;
   Step* step = nullptr;
   std::vector<SavedNetwork> networks;
-  WeightsInfo description;           // of the weights files
+  SavedRun run;                      // what checkpoints say of it; holds its resolved config
   std::function<at::Tensor()> draw;  // pictures of the sample grid, uint8 [N, H, W, 3]; collective
 };
 
 // Makes the run's folder, goes on from the checkpoint that run.resume means, and runs `plan` over `source` to its last
 // step: progress line, metrics, events, sample grids (all written by rank 0), checkpoints, stop signals. Returns the
 // exit code: 0 when all steps are done, now or already before; 75 when a signal stopped it and the state is saved.
-// Collective over all ranks of `world`.
-int run_training(World& world, const Config& config, const TrainingPlan& plan, BatchSource& source);
+// Collective over all ranks of `world`. ConfigError when the checkpoint is not this run's, or later than its last step.
+int run_training(World& world, const TrainingPlan& plan, BatchSource& source);
 
 // Adds losses up in the order of the ranks. `ranks` must outlive it.
 RankSum sum_over(Communicator& ranks);

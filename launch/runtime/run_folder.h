@@ -23,6 +23,7 @@ class RunFolder {
   std::filesystem::path metrics_file() const { return path_ / "metrics.jsonl"; }
   std::filesystem::path events() const { return path_ / "events"; }
   std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
+  std::filesystem::path restarts_file() const { return path_ / "restarts.json"; }
   // samples/step-00000200.png
   std::filesystem::path sample_file(int64_t step) const;
 
