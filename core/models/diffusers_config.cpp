@@ -32,20 +32,18 @@ void require_class(const DiffusersConfig& config, const std::string& expected) {
                        found.empty() ? "no class" : found, expected);
 }
 
-nlohmann::json read_object(const std::filesystem::path& path) {
+}  // namespace
+
+std::string DiffusersConfig::class_name() const {
+  return value_of<std::string>(*this, "_class_name", "");
+}
+
+DiffusersConfig read_diffusers_config(const std::filesystem::path& path) {
   std::ifstream file(path);
   require<ConfigError>(file.good(), "cannot read {}", path.string());
   auto json = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
   require<ConfigError>(json.is_object(), "{} is no JSON object", path.string());
-  return json;
-}
-
-}  // namespace
-
-DiffusersConfig::DiffusersConfig(const std::filesystem::path& file) : path(file), json(read_object(file)) {}
-
-std::string DiffusersConfig::class_name() const {
-  return value_of<std::string>(*this, "_class_name", "");
+  return {path, std::move(json)};
 }
 
 ModelConfig mmdit_config(const DiffusersConfig& config) {

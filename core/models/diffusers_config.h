@@ -11,14 +11,15 @@
 // below throw ConfigError naming the file when it is of another class than theirs.
 namespace fgm {
 
-// One of those files, read. ConfigError naming the file when it is no JSON object.
 struct DiffusersConfig {
-  explicit DiffusersConfig(const std::filesystem::path& path);
-  std::string class_name() const;  // `_class_name`, empty when it has none
+  std::filesystem::path path;  // for errors
+  nlohmann::json json;         // an object
 
-  std::filesystem::path path;
-  nlohmann::json json;
+  std::string class_name() const;  // `_class_name`, empty when it has none
 };
+
+// ConfigError naming the file when it is no JSON object.
+DiffusersConfig read_diffusers_config(const std::filesystem::path& path);
 
 // transformer/config.json of SD3Transformer2DModel. ConfigError for what an MMDiT cannot be: out_channels other than
 // in_channels, caption_projection_dim other than the width, a qk_norm other than "rms_norm".

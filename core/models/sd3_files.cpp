@@ -36,7 +36,7 @@ void require_sd3_pipeline(const fs::path& folder) {
   const auto index = folder / "model_index.json";
   if (!fs::exists(index)) return;
   // The text-to-image, image-to-image and inpainting pipelines hold the same networks.
-  const auto name = DiffusersConfig(index).class_name();
+  const auto name = read_diffusers_config(index).class_name();
   require<ConfigError>(name.starts_with("StableDiffusion3"), "{} is a {}; a StableDiffusion3Pipeline is needed",
                        folder.string(), name.empty() ? "folder whose model_index.json names no pipeline" : name);
 }
@@ -49,7 +49,7 @@ Source open_source(const fs::path& path) {
 // A folder's config.json, where there is one. What lies beside a single file may be anything's.
 std::optional<DiffusersConfig> config_of(const fs::path& place) {
   const auto file = place / "config.json";
-  return fs::exists(file) ? std::optional<DiffusersConfig>(file) : std::nullopt;
+  return fs::exists(file) ? std::optional(read_diffusers_config(file)) : std::nullopt;
 }
 
 // The tensors of one part of a single file; without a prefix, all but those of the other parts.
@@ -129,7 +129,7 @@ Sd3Vae open_sd3_vae(const fs::path& path) {
 
 std::optional<double> read_schedule_shift(const fs::path& path) {
   const auto file = component(path, "scheduler") / "scheduler_config.json";
-  return fs::exists(file) ? std::optional(schedule_shift(DiffusersConfig(file))) : std::nullopt;
+  return fs::exists(file) ? std::optional(schedule_shift(read_diffusers_config(file))) : std::nullopt;
 }
 
 void load_parameters(Vae& vae, const TensorSource& weights) {

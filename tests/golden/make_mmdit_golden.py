@@ -125,7 +125,7 @@ def make_model(case, config, shape, context_rows, values):
         x_t, context, pooled = (value.bfloat16() for value in inputs.values())
         rounded = model.bfloat16()(x_t, context, pooled, t * 1000.0).sample.float()
     values[f"{case}/bf16_error"] = ((rounded - velocity).norm() / velocity.norm()).double()
-    return config | dict(shape=shape, context_rows=context_rows)
+    return config | dict(_class_name="SD3Transformer2DModel", shape=shape, context_rows=context_rows)
 
 
 def make_block(case, config, values):
