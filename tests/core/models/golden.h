@@ -47,7 +47,8 @@ inline at::Tensor projections(const at::Tensor& tensor) {
       num_columns == 1 ? at::ones({4, 1}) : draw_input(fmt::format("columns/{}", num_columns), {4, num_columns});
   // Rows in float32 are exact to 1e-6, which is enough, and spare a copy of a gradient of 95 MB.
   const auto along_rows = at::matmul(matrix, columns.t()).to(at::kDouble);
-  return at::cat({matrix.norm().to(at::kDouble).view({1}), (rows.to(at::kDouble) * along_rows.t()).sum(1)});
+  const auto norm = at::linalg_vector_norm(matrix, 2, {1}).to(at::kDouble).norm();
+  return at::cat({norm.view({1}), (rows.to(at::kDouble) * along_rows.t()).sum(1)});
 }
 
 // Largest error relative to the largest value: both sides sum in float32, in another order.
