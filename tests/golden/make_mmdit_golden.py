@@ -4,7 +4,8 @@
     OMP_NUM_THREADS=1 python tests/golden/make_mmdit_golden.py tests/golden/mmdit.safetensors
 
 Weights and inputs are drawn by golden_random.py. Of each model the file holds the velocity, of each block its outputs,
-and of every gradient of sum(output * probe) a few random projections. The metadata holds each case's configuration.
+and of every gradient of sum(output * probe) a few random projections. The metadata entry "cases" is each one's
+configuration.
 """
 
 import json
@@ -13,6 +14,7 @@ import sys
 import torch
 from diffusers import SD3Transformer2DModel
 from diffusers.models.attention import JointTransformerBlock
+from diffusers.models.embeddings import PatchEmbed
 from safetensors.torch import save_file
 
 from golden_random import draw_input, draw_parameter, projections
@@ -149,4 +151,5 @@ if __name__ == "__main__":
         configs[name] = make_model(name, model_config, latent_shape, rows, golden)
     for name, block_config in BLOCKS.items():
         configs[name] = make_block(name, block_config, golden)
-    save_file(golden, sys.argv[1], {key: json.dumps(value) for key, value in configs.items()})
+    golden["position_table"] = PatchEmbed(height=8, width=8, patch_size=2, embed_dim=16, pos_embed_max_size=7).pos_embed
+    save_file(golden, sys.argv[1], {"cases": json.dumps(configs)})

@@ -61,4 +61,4 @@ def make(case, config, shape, values):
 if __name__ == "__main__":
     golden = {}
     configs = {name: make(name, config, shape, golden) for name, (config, shape) in CASES.items()}
-    save_file(golden, sys.argv[1], {key: json.dumps(value) for key, value in configs.items()})
+    save_file(golden, sys.argv[1], {"cases": json.dumps(configs)})

@@ -17,7 +17,7 @@ inline SafetensorsFile open(const std::string& name) {
 
 // What the script built for `name`: diffusers' configuration and the keys `shape` and `context_rows`.
 inline DiffusersConfig config_of(const SafetensorsFile& file, const std::string& name) {
-  return {file.path(), nlohmann::json::parse(file.metadata().at(name))};
+  return {file.path(), nlohmann::json::parse(file.metadata().at("cases")).at(name)};
 }
 
 inline at::Tensor centred(const std::string& stream, at::IntArrayRef shape, double bound) {

@@ -139,5 +139,13 @@ TEST_P(JointBlockGolden, OutputsAndAllGradientsAtRealWidthAreDiffusers) {
 INSTANTIATE_TEST_SUITE_P(Blocks, JointBlockGolden, testing::Values("block_1536", "block_2432"),
                          [](const auto& tested) { return tested.param; });
 
+TEST(PositionTable, EqualsDiffusersTable) {
+  const auto reference = golden::open("mmdit").view("position_table");
+  const auto table = sincos_position_table(16, 7, 4, at::kCPU);
+  ASSERT_EQ(table.sizes(), reference.sizes());
+  // Sines in float64, rounded once: at most one unit in the last place between two libraries.
+  EXPECT_LT((table - reference).abs().max().item<double>(), 1.2e-7);
+}
+
 }  // namespace
 }  // namespace fgm
