@@ -28,7 +28,7 @@ class ShardedBlock : public ::testing::Test {
   }
   void TearDown() override { world_.close(); }
 
-  at::Tensor rows(int rank) const { return RandomStream(2, "x").normal(0, 10 * rank, 3, {5}).to(at::kDouble); }
+  at::Tensor rows(int rank) const { return RandomStream(2, "x").normal(0, 10 * rank, 3, {9}).to(at::kDouble); }
   at::Tensor my_rows() const { return rows(world_.rank()); }
   at::Tensor shard_of(const at::Tensor& whole) const {
     const int64_t numel = unit_.flat().layout().shard_numel();
@@ -52,7 +52,7 @@ class ShardedBlock : public ::testing::Test {
 
   testing::CountingCommunicator world_{make_mpi_world()};
   UnitPool pool_{at::kCPU, /*poisons=*/true};
-  testing::LinearBlock block_{3, 5}, twin_{3, 5};
+  testing::LinearBlock block_{5, 9}, twin_{5, 9};
   ShardedUnit unit_{block_, world_, pool_};
   at::Tensor gradient_;
 };
