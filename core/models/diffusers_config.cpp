@@ -70,8 +70,15 @@ ModelConfig mmdit_config(const DiffusersConfig& config) {
   return model;
 }
 
+int64_t declared_sample_size(const DiffusersConfig& config) {
+  const auto size = value_of<int64_t>(config, "sample_size", 128);
+  require_value(size >= 1, config, "sample_size", "a number above 0 is needed");
+  return size;
+}
+
 nlohmann::ordered_json mmdit_json(const ModelConfig& config, int64_t sample_size) {
-  check(config.mlp_ratio == 4, "diffusers has no SD3 transformer with an MLP ratio of {}", config.mlp_ratio);
+  require<ConfigError>(config.mlp_ratio == 4, "diffusers has no SD3 transformer with an MLP ratio of {}, only of 4",
+                       config.mlp_ratio);
   return {{"_class_name", "SD3Transformer2DModel"},
           {"_diffusers_version", "0.42.1"},
           {"attention_head_dim", config.head_width},
