@@ -10,7 +10,8 @@
 #include "launch/cli/generate.h"
 #include "launch/cli/training_run.h"
 #include "launch/runtime/run_folder.h"
-#include "parallel/optim/local_engine.h"
+#include "parallel/comm/self_communicator.h"
+#include "parallel/optim/fsdp_engine.h"
 
 namespace fgm {
 namespace {
@@ -49,7 +50,10 @@ int distill(const Invocation& invocation) {
   const MethodConfig& method = config.method;
   const auto seed = static_cast<uint64_t>(config.run.seed);
   const auto tensors = at::TensorOptions().dtype(at::kFloat).device(device);
-  LocalEngine student_engine(*student.model, method.student), estimator_engine(*estimator.model, method.estimator);
+  const auto self = make_self_communicator(device);
+  const DeviceMesh mesh(*self, {.replicate = 1, .shard = 1});
+  FsdpEngine student_engine(*student.model, method.student, mesh);
+  FsdpEngine estimator_engine(*estimator.model, method.estimator, mesh);
   FgmStep step({*teacher.model, student_engine, estimator_engine},
                {.seed = seed, .method = method, .sample_shape = teacher.info.sample_shape, .tensors = tensors});
   const auto encoder = std::make_shared<const HashedWordEncoder>(config.text);

@@ -11,7 +11,8 @@
 #include "launch/cli/generate.h"
 #include "launch/cli/training_run.h"
 #include "launch/runtime/run_folder.h"
-#include "parallel/optim/local_engine.h"
+#include "parallel/comm/self_communicator.h"
+#include "parallel/optim/fsdp_engine.h"
 
 namespace fgm {
 namespace {
@@ -56,7 +57,9 @@ int train(const Invocation& invocation) {
   if (invocation.is_dry_run) return kExitDone;
 
   init_parameters(*model, seed);
-  LocalEngine engine(*model, config.train.optimizer);
+  const auto self = make_self_communicator(device);
+  const DeviceMesh mesh(*self, {.replicate = 1, .shard = 1});
+  FsdpEngine engine(*model, config.train.optimizer, mesh);
   engine.set_trainable(true);
   FlowMatchingStep step(engine, {.seed = seed,
                                  .num_steps = config.train.steps,
