@@ -259,9 +259,9 @@ TEST_F(Sd3Files, OpenAFullSizeFileWithoutHoldingIt) {
   ASSERT_GT(before, 0);
   const auto weights = open_sd3_transformer(path).weights;
   const auto slice = at::empty({1 << 16});
-  for (const auto& info : weights->tensors()) {
-    const auto total = c10::multiply_integers(info.shape);
-    weights->read(info.name, total / 2, slice.narrow(0, 0, std::min<int64_t>(total - total / 2, slice.numel())));
+  for (const char* name : {"pos_embed", "context_embedder.weight", "joint_blocks.0.x_block.attn.qkv.weight",
+                           "joint_blocks.23.context_block.adaLN_modulation.1.weight"}) {
+    weights->read(name, c10::multiply_integers(find_tensor(*weights, name).shape) / 2, slice);
   }
   EXPECT_LT(anonymous_kib() - before, 32 * 1024);
 }
