@@ -31,9 +31,4 @@ std::vector<ComposedTensor> foreign_tensors(const ShapeByName& ours, Naming nami
 std::shared_ptr<const TensorSource> as_foreign(std::shared_ptr<const TensorSource> ours, Naming naming,
                                                const std::string& prefix = "");
 
-// A foreign checkpoint in our names, as the tensors of `ours`; surplus tensors are not looked at.
-// ConfigError naming the tensors that it lacks.
-std::shared_ptr<const TensorSource> as_ours(std::shared_ptr<const TensorSource> foreign, const ShapeByName& ours,
-                                            Naming naming, const std::string& prefix = "");
-
 }  // namespace fgm

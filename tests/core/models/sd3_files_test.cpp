@@ -227,6 +227,8 @@ TEST_F(Sd3Files, RefuseFoldersOfOtherPipelinesAndClasses) {
   EXPECT_THAT(transformer_error(folder_ / "pipeline"), HasSubstr("is a FluxPipeline"));
   edit_json(folder_ / "pipeline/transformer/config.json", "_class_name", "FluxTransformer2DModel");
   EXPECT_THAT(transformer_error(folder_ / "pipeline/transformer"), HasSubstr("describes FluxTransformer2DModel"));
+  std::ofstream(folder_ / "pipeline/transformer/config.json") << R"({"architectures": ["T5EncoderModel"]})";
+  EXPECT_THAT(transformer_error(folder_ / "pipeline/transformer"), HasSubstr("describes T5EncoderModel"));
   fs::create_directory(folder_ / "empty");
   EXPECT_THAT(message_of<IoError>([&] { open_sd3_transformer(folder_ / "empty"); }), HasSubstr("holds no"));
   EXPECT_THROW(open_sd3_transformer(folder_ / "absent"), IoError);

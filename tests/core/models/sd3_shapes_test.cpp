@@ -5,6 +5,7 @@
 
 #include "core/base/error.h"
 #include "core/models/diffusers_config.h"
+#include "core/models/model_family.h"
 #include "tests/data/support/errors.h"
 
 namespace fgm {
@@ -71,7 +72,7 @@ TEST(Sd3Shapes, WithoutATensorThatTellsASizeAreAnErrorNamingIt) {
   EXPECT_THAT(error_with("other", {1}), HasSubstr("context_embedder.weight is missing"));
 }
 
-TEST(DescribeModel, NamesTheFamily) {
+TEST(ModelFamily, IsToldFromNamesAndShapes) {
   const std::vector<std::pair<ShapeByName::value_type, std::string>> families = {
       {{"transformer.transformer_blocks.0.attn.to_q.lora_A.weight", {4, 8}}, "a LoRA (an adapter, not a model)"},
       {{"controlnet_blocks.0.weight", {8, 8}}, "a ControlNet"},
@@ -85,8 +86,8 @@ TEST(DescribeModel, NamesTheFamily) {
       {{"down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k.weight", {2, 2048}}, "the UNet of SDXL"},
       {{"something.else", {1}}, "a model that fgm does not know, with 1 tensors (something.else)"},
   };
-  for (const auto& [tensor, family] : families) EXPECT_EQ(describe_model({tensor}), family);
-  EXPECT_EQ(describe_model(mmdit_shapes({})), "an SD3 transformer");
+  for (const auto& [tensor, family] : families) EXPECT_EQ(model_family({tensor}), family);
+  EXPECT_EQ(model_family(mmdit_shapes({})), "an SD3 transformer");
 }
 
 }  // namespace
