@@ -25,3 +25,4 @@ if(CMAKE_BINARY_DIR STREQUAL "${PROJECT_SOURCE_DIR}/build/release")  # the build
   set_tests_properties(launch/scripts/quickstart_test PROPERTIES TIMEOUT 600 PROCESSORS 2)
 endif()
 fgm_add_test(launch/coordinator/weights_test DEPS fgm::coordinator fgm::models fgm::optim)
+fgm_add_test(launch/coordinator/manifest_test DEPS fgm::coordinator)
