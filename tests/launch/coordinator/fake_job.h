@@ -44,15 +44,14 @@ class FakeJob {
     coordinator_.save(step);
   }
   void fill(int64_t step) {
-    student_.fill(static_cast<uint64_t>(step));
-    estimator_.fill(static_cast<uint64_t>(step) + 1000);
+    student_.fill(student_seed(step));
+    estimator_.fill(estimator_seed(step));
   }
-  bool holds(int64_t step) {
-    return student_.holds(static_cast<uint64_t>(step)) && estimator_.holds(static_cast<uint64_t>(step) + 1000);
-  }
+  bool holds(int64_t step) { return student_.holds(student_seed(step)) && estimator_.holds(estimator_seed(step)); }
+  static uint64_t student_seed(int64_t step) { return static_cast<uint64_t>(step); }
+  static uint64_t estimator_seed(int64_t step) { return static_cast<uint64_t>(step) + 1000; }
 
   CheckpointCoordinator& coordinator() { return coordinator_; }
-  FakeEngine& student() { return student_; }
 
  private:
   MeshAxes mesh_, coordinate_;
