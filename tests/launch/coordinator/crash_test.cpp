@@ -1,11 +1,13 @@
-// A process that is killed anywhere in a save: before each call that orders what is on disk, in turn.
+// A process that is killed anywhere in a save, before each call that orders what is on disk in turn; and a full disk.
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "launch/coordinator/checkpoints_folder.h"
+#include <cerrno>
+
+#include "core/base/error.h"
 #include "parallel/comm/self_communicator.h"
 #include "tests/data/support/temporary_folder.h"
 #include "tests/launch/coordinator/fake_job.h"
@@ -13,6 +15,7 @@
 namespace {
 
 int calls_until_kill = -1;  // < 0: nobody is killed
+bool is_disk_full = false;
 
 void count_call() {
   if (calls_until_kill >= 0 && calls_until_kill-- == 0) ::_exit(9);
@@ -38,6 +41,13 @@ int rename(const char* from, const char* to) noexcept {
 int mkdir(const char* path, mode_t mode) noexcept {
   count_call();
   return system_call<int(const char*, mode_t)>("mkdir")(path, mode);
+}
+ssize_t write(int descriptor, const void* bytes, size_t count) {
+  if (is_disk_full) {
+    errno = ENOSPC;
+    return -1;
+  }
+  return system_call<ssize_t(int, const void*, size_t)>("write")(descriptor, bytes, count);
 }
 int unlinkat(int folder, const char* path, int flags) noexcept {
   count_call();
@@ -108,6 +118,23 @@ TEST_F(Crash, AnywhereInReplacingTheOnlyStepLeavesOneOfTheTwoStates) {
   }
   EXPECT_GT(num_old, 3 * 8);
   EXPECT_LT(num_old, num_kills - 1);
+}
+
+TEST_F(Crash, AFullDiskIsDoNotRequeueAndLeavesTheOlderStepAlone) {
+  folder_ = std::make_unique<TemporaryFolder>();
+  save(1, 1);
+  FakeJob job(*self_, folder_->path(), config_, {.keep = 1});
+  int exit_code = 0;
+  is_disk_full = true;
+  try {
+    job.coordinator().save(2);
+  } catch (const Error& error) {
+    exit_code = error.exit_code();
+  }
+  is_disk_full = false;
+  EXPECT_EQ(exit_code, kExitDoNotRequeue);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_->path() / "checkpoints"), {}), 1);
+  EXPECT_EQ(job.coordinator().restore("auto")->step, 1);
 }
 
 }  // namespace
