@@ -1,11 +1,35 @@
 #include "core/io/file.h"
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <span>
 #include <system_error>
+#include <vector>
 
 #include "core/base/error.h"
+#include "core/base/hash.h"
 #include "core/io/atomic_file.h"
+#include "core/io/descriptor.h"
 
 namespace fgm {
+namespace {
+
+// Calls `take` with each piece of the file in turn.
+template <typename Take>
+void read_pieces(const std::filesystem::path& path, const Take& take) {
+  const Descriptor file(path);
+  std::vector<char> piece(size_t{1} << 20);
+  for (;;) {
+    const ssize_t count = ::read(file.get(), piece.data(), piece.size());
+    if (count < 0 && errno == EINTR) continue;
+    require<IoError>(count >= 0, "cannot read {}: {}", path.string(), std::generic_category().message(errno));
+    if (count == 0) return;
+    take(std::string_view(piece.data(), static_cast<size_t>(count)));
+  }
+}
+
+}  // namespace
 
 void write_file(const std::filesystem::path& path, std::string_view bytes) {
   std::error_code error;
@@ -14,6 +38,23 @@ void write_file(const std::filesystem::path& path, std::string_view bytes) {
   AtomicFile file(path);
   file.write(std::as_bytes(std::span(bytes)));
   file.commit();
+}
+
+std::string read_file(const std::filesystem::path& path) {
+  std::string bytes;
+  read_pieces(path, [&](std::string_view piece) { bytes += piece; });
+  return bytes;
+}
+
+FileDigest digest_file(const std::filesystem::path& path) {
+  FileDigest result;
+  Digest digest;
+  read_pieces(path, [&](std::string_view piece) {
+    result.bytes += piece.size();
+    digest.update(std::as_bytes(std::span(piece)));
+  });
+  result.xxh128 = digest.hex();
+  return result;
 }
 
 }  // namespace fgm

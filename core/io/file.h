@@ -1,13 +1,29 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <string>
 #include <string_view>
 
 namespace fgm {
+
+// The size of a file and the XXH3-128 of its bytes, as `xxh128sum` prints it.
+struct FileDigest {
+  uint64_t bytes = 0;
+  std::string xxh128;
+
+  bool operator==(const FileDigest&) const = default;
+};
 
 // Writes `bytes` to `path` so that a reader sees the old file or the whole new one: to a temporary name in
 // the same folder, fsynced, renamed, folder fsynced. Missing parent folders are made. IoError naming the path
 // and the system's reason; the temporary file is removed then and an older file of that name stays as it was.
 void write_file(const std::filesystem::path& path, std::string_view bytes);
+
+// All bytes of a file. IoError naming the path and the system's reason.
+std::string read_file(const std::filesystem::path& path);
+
+// Reads the whole file, in pieces. IoError as above.
+FileDigest digest_file(const std::filesystem::path& path);
 
 }  // namespace fgm

@@ -9,31 +9,28 @@
 #include <string>
 #include <vector>
 
-namespace fgm {
+#include "core/io/file.h"
+#include "core/io/tensor_source.h"
 
-// One tensor of a safetensors file, as its header describes it.
-struct TensorInfo {
-  std::string name;
-  at::ScalarType dtype;
-  std::vector<int64_t> shape;
-  uint64_t begin = 0;  // bytes from the start of the data section
-  uint64_t end = 0;
-};
+namespace fgm {
 
 // A safetensors file, mapped read-only. The whole header is checked on opening: length, JSON, dtypes, that
 // every tensor's bytes match its shape, and that the tensors lie in the file without overlap or gap. IoError
 // otherwise, naming the file and what is wrong; no input may crash it.
-class SafetensorsFile {
+class SafetensorsFile : public TensorSource {
  public:
   explicit SafetensorsFile(const std::filesystem::path& path);
-  ~SafetensorsFile();
+  ~SafetensorsFile() override;
   SafetensorsFile(SafetensorsFile&&) noexcept;
   SafetensorsFile& operator=(SafetensorsFile&&) noexcept;
 
   const std::filesystem::path& path() const;
-  const std::vector<TensorInfo>& tensors() const;              // in file order
-  const std::map<std::string, std::string>& metadata() const;  // __metadata__, empty when absent
+  std::string place() const override { return path().string(); }
+  const std::vector<TensorInfo>& tensors() const override;              // in file order
+  const std::map<std::string, std::string>& metadata() const override;  // __metadata__, empty when absent
   bool contains(const std::string& name) const;
+  const TensorInfo& info(const std::string& name) const;  // IoError as for view()
+  void read(const std::string& name, int64_t begin, const at::Tensor& out) const override;
 
   // A CPU tensor that views the mapping (do not write to it); the mapping lives as long as any view of it.
   // Bools, and data that the writer left unaligned, come as a copy.
@@ -52,8 +49,8 @@ struct NamedTensor {
 
 // Writes `tensors` (any device, made contiguous) to `path`: to a temporary name in the same folder, fsynced,
 // renamed, folder fsynced. A full disk or any other failure is an IoError and leaves an older file of that
-// name as it was.
-void write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
-                       const std::map<std::string, std::string>& metadata = {});
+// name as it was. Returns the file's digest, taken while writing.
+FileDigest write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
+                             const std::map<std::string, std::string>& metadata = {});
 
 }  // namespace fgm

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <tuple>
 
 #include "core/base/error.h"
 #include "core/io/safetensors_dtype.h"
+#include "core/io/strict_json.h"
 
 namespace fgm {
 namespace {
@@ -15,35 +15,6 @@ using nlohmann::json;
 
 constexpr size_t kMaxRank = 64;  // ATen's own limit
 constexpr int kMaxDepth = 3;     // header object, tensor object, shape array
-
-// Refuses what nlohmann's document would hide or choke on: a key given twice and deep nesting.
-class StructureGuard {
- public:
-  bool operator()(int depth, json::parse_event_t event, json& parsed) {
-    if (event == json::parse_event_t::object_start || event == json::parse_event_t::array_start) {
-      require<IoError>(depth < kMaxDepth, "values are nested more than {} deep", kMaxDepth);
-      keys_.resize(static_cast<size_t>(depth) + 1);
-      keys_.back().clear();
-    } else if (event == json::parse_event_t::key) {
-      const auto& key = parsed.get_ref<const std::string&>();
-      require<IoError>(keys_.back().insert(key).second, "'{}' is given twice", key);
-    } else if (event == json::parse_event_t::object_end || event == json::parse_event_t::array_end) {
-      keys_.resize(static_cast<size_t>(depth));
-    }
-    return true;
-  }
-
- private:
-  std::vector<std::set<std::string>> keys_;
-};
-
-json parse_json(std::string_view text) {
-  try {
-    return json::parse(text, StructureGuard());
-  } catch (const json::exception& error) {
-    throw IoError(fmt::format("it is not valid JSON ({})", error.what()));
-  }
-}
 
 const json& member(const json& object, const std::string& tensor, const char* key) {
   const auto it = object.find(key);
@@ -115,7 +86,7 @@ void check_tiling(const std::vector<TensorInfo>& tensors, uint64_t data_bytes) {
 }
 
 SafetensorsHeader parse(std::string_view text, uint64_t data_bytes) {
-  const json root = parse_json(text);
+  const json root = parse_strict_json(text, kMaxDepth);
   require<IoError>(root.is_object(), "it is not a JSON object");
   SafetensorsHeader header;
   for (const auto& [name, value] : root.items()) {

@@ -1,7 +1,5 @@
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
@@ -10,7 +8,7 @@
 #include <system_error>
 
 #include "core/base/error.h"
-#include "core/base/text.h"
+#include "core/io/descriptor.h"
 #include "core/io/safetensors.h"
 #include "core/io/safetensors_header.h"
 
@@ -19,19 +17,23 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "safetensors is little-endian and is mapped as it is");
 
-class Descriptor {
- public:
-  explicit Descriptor(const std::filesystem::path& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    require<IoError>(fd_ >= 0, "cannot open {}: {}", path.string(), std::generic_category().message(errno));
-  }
-  ~Descriptor() { ::close(fd_); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
+constexpr int64_t kPieceElements = int64_t{1} << 16;
 
- private:
-  int fd_;
-};
+bool is_aligned(const char* bytes, at::ScalarType dtype) {
+  return reinterpret_cast<uintptr_t>(bytes) % c10::elementSize(dtype) == 0;
+}
+
+// Bytes other than 0 and 1 are no valid bools, and a file of another writer may be unaligned: a view cannot show those.
+bool can_be_viewed(const char* bytes, at::ScalarType dtype) {
+  return dtype != at::kBool && is_aligned(bytes, dtype);
+}
+
+// `num_elements` elements at `bytes`, as a tensor of their own.
+at::Tensor copy_of(const char* bytes, int64_t num_elements, at::ScalarType dtype) {
+  const auto copy = at::empty({num_elements}, dtype == at::kBool ? at::kByte : dtype);
+  std::memcpy(copy.data_ptr(), bytes, copy.nbytes());
+  return dtype == at::kBool ? copy.ne(0) : copy;
+}
 
 }  // namespace
 
@@ -104,28 +106,38 @@ bool SafetensorsFile::contains(const std::string& name) const {
   return mapping_->index.contains(name);
 }
 
-at::Tensor SafetensorsFile::view(const std::string& name) const {
+const TensorInfo& SafetensorsFile::info(const std::string& name) const {
   const auto it = mapping_->index.find(name);
-  if (it == mapping_->index.end()) {
-    std::vector<std::string> names;
-    for (const auto& info : tensors()) names.push_back(info.name);
-    const auto near = nearest(name, names);
-    throw IoError(fmt::format("{} has no tensor '{}'{}", path().string(), name,
-                              near ? fmt::format("; did you mean '{}'?", *near) : ""));
-  }
-  const TensorInfo& info = tensors()[it->second];
-  const char* bytes = mapping_->data + info.begin;
-  // Bytes other than 0 and 1 are no valid bools, and a file of another writer may be unaligned: those are copied.
-  if (info.dtype == at::kBool) {
-    return at::from_blob(const_cast<char*>(bytes), info.shape, at::kByte).ne(0);
-  }
-  if (reinterpret_cast<uintptr_t>(bytes) % c10::elementSize(info.dtype) != 0) {
-    auto copy = at::empty(info.shape, info.dtype);
-    std::memcpy(copy.data_ptr(), bytes, info.end - info.begin);
-    return copy;
+  if (it == mapping_->index.end()) throw_missing_tensor(*this, name);
+  return tensors()[it->second];
+}
+
+at::Tensor SafetensorsFile::view(const std::string& name) const {
+  const TensorInfo& tensor = info(name);
+  const char* bytes = mapping_->data + tensor.begin;
+  if (!can_be_viewed(bytes, tensor.dtype)) {
+    return copy_of(bytes, c10::multiply_integers(tensor.shape), tensor.dtype).view(tensor.shape);
   }
   return at::from_blob(
-      const_cast<char*>(bytes), info.shape, [keep = mapping_](void*) {}, info.dtype);
+      const_cast<char*>(bytes), tensor.shape, [keep = mapping_](void*) {}, tensor.dtype);
+}
+
+void SafetensorsFile::read(const std::string& name, int64_t begin, const at::Tensor& out) const {
+  const TensorInfo& tensor = info(name);
+  const int64_t total = c10::multiply_integers(tensor.shape);
+  check(begin >= 0 && out.numel() <= total - begin && out.is_contiguous(), "read of [{}, {}) of the {} elements of {}",
+        begin, begin + out.numel(), total, name);
+  const auto width = static_cast<int64_t>(c10::elementSize(tensor.dtype));
+  const char* bytes = mapping_->data + tensor.begin + begin * width;
+  const auto flat_out = out.view(-1);
+  if (can_be_viewed(bytes, tensor.dtype)) {
+    flat_out.copy_(at::from_blob(const_cast<char*>(bytes), {out.numel()}, tensor.dtype));
+    return;
+  }
+  for (int64_t done = 0; done < out.numel(); done += kPieceElements) {
+    const int64_t count = std::min(kPieceElements, out.numel() - done);
+    flat_out.narrow(0, done, count).copy_(copy_of(bytes + done * width, count, tensor.dtype));
+  }
 }
 
 }  // namespace fgm

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <span>
 
 #include "core/base/error.h"
+#include "core/base/hash.h"
 #include "core/io/atomic_file.h"
 #include "core/io/safetensors.h"
 #include "core/io/safetensors_dtype.h"
@@ -47,21 +49,42 @@ std::string header_bytes(const nlohmann::ordered_json& header, const std::filesy
   return text;
 }
 
+// An AtomicFile that digests what passes.
+class DigestedFile {
+ public:
+  explicit DigestedFile(const std::filesystem::path& path) : file_(path) {}
+
+  void write(std::span<const std::byte> bytes) {
+    file_.write(bytes);
+    digest_.update(bytes);
+    num_bytes_ += bytes.size();
+  }
+  FileDigest commit() {
+    file_.commit();
+    return {num_bytes_, digest_.hex()};
+  }
+
+ private:
+  AtomicFile file_;
+  Digest digest_;
+  uint64_t num_bytes_ = 0;
+};
+
 }  // namespace
 
-void write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
-                       const std::map<std::string, std::string>& metadata) {
+FileDigest write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
+                             const std::map<std::string, std::string>& metadata) {
   const auto ordered = in_file_order(tensors);
   const std::string header = header_bytes(describe(ordered, metadata, path), path);
   const uint64_t header_size = header.size();
-  AtomicFile file(path);
+  DigestedFile file(path);
   file.write(std::as_bytes(std::span(&header_size, 1)));
   file.write(std::as_bytes(std::span(header)));
   for (const auto& [name, tensor] : ordered) {
     const auto contiguous = tensor.detach().to(at::kCPU).contiguous();
     file.write({static_cast<const std::byte*>(contiguous.const_data_ptr()), contiguous.nbytes()});
   }
-  file.commit();
+  return file.commit();
 }
 
 }  // namespace fgm

@@ -3,8 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "core/fgm/flow_path.h"
-#include "parallel/optim/local_engine.h"
+#include "parallel/optim/fsdp_engine.h"
 #include "tests/support/matmul_counter.h"
+#include "tests/support/one_rank_mesh.h"
 #include "tests/support/synthetic_source.h"
 #include "tests/support/tiny_velocity_model.h"
 
@@ -31,11 +32,13 @@ struct Distillation {
   testing::TinyVelocityModel teacher{kShape, kPooled, at::kFloat, 1};
   testing::TinyVelocityModel student{kShape, kPooled, at::kFloat, 2};
   testing::TinyVelocityModel estimator{kShape, kPooled, at::kFloat, 3};
+  testing::OneRankMesh one_rank;
   MethodConfig method;
   testing::SyntheticSource source{8, kShape, kPooled};
 
   StepReport run(int64_t num_steps) {
-    LocalEngine student_engine(student, method.student), estimator_engine(estimator, method.estimator);
+    FsdpEngine student_engine(student, method.student, one_rank.mesh);
+    FsdpEngine estimator_engine(estimator, method.estimator, one_rank.mesh);
     FgmStep step({teacher, student_engine, estimator_engine},
                  {.seed = 5, .method = method, .sample_shape = kShape, .tensors = at::kFloat});
     StepReport report;
@@ -119,7 +122,9 @@ TEST(FgmStep, PathNoiseIsIndependentOfTheStudentsNoise) {
   SilentModel teacher, student, estimator;
   MethodConfig method;
   method.student.lr = method.estimator.lr = 0.0;
-  LocalEngine student_engine(student, method.student), estimator_engine(estimator, method.estimator);
+  const testing::OneRankMesh one_rank;
+  FsdpEngine student_engine(student, method.student, one_rank.mesh);
+  FsdpEngine estimator_engine(estimator, method.estimator, one_rank.mesh);
   testing::SyntheticSource source(32, shape, kPooled);
   FgmStep step({teacher, student_engine, estimator_engine},
                {.seed = 5, .method = method, .sample_shape = shape, .tensors = at::kFloat});
@@ -142,7 +147,9 @@ TEST(FgmStep, EstimatorLossIsTheSquaredErrorToTheConditionalVelocity) {
   const std::vector<int64_t> shape = {1, 4, 4};
   SilentModel teacher, student, estimator;
   const MethodConfig method;
-  LocalEngine student_engine(student, method.student), estimator_engine(estimator, method.estimator);
+  const testing::OneRankMesh one_rank;
+  FsdpEngine student_engine(student, method.student, one_rank.mesh);
+  FsdpEngine estimator_engine(estimator, method.estimator, one_rank.mesh);
   testing::SyntheticSource source(8, shape, kPooled);
   FgmStep step({teacher, student_engine, estimator_engine},
                {.seed = 5, .method = method, .sample_shape = shape, .tensors = at::kFloat});

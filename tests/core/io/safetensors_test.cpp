@@ -74,6 +74,57 @@ TEST_F(SafetensorsTest, ViewOutlivesTheFileObject) {
   EXPECT_TRUE(at::equal(view, at::arange(1000)));
 }
 
+TEST_F(SafetensorsTest, ReadsAnyPieceIntoAnotherShapeAndDtype) {
+  const auto whole = at::arange(24, at::kInt).view({4, 6});
+  write_safetensors(path_, {{"a", whole}});
+  const SafetensorsFile file(path_);
+  const auto out = at::zeros({2, 5}, at::kDouble);
+  file.read("a", 7, out);
+  EXPECT_TRUE(at::equal(out, at::arange(7, 17, at::kDouble).view({2, 5})));
+  EXPECT_THROW(file.read("a", 20, at::zeros({5})), Error);
+  EXPECT_THROW(file.read("a", -1, at::zeros({5})), Error);
+}
+
+TEST_F(SafetensorsTest, ReadsUnalignedDataAndBytesThatAreNoBools) {
+  constexpr int64_t kCount = 100'000;  // of more than one piece
+  write_raw(fmt::format(R"({{"b":{{"dtype":"BOOL","shape":[3],"data_offsets":[0,3]}},)"
+                        R"("a":{{"dtype":"I32","shape":[{}],"data_offsets":[3,{}]}}}})",
+                        kCount, 3 + 4 * kCount),
+            0);
+  std::ofstream(path_, std::ios::binary | std::ios::app) << std::string("\x02\x00\x01", 3);
+  const auto values = at::arange(kCount, at::kInt);
+  std::ofstream(path_, std::ios::binary | std::ios::app)
+      .write(static_cast<const char*>(values.const_data_ptr()), static_cast<std::streamsize>(values.nbytes()));
+  const SafetensorsFile file(path_);
+  const auto bools = at::empty({3}, at::kByte), ints = at::empty({kCount - 1}, at::kInt);
+  file.read("b", 0, bools);
+  file.read("a", 1, ints);
+  EXPECT_TRUE(at::equal(bools, at::tensor({1, 0, 1}, at::kByte)));
+  EXPECT_TRUE(at::equal(ints, values.narrow(0, 1, kCount - 1)));
+}
+
+TEST_F(SafetensorsTest, TheDigestOfWhatWasWrittenIsThatOfTheFile) {
+  const FileDigest written = write_safetensors(path_, {{"a", at::arange(1000)}, {"b", at::ones({3})}}, {{"k", "v"}});
+  EXPECT_EQ(written.bytes, bytes().size());
+  EXPECT_EQ(written, digest_file(path_));
+  write_safetensors(path_, {{"a", at::arange(1, 1001)}, {"b", at::ones({3})}}, {{"k", "v"}});
+  EXPECT_NE(written, digest_file(path_));
+}
+
+TEST_F(SafetensorsTest, TheDigestOfTheTensorsForgetsTheirOrderInTheFileAndNothingElse) {
+  const auto digest = [&](const std::vector<NamedTensor>& tensors) {
+    write_safetensors(path_, tensors, {{"step", std::to_string(tensors.size())}});
+    return digest_of(SafetensorsFile(path_));
+  };
+  const auto a = at::arange(6.0), b = at::ones({2, 3});
+  const auto reference = digest({{"a", a}, {"b", b}});
+  EXPECT_EQ(digest({{"b", b}, {"a", a}}), reference);
+  EXPECT_NE(digest({{"a", a}, {"c", b}}), reference);
+  EXPECT_NE(digest({{"a", a}, {"b", b.view({3, 2})}}), reference);
+  EXPECT_NE(digest({{"a", a}, {"b", b.to(at::kInt)}}), reference);
+  EXPECT_NE(digest({{"a", a + 1e-7}, {"b", b}}), reference);
+}
+
 // Python: safetensors.numpy.save({"b": np.arange(3, dtype=np.uint8), "a": np.array([[1.5], [-2.0]], np.float32)},
 //                                {"format": "np"}), safetensors 0.8.0.
 constexpr std::string_view kPythonHeader =

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include "core/io/safetensors.h"
 #include "core/models/model_factory.h"
 #include "core/models/weights.h"
 #include "core/nn/position_table.h"

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/base/error.h"
+#include "core/io/safetensors.h"
 #include "core/models/init.h"
 #include "core/models/model_factory.h"
 

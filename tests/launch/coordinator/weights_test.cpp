@@ -9,7 +9,8 @@
 #include "core/models/init.h"
 #include "core/models/model_factory.h"
 #include "launch/coordinator/weights_save_point.h"
-#include "parallel/optim/local_engine.h"
+#include "parallel/optim/fsdp_engine.h"
+#include "tests/support/one_rank_mesh.h"
 
 namespace fgm {
 namespace {
@@ -23,7 +24,7 @@ class Weights : public ::testing::Test {
     config_.method.init_time = 0.714;
     model_ = make_model(config_.model, at::kFloat);
     init_parameters(*model_, 3);
-    engine_ = std::make_unique<LocalEngine>(*model_, OptimizerConfig{.ema = 0.5});
+    engine_ = std::make_unique<FsdpEngine>(*model_, OptimizerConfig{.ema = 0.5}, one_rank_.mesh);
   }
   ~Weights() override { fs::remove_all(folder_); }
 
@@ -36,7 +37,8 @@ class Weights : public ::testing::Test {
   const fs::path folder_ = fs::path(::testing::TempDir()) / fmt::format("fgm_weights_{}", getpid());
   Config config_;
   std::unique_ptr<VelocityModel> model_;
-  std::unique_ptr<LocalEngine> engine_;
+  const testing::OneRankMesh one_rank_;
+  std::unique_ptr<FsdpEngine> engine_;
 };
 
 TEST_F(Weights, ASavedNetworkOpensFromItsRunWithWhatItNeedsToBeUsed) {

@@ -1,9 +1,10 @@
-#include "parallel/optim/local_engine.h"
+#include "parallel/optim/fsdp_engine.h"
 
 #include <gtest/gtest.h>
 
 #include <limits>
 
+#include "tests/support/one_rank_mesh.h"
 #include "tests/support/tiny_velocity_model.h"
 
 namespace fgm {
@@ -46,7 +47,8 @@ INSTANTIATE_TEST_SUITE_P(Settings, AdamWTest,
                          ::testing::Values(OptimizerConfig{.beta1 = 0.9, .weight_decay = 0.1},
                                            OptimizerConfig{.beta1 = 0.0, .beta2 = 0.99}));
 
-struct LocalEngineTest : ::testing::Test {
+struct FsdpEngineTest : ::testing::Test {
+  testing::OneRankMesh one_rank;
   testing::TinyVelocityModel model{kShape, 2, at::kFloat, 1};
   at::Tensor x = RandomStream(2, "x").normal(0, 0, 3, kShape);
   Conditioning condition{at::ones({3, 3, 2}), at::ones({3, 2})};
@@ -55,20 +57,20 @@ struct LocalEngineTest : ::testing::Test {
   void backward() { output().square().sum().backward(); }
 };
 
-TEST_F(LocalEngineTest, TakingOverTheParametersChangesNoOutput) {
+TEST_F(FsdpEngineTest, TakingOverTheParametersChangesNoOutput) {
   const auto before = output();
-  LocalEngine engine(model, {});
+  FsdpEngine engine(model, {}, one_rank.mesh);
   EXPECT_TRUE(at::equal(output(), before));
 }
 
-TEST_F(LocalEngineTest, ReportsTheGradientNormBeforeClippingAndClipsByIt) {
+TEST_F(FsdpEngineTest, ReportsTheGradientNormBeforeClippingAndClipsByIt) {
   testing::TinyVelocityModel twin(kShape, 2, at::kFloat, 1);
   double squares = 0.0;
   visit_parameters(twin, [](const std::string&, at::Tensor& p) { p.requires_grad_(true); });
   twin.velocity(x, at::full({3}, 0.5f), condition).square().sum().backward();
   visit_parameters(twin, [&](const std::string&, at::Tensor& p) { squares += p.grad().square().sum().item<double>(); });
 
-  LocalEngine engine(model, {.clip = 1e-3});
+  FsdpEngine engine(model, {.clip = 1e-3}, one_rank.mesh);
   engine.set_trainable(true);
   backward();
   const auto report = engine.update(0.0);
@@ -76,16 +78,16 @@ TEST_F(LocalEngineTest, ReportsTheGradientNormBeforeClippingAndClipsByIt) {
   EXPECT_NEAR(report.grad_norm, std::sqrt(squares), 1e-5 * std::sqrt(squares));
 }
 
-TEST_F(LocalEngineTest, AGradientIsUsedOnce) {
-  LocalEngine engine(model, {.beta1 = 0.0});
+TEST_F(FsdpEngineTest, AGradientIsUsedOnce) {
+  FsdpEngine engine(model, {.beta1 = 0.0}, one_rank.mesh);
   engine.set_trainable(true);
   backward();
   EXPECT_GT(engine.update(1e-3).grad_norm, 0.0);
   EXPECT_EQ(engine.update(1e-3).grad_norm, 0.0);
 }
 
-TEST_F(LocalEngineTest, RefusesANonFiniteGradientAndGoesOnAfterwards) {
-  LocalEngine engine(model, {});
+TEST_F(FsdpEngineTest, RefusesANonFiniteGradientAndGoesOnAfterwards) {
+  FsdpEngine engine(model, {}, one_rank.mesh);
   engine.set_trainable(true);
   const auto before = output().detach().clone();
   (output().sum() * std::numeric_limits<float>::infinity()).backward();
@@ -96,8 +98,8 @@ TEST_F(LocalEngineTest, RefusesANonFiniteGradientAndGoesOnAfterwards) {
   EXPECT_FALSE(at::equal(output(), before));
 }
 
-TEST_F(LocalEngineTest, AFrozenNetworkTakesNoGradient) {
-  LocalEngine engine(model, {});
+TEST_F(FsdpEngineTest, AFrozenNetworkTakesNoGradient) {
+  FsdpEngine engine(model, {}, one_rank.mesh);
   engine.set_trainable(false);
   x.requires_grad_(true);
   backward();
@@ -105,8 +107,8 @@ TEST_F(LocalEngineTest, AFrozenNetworkTakesNoGradient) {
   EXPECT_EQ(engine.update(0.0).grad_norm, 0.0);
 }
 
-TEST_F(LocalEngineTest, RunsWithAveragedWeightsAndPutsTheCurrentOnesBack) {
-  LocalEngine engine(model, {.ema = 0.75});
+TEST_F(FsdpEngineTest, RunsWithAveragedWeightsAndPutsTheCurrentOnesBack) {
+  FsdpEngine engine(model, {.ema = 0.75}, one_rank.mesh);
   engine.set_trainable(true);
   std::vector<at::Tensor> before;
   visit_parameters(model, [&](const std::string&, at::Tensor& p) { before.push_back(p.detach().clone()); });

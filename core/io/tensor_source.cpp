@@ -1,0 +1,66 @@
+#include "core/io/tensor_source.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <span>
+
+#include "core/base/error.h"
+#include "core/base/hash.h"
+#include "core/base/text.h"
+#include "core/io/safetensors_dtype.h"
+
+namespace fgm {
+namespace {
+
+constexpr int64_t kPieceElements = int64_t{1} << 20;
+
+void digest_tensor(const TensorSource& source, const TensorInfo& info, Digest& digest) {
+  const auto line = fmt::format("{} {} {} {}\n", info.name.size(), info.name,
+                                safetensors_dtype_name(info.dtype).value_or("?"), fmt::join(info.shape, ","));
+  digest.update(std::as_bytes(std::span(line)));
+  const int64_t total = c10::multiply_integers(info.shape);
+  const auto buffer = at::empty({std::min(total, kPieceElements)}, info.dtype);
+  for (int64_t begin = 0; begin < total; begin += kPieceElements) {
+    const auto piece = buffer.narrow(0, 0, std::min(kPieceElements, total - begin));
+    source.read(info.name, begin, piece);
+    digest.update({static_cast<const std::byte*>(piece.const_data_ptr()), piece.nbytes()});
+  }
+}
+
+}  // namespace
+
+void throw_missing_tensor(const TensorSource& source, const std::string& name) {
+  std::vector<std::string> names;
+  for (const auto& info : source.tensors()) names.push_back(info.name);
+  const auto near = nearest(name, names);
+  throw IoError(fmt::format("{} has no tensor '{}'{}", source.place(), name,
+                            near ? fmt::format("; did you mean '{}'?", *near) : ""));
+}
+
+void require_tensors(const TensorSource& source, const std::map<std::string, std::vector<int64_t>>& shapes) {
+  std::vector<std::string> problems;
+  auto missing = shapes;
+  for (const auto& info : source.tensors()) {
+    const auto expected = shapes.find(info.name);
+    missing.erase(info.name);
+    if (expected == shapes.end()) {
+      problems.push_back(fmt::format("{} is not in the model", info.name));
+    } else if (expected->second != info.shape) {
+      problems.push_back(
+          fmt::format("{} is {} in the file and {} in the model", info.name, info.shape, expected->second));
+    }
+  }
+  for (const auto& [name, shape] : missing) problems.push_back(fmt::format("{} {} is missing", name, shape));
+  require<ConfigError>(problems.empty(), "{} does not fit the model: {}", source.place(), fmt::join(problems, "; "));
+}
+
+std::string digest_of(const TensorSource& source) {
+  std::vector<TensorInfo> tensors = source.tensors();
+  std::ranges::sort(tensors, {}, &TensorInfo::name);
+  Digest digest;
+  for (const auto& info : tensors) digest_tensor(source, info, digest);
+  return digest.hex();
+}
+
+}  // namespace fgm

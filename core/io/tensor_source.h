@@ -1,0 +1,49 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace fgm {
+
+// One tensor of a source. end - begin is its size in bytes; `begin` counts from the start of the data section of its
+// safetensors file, and is 0 where the tensor lies in several files.
+struct TensorInfo {
+  std::string name;
+  at::ScalarType dtype;
+  std::vector<int64_t> shape;
+  uint64_t begin = 0;
+  uint64_t end = 0;
+};
+
+// Named tensors on disk, read piece by piece: a safetensors file, or one role of a checkpoint of many files.
+class TensorSource {
+ public:
+  virtual ~TensorSource() = default;
+
+  virtual const std::vector<TensorInfo>& tensors() const = 0;
+  virtual const std::map<std::string, std::string>& metadata() const = 0;  // of the safetensors file, or of the first
+
+  // Copies elements [begin, begin + out.numel()) of the row-major flattening of tensor `name` into `out`: contiguous,
+  // any shape, device and dtype, which the values are converted to. No more memory is needed than `out`. IoError naming
+  // place() and the nearest name when `name` is absent.
+  virtual void read(const std::string& name, int64_t begin, const at::Tensor& out) const = 0;
+
+  virtual std::string place() const = 0;  // a path, for errors
+};
+
+// IoError naming place(), `name`, which is not among tensors(), and the nearest name that is.
+[[noreturn]] void throw_missing_tensor(const TensorSource& source, const std::string& name);
+
+// ConfigError naming place() and every tensor that is missing, surplus or of another shape than `shapes` says.
+void require_tensors(const TensorSource& source, const std::map<std::string, std::vector<int64_t>>& shapes);
+
+// XXH3-128, 32 hexadecimal digits, over every tensor in the order of their names: a line
+// "{bytes of the name} {name} {dtype as safetensors has it} {shape, comma-separated}\n", then the tensor's bytes. The
+// same for one file and for the shards of a checkpoint.
+std::string digest_of(const TensorSource& source);
+
+}  // namespace fgm

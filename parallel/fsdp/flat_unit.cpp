@@ -1,0 +1,78 @@
+#include "parallel/fsdp/flat_unit.h"
+
+#include "core/base/error.h"
+
+namespace fgm {
+namespace {
+
+TensorList tensors_of(Block& block) {
+  TensorList tensors;
+  block.visit([&](const std::string&, at::Tensor& tensor) { tensors.push_back(tensor); });
+  return tensors;
+}
+
+at::ScalarType common_dtype(const Block& block, const TensorList& tensors) {
+  check(!tensors.empty(), "block {} has no parameters", block.name());
+  const auto dtype = tensors[0].scalar_type();
+  check(dtype == at::kFloat || dtype == at::kDouble, "block {} has parameters of {}, expected Float or Double",
+        block.name(), at::toString(dtype));
+  for (const auto& tensor : tensors) {
+    check(tensor.scalar_type() == dtype, "block {} mixes parameters of {} and {}", block.name(), at::toString(dtype),
+          at::toString(tensor.scalar_type()));
+  }
+  return dtype;
+}
+
+std::vector<int64_t> numels_of(const TensorList& tensors) {
+  std::vector<int64_t> numels;
+  for (const auto& tensor : tensors) numels.push_back(tensor.numel());
+  return numels;
+}
+
+c10::Storage storage_nowhere(int64_t bytes, at::Device device) {
+  return c10::make_intrusive<c10::StorageImpl>(c10::StorageImpl::use_byte_size_t(), bytes, at::DataPtr(nullptr, device),
+                                               /*allocator=*/nullptr,
+                                               /*resizable=*/false);
+}
+
+// The address of `flat` with a reference to it.
+at::DataPtr address_of(const at::Tensor& flat) {
+  return {flat.data_ptr(), new at::Tensor(flat), [](void* owner) { delete static_cast<at::Tensor*>(owner); },
+          flat.device()};
+}
+
+}  // namespace
+
+FlatUnit::FlatUnit(Block& block, int num_shards, at::Device device)
+    : FlatUnit(block, tensors_of(block), num_shards, device) {}
+
+FlatUnit::FlatUnit(Block& block, const TensorList& originals, int num_shards, at::Device device)
+    : block_(block),
+      dtype_(common_dtype(block, originals)),
+      layout_(numels_of(originals), static_cast<int64_t>(c10::elementSize(dtype_)), num_shards),
+      storage_(storage_nowhere(layout_.numel() * static_cast<int64_t>(c10::elementSize(dtype_)), device)) {
+  block.visit([&](const std::string& name, at::Tensor& tensor) {
+    const int64_t offset = layout_.offset(parameters_.size());
+    const auto strides = c10::contiguous_strides(tensor.sizes());
+    tensor = at::empty({0}, at::TensorOptions().dtype(dtype_).device(device))
+                 .set_(storage_, offset, tensor.sizes().vec(), strides);
+    parameters_.push_back({name, tensor});
+  });
+}
+
+void FlatUnit::point_at(const at::Tensor& flat) {
+  check(flat.numel() == layout_.numel() && flat.scalar_type() == dtype_ && flat.is_contiguous(),
+        "unit {} needs {} contiguous elements of {}", block_.name(), layout_.numel(), at::toString(dtype_));
+  storage_.unsafeGetStorageImpl()->set_data_ptr_noswap(address_of(flat));
+}
+
+void FlatUnit::point_nowhere() {
+  storage_.unsafeGetStorageImpl()->set_data_ptr_noswap(at::DataPtr(nullptr, storage_.device()));
+}
+
+at::Tensor FlatUnit::view_of(const at::Tensor& flat, size_t i) const {
+  const at::Tensor& parameter = parameters_[i].view;
+  return flat.narrow(0, layout_.offset(i), parameter.numel()).view(parameter.sizes());
+}
+
+}  // namespace fgm

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "core/config/sections.h"
+#include "core/train/parameter_engine.h"
+#include "parallel/fsdp/sharded_model.h"
+#include "parallel/mesh/device_mesh.h"
+#include "parallel/optim/adamw.h"
+
+namespace fgm {
+
+// The ParameterEngine of any mesh: weights, gradients, average and Adam's moments cut over the shard axis, each in one
+// flat buffer a rank; every copy along the replicate axis holds the same. Runs unsharded on a mesh of 1 x 1.
+//
+// Note [Shards first, then copies]: a backward pass sums gradients over the shard axis, unit by unit; update() sums the
+// whole shard over the replicate axis, once. Between hosts that is one large message an update instead of one a unit.
+// Losses are sums divided by the global batch, so both are plain sums.
+class FsdpEngine : public ParameterEngine {
+ public:
+  // Takes over the parameters of `model` (see ShardedModel); the average starts at their values. For a model on the
+  // meta device write the slices of parts "" and "ema" of state(). `model` and `mesh` must outlive the engine.
+  FsdpEngine(VelocityModel& model, const OptimizerConfig& config, const DeviceMesh& mesh,
+             const FsdpOptions& options = {});
+
+  VelocityModel& model() override { return sharded_.model(); }
+  void set_trainable(bool is_trainable) override { sharded_.set_trainable(is_trainable); }
+  UpdateReport update(double lr) override;
+  void with_ema(const std::function<void()>& body) override;
+  bool has_ema() const override { return ema_.defined(); }
+  std::vector<StateSlice> state() override;
+  int64_t num_updates() const override { return optimizer_.num_updates(); }
+  void set_num_updates(int64_t num_updates) override { optimizer_.set_num_updates(num_updates); }
+
+ private:
+  OptimizerConfig config_;
+  const DeviceMesh& mesh_;
+  ShardedModel sharded_;
+  at::Tensor parameters_, gradients_, ema_;
+  AdamW optimizer_;
+};
+
+}  // namespace fgm

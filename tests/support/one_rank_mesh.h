@@ -1,0 +1,14 @@
+#pragma once
+
+#include "parallel/comm/self_communicator.h"
+#include "parallel/mesh/device_mesh.h"
+
+namespace fgm::testing {
+
+// The mesh of a job of one rank.
+struct OneRankMesh {
+  std::unique_ptr<Communicator> self = make_self_communicator(at::kCPU);
+  DeviceMesh mesh{*self, {.replicate = 1, .shard = 1}};
+};
+
+}  // namespace fgm::testing
