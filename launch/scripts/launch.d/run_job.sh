@@ -34,13 +34,16 @@ on_signal() {
   fi
 }
 
-# run_job COMMAND...: runs the launcher and exits as it does; dies with this script, also when that is killed.
+on_term() { on_signal; }
+
+# run_job COMMAND...: runs the launcher and exits as it does. A launcher does not outlive this script.
 run_job() {
   num_signals=0
   set -m  # a process group for the launcher
   setpriv --pdeathsig TERM "$@" </dev/null &
   job=$!
-  trap on_signal INT TERM HUP USR1 USR2
+  trap on_signal INT HUP USR1 USR2
+  trap on_term TERM
   local code=0
   while kill -0 "$job" 2>/dev/null; do  # a trap ends wait early
     code=0
