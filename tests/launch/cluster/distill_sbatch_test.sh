@@ -85,9 +85,9 @@ test_disturbed() {
 }
 
 test_no_requeue() {
-  printf '%s\n' '#!/bin/sh' 'exit 93' >"$work/diverges"
-  chmod +x "$work/diverges"
-  clone diverges "$work/diverges"
+  printf '%s\n' '#!/bin/sh' 'exit 93' >"$work/exit_93"
+  chmod +x "$work/exit_93"
+  clone diverges "$work/exit_93"
   submit diverges
   wait_until "the diverging job has ended" has_ended
   expect "a run that leaves with 93 fails" job_says JobState=FAILED
@@ -110,5 +110,5 @@ test_undisturbed
 test_disturbed
 test_no_requeue
 test_cancelled
-rm -rf "$work"
 end_of_claims
+rm -rf "$work"
