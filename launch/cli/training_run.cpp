@@ -59,10 +59,11 @@ int64_t restore(CheckpointCoordinator& coordinator, const TrainingPlan& plan) {
   const auto restored = coordinator.restore(resume);
   const int64_t done = restored ? restored->step : 0;
   // Only its own checkpoint can make a run finished.
-  require<ConfigError>(done < plan.num_steps || (done == plan.num_steps && resume == "auto"),
-                       "the checkpoint to go on from is at step {} already and {} steps are asked for; give more steps, "
-                       "or another --run",
-                       done, plan.num_steps);
+  require<ConfigError>(
+      done < plan.num_steps || (done == plan.num_steps && resume == "auto"),
+      "the checkpoint to go on from is at step {} already and {} steps are asked for; give more steps, "
+      "or another --run",
+      done, plan.num_steps);
   return done;
 }
 
