@@ -34,6 +34,7 @@ struct Command {
   std::vector<std::string> sections = {};     // of the config, that it reads
   std::vector<Flag> flags = {};               // beside the common ones
   std::string argument = "";                  // name of the positional argument that it needs; "" for none
+  bool is_parallel = false;                   // may run on several ranks
 };
 
 // The flag --steps of a sub-command whose number of steps is `key`.

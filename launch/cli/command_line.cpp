@@ -92,6 +92,7 @@ void apply_config_file(const std::vector<po::option>& options, Config& config) {
 
 std::vector<Flag> common_flags() {
   return {{"run", "DIR", "folder of the run", "run.dir"},
+          {"resume", "auto|PATH|never", "the checkpoint that a run goes on from", "run.resume"},
           {"device", "NAME", "auto, cpu or cuda", "run.device"},
           {"seed", "N", "seed of every random stream", "run.seed"}};
 }

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "core/base/rng.h"
 #include "core/nn/velocity_model.h"
+#include "core/train/parameter_engine.h"
 #include "data/text/text_encoder.h"
 
 namespace fgm {
@@ -24,10 +24,31 @@ struct DrawOptions {
   at::Device device = at::kCPU;
 };
 
-// Draws per_prompt pictures for every caption, uint8 [captions x per_prompt, H, W, 3], those of one caption together.
-// Picture i starts from noise that is a function of (seed, i) alone: two models given the same captions start alike.
-// `is_cancelled` is asked between batches; when it says so, the pictures drawn so far are returned.
-at::Tensor draw_pictures(VelocityModel& model, const TextEncoder& encoder, std::span<const std::string> captions,
-                         const DrawOptions& options, const std::function<bool(int64_t num_drawn)>& is_cancelled);
+// Draws per_prompt pictures for every caption, those of one caption together. Picture i starts from noise that is a
+// function of (seed, i) alone: two models given the same captions start alike. The captions must outlive it.
+class PictureDrawer {
+ public:
+  PictureDrawer(VelocityModel& model, const TextEncoder& encoder, std::span<const std::string> captions,
+                const DrawOptions& options);
+
+  const DrawOptions& options() const { return options_; }
+  int64_t num_pictures() const { return std::ssize(captions_) * options_.per_prompt; }
+  int64_t num_batches() const { return (num_pictures() + options_.batch - 1) / options_.batch; }
+
+  // Pictures [index x batch, (index + 1) x batch), fewer at the end: uint8 [B, H, W, 3] on the CPU.
+  at::Tensor draw_batch(int64_t index) const;
+  // All of them.
+  at::Tensor draw() const;
+
+ private:
+  VelocityModel& model_;
+  const TextEncoder& encoder_;
+  std::span<const std::string> captions_;
+  DrawOptions options_;
+  RandomStream noise_;
+};
+
+// All pictures of `drawer`, whose model is `engine`'s, with its averaged weights. Collective over the engine's ranks.
+at::Tensor draw_with_average(ParameterEngine& engine, const PictureDrawer& drawer);
 
 }  // namespace fgm

@@ -2,7 +2,9 @@
 
 #include <c10/util/Exception.h>
 
+#include <chrono>
 #include <csignal>
+#include <thread>
 
 #include "core/base/error.h"
 #include "core/base/log.h"
@@ -16,7 +18,7 @@
 namespace fgm {
 namespace {
 
-int run_command(const std::vector<std::string>& args, const std::vector<Command>& commands) {
+int run_command(const std::vector<std::string>& args, const std::vector<Command>& commands, int64_t world) {
   if (args.empty()) {
     std::fputs(program_help(commands).c_str(), stderr);
     return kExitConfig;
@@ -40,11 +42,19 @@ int run_command(const std::vector<std::string>& args, const std::vector<Command>
     print_out(to_ini(request.invocation.config));
     return kExitDone;
   }
+  require<ConfigError>(command->is_parallel || world == 1,
+                       "'fgm {}' runs as one process, and {} were started; start it without mpirun or srun",
+                       command->name, world);
   return command->run(request.invocation);
 }
 
-int report(std::string_view message, int code) {
-  std::fputs(fmt::format("fgm: {}\n", message.substr(0, message.find('\n'))).c_str(), stderr);
+// One line, once: where all ranks fail alike rank 0 speaks, and its end makes the launcher end the others before their
+// wait is over. A rank that fails alone is heard after it, with its number.
+int report(std::string_view message, int code, const Environment& environment) {
+  constexpr auto kTimeForRankZero = std::chrono::seconds(2);
+  if (environment.rank > 0) std::this_thread::sleep_for(kTimeForRankZero);
+  const std::string who = environment.rank > 0 ? fmt::format("[rank {}] ", environment.rank) : "";
+  std::fputs(fmt::format("fgm: {}{}\n", who, message.substr(0, message.find('\n'))).c_str(), stderr);
   return code;
 }
 
@@ -53,15 +63,17 @@ int report(std::string_view message, int code) {
 int run_program(const std::vector<std::string>& args, const std::vector<Command>& commands) {
   // Otherwise "fgm train | head" would end the training in the middle of a write.
   std::signal(SIGPIPE, SIG_IGN);
+  Environment environment;
   try {
-    init_log(read_environment().log_level, 0, 1);
-    return run_command(args, commands);
+    environment = read_environment();
+    init_log(environment.log_level, static_cast<int>(environment.rank), static_cast<int>(environment.world));
+    return run_command(args, commands, environment.world);
   } catch (const Error& error) {
-    return report(error.what(), error.exit_code());
+    return report(error.what(), error.exit_code(), environment);
   } catch (const c10::Error& error) {
-    return report(error.what_without_backtrace(), kExitCrash);
+    return report(error.what_without_backtrace(), kExitCrash, environment);
   } catch (const std::exception& error) {
-    return report(error.what(), kExitCrash);
+    return report(error.what(), kExitCrash, environment);
   }
 }
 

@@ -8,12 +8,14 @@
 #include "core/base/text.h"
 #include "core/config/fields.h"
 #include "core/io/png.h"
+#include "core/models/model_factory.h"
+#include "core/models/weights.h"
 #include "data/store/store.h"
 #include "data/text/hashed_word_encoder.h"
 #include "launch/cli/commands.h"
-#include "launch/cli/generate.h"
-#include "launch/cli/training_run.h"
-#include "launch/runtime/signals.h"
+#include "launch/cli/draw_on_ranks.h"
+#include "launch/coordinator/weights.h"
+#include "launch/runtime/world.h"
 
 namespace fgm {
 namespace {
@@ -59,6 +61,48 @@ void write_pictures(const fs::path& path, const StoreContents& contents) {
   write_png(path, image_grid(contents.images_NHWC, static_cast<int64_t>(std::ceil(std::sqrt(num_pictures))), 4));
 }
 
+nlohmann::json provenance(const Config& config, const OpenWeights& weights, double ms_per_image) {
+  const SampleConfig& sample = config.sample;
+  return {{"weights", weights.source->place()},
+          {"role", weights.info.role},
+          {"step", weights.info.step},
+          {"steps", sample.steps},
+          {"guidance", sample.guidance},
+          {"evaluations", sample.steps * (sample.guidance == 1.0 ? 1 : 2)},
+          {"ms_per_image", ms_per_image},
+          {"seed", config.run.seed},
+          {"config", to_ini(config)}};
+}
+
+std::vector<std::string> repeat_each(const std::vector<std::string>& captions, int64_t times) {
+  std::vector<std::string> repeated;
+  for (const auto& caption : captions) repeated.insert(repeated.end(), static_cast<size_t>(times), caption);
+  return repeated;
+}
+
+// Draws on all ranks; rank 0 writes. Returns the exit code.
+int draw_and_write(const Config& config, const OpenWeights& weights, const std::vector<std::string>& captions,
+                   const PictureDrawer& drawer, World& world) {
+  using Clock = std::chrono::steady_clock;
+  const fs::path out = config.sample.out;
+  const auto began = Clock::now();
+  const auto pictures = draw_on_ranks(drawer, world);
+  if (!pictures) {
+    if (world.is_first()) spdlog::error("interrupted; {} was not written", out.string());
+    return kExitRequeue;
+  }
+  const std::chrono::duration<double, std::milli> spent = Clock::now() - began;
+  const double ms_per_image = spent.count() / static_cast<double>(drawer.num_pictures());
+  if (world.is_first()) {
+    write_pictures(out, {.kind = "samples",
+                         .provenance = provenance(config, weights, ms_per_image),
+                         .prompts = repeat_each(captions, config.sample.per_prompt),
+                         .images_NHWC = *pictures});
+    spdlog::info("wrote {} pictures to {}, {:.2f} ms each", drawer.num_pictures(), out.string(), ms_per_image);
+  }
+  return kExitDone;
+}
+
 int sample(const Invocation& invocation) {
   const Config& config = invocation.config;
   require<ConfigError>(!config.sample.weights.empty(),
@@ -66,41 +110,20 @@ int sample(const Invocation& invocation) {
   const fs::path out = config.sample.out;
   require<ConfigError>(out.extension() == ".h5" || out.extension() == ".png",
                        "sample.out = '{}' must end in .h5 (a store) or .png (a grid)", out.string());
-  const at::Device device = prepare_device(config.run);
+  World world(config);
   const auto roles = config.sample.role.empty() ? kRoles : std::vector{config.sample.role};
-  const LoadedModel loaded = load_model(config.sample.weights, roles, device);
-  const DrawOptions options = draw_options(config, loaded.info, device);
+  const OpenWeights weights = open_weights(find_weights(config.sample.weights, roles, world.control()));
+  const auto model =
+      make_model(weights.info.config.model, at::TensorOptions().dtype(at::kFloat).device(world.device()));
+  load_parameters(*model, *weights.source);
   const auto captions = read_prompts(config.sample.prompts);
-  const HashedWordEncoder encoder(loaded.info.config.text);
-  const int64_t total = std::ssize(captions) * options.per_prompt;
-  spdlog::info("{} {} step(s), guidance {}: {} pictures", loaded.place.path.string(), options.steps, options.guidance,
-               total);
-  if (invocation.is_dry_run) return kExitDone;
-
-  using Clock = std::chrono::steady_clock;
-  const StopSignals signals;
-  const auto began = Clock::now();
-  const auto pictures = draw_pictures(*loaded.model, encoder, captions, options, [&](int64_t num_drawn) {
-    if (num_drawn > 0) spdlog::debug("{} of {} pictures", num_drawn, total);
-    return signals.stop_requested();
-  });
-  const double ms = std::chrono::duration<double, std::milli>(Clock::now() - began).count();
-  if (pictures.size(0) < total) throw Error(fmt::format("interrupted; {} was not written", out.string()), kExitRequeue);
-
-  StoreContents contents{.kind = "samples", .provenance = {}, .prompts = {}, .images_NHWC = pictures};
-  for (int64_t i = 0; i < total; ++i) contents.prompts.push_back(captions[static_cast<size_t>(i / options.per_prompt)]);
-  contents.provenance = {{"weights", loaded.place.path.string()},
-                         {"role", loaded.info.role},
-                         {"step", loaded.info.step},
-                         {"steps", options.steps},
-                         {"guidance", options.guidance},
-                         {"evaluations", options.steps * (options.guidance == 1.0 ? 1 : 2)},
-                         {"ms_per_image", ms / static_cast<double>(total)},
-                         {"seed", options.seed},
-                         {"config", to_ini(config)}};
-  write_pictures(out, contents);
-  spdlog::info("wrote {} pictures to {}, {:.2f} ms each", total, out.string(), ms / static_cast<double>(total));
-  return kExitDone;
+  const HashedWordEncoder encoder(weights.info.config.text);
+  const PictureDrawer drawer(*model, encoder, captions, draw_options(config, weights.info, world.device()));
+  spdlog::info("{} {} step(s), guidance {}: {} pictures", weights.source->place(), config.sample.steps,
+               config.sample.guidance, drawer.num_pictures());
+  const int code = invocation.is_dry_run ? kExitDone : draw_and_write(config, weights, captions, drawer, world);
+  world.close();
+  return code;
 }
 
 }  // namespace
@@ -110,7 +133,8 @@ Command sample_command() {
           .help = "draws pictures for captions with a teacher or a one-step student",
           .run = sample,
           .sections = {"run", "sample"},
-          .flags = {steps_flag("sample.steps")}};
+          .flags = {steps_flag("sample.steps")},
+          .is_parallel = true};
 }
 
 }  // namespace fgm

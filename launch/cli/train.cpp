@@ -1,4 +1,3 @@
-#include <ATen/Parallel.h>
 #include <spdlog/spdlog.h>
 
 #include "core/base/error.h"
@@ -12,7 +11,6 @@
 #include "launch/cli/generate.h"
 #include "launch/cli/training_run.h"
 #include "launch/runtime/run_folder.h"
-#include "parallel/comm/self_communicator.h"
 #include "parallel/optim/fsdp_engine.h"
 
 namespace fgm {
@@ -42,15 +40,12 @@ std::vector<std::string> grid_captions(const Store& store) {
   return {prompts.begin(), prompts.begin() + std::min<ptrdiff_t>(kGridPictures, std::ssize(prompts))};
 }
 
-int train(const Invocation& invocation) {
+int train_on(World& world, const Invocation& invocation) {
   const Config& config = invocation.config;
-  check_run_folder(config);
-  require_unused_run(config.run);
-  const at::Device device = prepare_device(config.run);
   const auto store = open_store(config.data);
   const auto shape = sample_shape(*store, config.model);
   const auto seed = static_cast<uint64_t>(config.run.seed);
-  const auto tensors = at::TensorOptions().dtype(at::kFloat).device(device);
+  const auto tensors = at::TensorOptions().dtype(at::kFloat).device(world.device());
 
   const auto model = make_model(config.model, tensors);
   spdlog::info("teacher: {} parameters; {}: {} images of {} x {}", num_parameters(*model), store->path().string(),
@@ -58,46 +53,50 @@ int train(const Invocation& invocation) {
   if (invocation.is_dry_run) return kExitDone;
 
   init_parameters(*model, seed);
-  const auto self = make_self_communicator(device);
-  const DeviceMesh mesh(*self, {.replicate = 1, .shard = 1});
-  FsdpEngine engine(*model, config.train.optimizer, mesh);
+  FsdpEngine engine(*model, config.train.optimizer, world.mesh(), {.recompute = config.parallel.recompute});
   engine.set_trainable(true);
   FlowMatchingStep step(engine, {.seed = seed,
                                  .num_steps = config.train.steps,
                                  .caption_dropout = config.train.caption_dropout,
                                  .time = config.train.time,
                                  .optimizer = config.train.optimizer,
-                                 .tensors = tensors});
+                                 .tensors = tensors,
+                                 .sum_over_ranks = sum_over(world.control())});
   const auto encoder = std::make_shared<const HashedWordEncoder>(config.text);
   StoreBatchSource source(store, encoder,
-                          {.global_batch = config.train.batch, .seed = seed, .prefetch = config.data.prefetch});
+                          {.global_batch = config.train.batch,
+                           .rank = world.rank(),
+                           .world = world.size(),
+                           .seed = seed,
+                           .prefetch = config.data.prefetch});
   const auto captions = grid_captions(*store);
-  const auto draw = [&] {
-    at::Tensor pictures;
-    engine.with_ema([&] {
-      pictures = draw_pictures(*model, *encoder, captions,
-                               {.steps = kGridSteps,
-                                .guidance = config.sample.guidance,
-                                .seed = seed,
-                                .sample_shape = shape,
-                                .device = device},
-                               [](int64_t) { return false; });
-    });
-    return pictures;
-  };
-  return run_training(config,
-                      {.label = "train",
-                       .num_steps = config.train.steps,
+  const PictureDrawer drawer(*model, *encoder, captions,
+                             {.steps = kGridSteps,
+                              .guidance = config.sample.guidance,
+                              .seed = seed,
+                              .sample_shape = shape,
+                              .device = world.device()});
+  return run_training(world,
+                      {.num_steps = config.train.steps,
                        .step = &step,
                        .networks = {{std::string(role::kTeacher), &engine}},
-                       .saved = {.phase = "train",
-                                 .weights = {.role = "", .step = 0, .sample_shape = shape, .config = config},
-                                 .threads = at::get_num_threads(),
-                                 .store = store->path().string(),
-                                 .store_size = store->size(),
-                                 .samples_per_step = config.train.batch * step.batches_per_step()},
-                       .draw = draw},
+                       .run = {.phase = "train",
+                               .weights = {.role = "", .step = 0, .sample_shape = shape, .config = config},
+                               .threads = world.num_threads(),
+                               .store = store->path().string(),
+                               .store_size = store->size(),
+                               .samples_per_step = config.train.batch,
+                               .teacher = std::nullopt},
+                       .draw = [&] { return draw_with_average(engine, drawer); }},
                       source);
+}
+
+int train(const Invocation& invocation) {
+  check_run_folder(invocation.config);
+  World world(invocation.config);
+  const int code = train_on(world, invocation);
+  world.close();
+  return code;
 }
 
 }  // namespace
@@ -106,8 +105,9 @@ Command train_command() {
   return {.name = "train",
           .help = "trains a many-step teacher on a store of images by flow matching",
           .run = train,
-          .sections = {"run", "data", "text", "model", "train", "optimizer", "sample"},
-          .flags = {steps_flag("train.steps")}};
+          .sections = {"run", "mesh", "parallel", "data", "text", "model", "train", "optimizer", "sample"},
+          .flags = {steps_flag("train.steps")},
+          .is_parallel = true};
 }
 
 }  // namespace fgm

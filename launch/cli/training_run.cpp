@@ -4,62 +4,104 @@
 
 #include "core/base/error.h"
 #include "core/train/trainer.h"
-#include "launch/coordinator/checkpoints_folder.h"
-#include "launch/runtime/device.h"
-#include "launch/runtime/environment.h"
+#include "launch/coordinator/consensus.h"
+#include "launch/coordinator/restart_guard.h"
 #include "launch/runtime/observers/metrics_file.h"
 #include "launch/runtime/observers/progress_line.h"
 #include "launch/runtime/observers/sample_grid.h"
 #include "launch/runtime/observers/tensorboard_events.h"
 #include "launch/runtime/run_folder.h"
-#include "launch/runtime/signals.h"
-#include "launch/runtime/threads.h"
-#include "parallel/comm/self_communicator.h"
 
 namespace fgm {
+namespace {
 
-int run_training(const Config& config, const TrainingPlan& plan, BatchSource& source) {
-  const RunFolder folder(config);
-  ProgressLine progress(stderr, {plan.label, config.run.log_every, terminal_columns(stderr)});
-  MetricsFile metrics(folder.metrics_file());
-  TensorboardEvents events(folder.events());
-  SampleGrid grid(
-      {.every = config.run.sample_every, .scale = 4, .file = [&](int64_t s) { return folder.sample_file(s); }},
-      plan.draw, events);
-  const auto control = make_self_communicator(at::kCPU);
-  CheckpointCoordinator save_point(*control, {.checkpoints = folder.checkpoints(), .keep = config.run.keep},
-                                   plan.networks, plan.saved);
-  const StopSignals signals;
-  Trainer trainer(*plan.step, source, save_point, {&progress, &metrics, &events, &grid},
-                  [&] { return signals.stop_requested(); },
-                  {.num_steps = plan.num_steps, .save_every = config.run.save_every});
-  if (trainer.run() == Outcome::kStopped) {
-    spdlog::warn("stopped by a signal; the state is saved in {}", folder.checkpoints().string());
-    return kExitRequeue;
+// What rank 0 shows and writes of every step; nothing on the other ranks.
+struct Records {
+  Records(const RunFolder& folder, const std::string& label, const RunConfig& run, int64_t first_step)
+      : progress(stderr, {label, run.log_every, terminal_columns(stderr)}),
+        metrics(folder.metrics_file(), first_step),
+        events(folder.events()) {}
+
+  ProgressLine progress;
+  MetricsFile metrics;
+  TensorboardEvents events;
+};
+
+Outcome run_steps(World& world, const TrainingPlan& plan, BatchSource& source, SavePoint& save_point,
+                  int64_t first_step) {
+  const RunConfig& run = plan.run.weights.config.run;
+  const RunFolder folder(run.dir);
+  std::optional<Records> records;
+  std::vector<StepObserver*> observers;
+  if (world.is_first()) {
+    folder.begin(plan.run.weights.config);
+    records.emplace(folder, plan.run.phase, run, first_step);
+    observers = {&records->progress, &records->metrics, &records->events};
   }
-  folder.mark_done();
-  return kExitDone;
+  SampleGrid grid({.every = run.sample_every, .scale = 4, .file = [&](int64_t s) { return folder.sample_file(s); }},
+                  plan.draw, records ? &records->events : nullptr);
+  observers.push_back(&grid);
+  Trainer trainer(*plan.step, source, save_point, observers, [&] { return world.is_stopping(); },
+                  {.num_steps = plan.num_steps, .save_every = run.save_every});
+  return trainer.run(first_step);
 }
 
-at::Device prepare_device(const RunConfig& run) {
-  const Environment environment = read_environment();
+// What rank 0 does for all: when it fails, all fail with its error and exit code.
+void on_first_rank(World& world, const std::function<void()>& body) {
+  all_or_none(world.control(), [&] {
+    if (world.is_first()) body();
+  });
+}
+
+// Steps that are done: those of the checkpoint that the run goes on from, or none.
+int64_t restore(CheckpointCoordinator& coordinator, const TrainingPlan& plan) {
+  const std::string& resume = plan.run.weights.config.run.resume;
+  const auto restored = coordinator.restore(resume);
+  const int64_t done = restored ? restored->step : 0;
+  // Only its own checkpoint can make a run finished.
   require<ConfigError>(
-      environment.local_size == 1,
-      "this version of fgm runs on one rank, and mpirun started {} on this host; start it without mpirun",
-      environment.local_size);
-  use_threads(choose_threads(run.threads, num_cores(), environment.local_size));
-  const DeviceDecision decision =
-      choose_device(run.device, environment.local_rank, environment.local_size, num_visible_gpus());
-  spdlog::info("device {}", decision.reason);
-  return decision.device;
+      done < plan.num_steps || (done == plan.num_steps && resume == "auto"),
+      "the checkpoint to go on from is at step {} already and {} steps are asked for; give more steps, "
+      "or another --run",
+      done, plan.num_steps);
+  return done;
 }
 
-void require_unused_run(const RunConfig& run) {
-  const auto checkpoints = std::filesystem::path(run.dir) / "checkpoints";
-  const auto steps = saved_steps(checkpoints);
-  require<ConfigError>(steps.empty(),
-                       "run.dir = '{}' already holds save points, up to step {}; choose another --run or delete them",
-                       run.dir, steps.empty() ? 0 : steps.back());
+}  // namespace
+
+int run_training(World& world, const TrainingPlan& plan, BatchSource& source) {
+  const RunConfig& run = plan.run.weights.config.run;
+  const RunFolder folder(run.dir);
+  RestartGuard guard(folder.restarts_file());
+  on_first_rank(world, [&] { folder.create(); });
+  const CheckpointOptions options{.checkpoints = folder.checkpoints(),
+                                  .keep = run.keep,
+                                  .coordinate = world.mesh().coordinate(),
+                                  .mesh = world.mesh().size()};
+  CheckpointCoordinator coordinator(world.control(), options, plan.networks, plan.run);
+  const int64_t first_step = restore(coordinator, plan);
+  Outcome outcome = Outcome::kFinished;
+  if (first_step == plan.num_steps) {
+    spdlog::info("all {} steps are done; a larger --steps makes more", plan.num_steps);
+  } else {
+    on_first_rank(world, [&] { guard.start(first_step); });
+    outcome = run_steps(world, plan, source, coordinator, first_step);
+  }
+  if (outcome == Outcome::kStopped && world.is_first()) {
+    spdlog::warn("stopped by a signal; the state is saved in {}", folder.checkpoints().string());
+  }
+  on_first_rank(world, [&] {
+    guard.end_cleanly();
+    if (outcome == Outcome::kFinished) folder.mark_done();
+  });
+  return outcome == Outcome::kFinished ? kExitDone : kExitRequeue;
+}
+
+RankSum sum_over(Communicator& ranks) {
+  return [&ranks](std::span<double> values) {
+    const auto sums = at::from_blob(values.data(), {std::ssize(values)}, at::kDouble);
+    ranks.all_reduce(sums, Reduce::kSum).wait();
+  };
 }
 
 std::shared_ptr<const Store> open_store(const DataConfig& data) {

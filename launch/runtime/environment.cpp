@@ -22,17 +22,30 @@ int64_t whole_number(const char* name, int64_t fallback) {
   return number;
 }
 
+bool is_set(const char* name) {
+  return !variable(name, "").empty();
+}
+
+// Of Open MPI's own launcher, of a PMIx server (srun --mpi=pmix gives rank and no size), or of a plain srun.
+void read_ranks(Environment& environment) {
+  environment.has_mpi_launcher = is_set("OMPI_COMM_WORLD_SIZE") || is_set("PMIX_RANK");
+  const bool is_mpirun = is_set("OMPI_COMM_WORLD_SIZE");
+  const char* size_name = is_mpirun ? "OMPI_COMM_WORLD_SIZE" : "SLURM_STEP_NUM_TASKS";
+  const char* rank_name = is_mpirun ? "OMPI_COMM_WORLD_RANK" : is_set("PMIX_RANK") ? "PMIX_RANK" : "SLURM_PROCID";
+  environment.world = whole_number(size_name, 1);
+  // Without a size this is no step of several tasks; Slurm's batch script sees SLURM_PROCID too.
+  environment.rank = environment.world > 1 ? whole_number(rank_name, 0) : 0;
+  require<ConfigError>(environment.rank < environment.world, "{} = {} is not below {} = {}", rank_name,
+                       environment.rank, size_name, environment.world);
+}
+
 }  // namespace
 
 Environment read_environment() {
   Environment environment;
   environment.home = variable("FGM_HOME", variable("HOME", "") + "/.cache/fgm");
   environment.log_level = variable("FGM_LOG", "info");
-  environment.local_rank = whole_number("OMPI_COMM_WORLD_LOCAL_RANK", 0);
-  environment.local_size = whole_number("OMPI_COMM_WORLD_LOCAL_SIZE", 1);
-  require<ConfigError>(environment.local_rank < environment.local_size,
-                       "OMPI_COMM_WORLD_LOCAL_RANK = {} is not below OMPI_COMM_WORLD_LOCAL_SIZE = {}",
-                       environment.local_rank, environment.local_size);
+  read_ranks(environment);
   return environment;
 }
 

@@ -8,10 +8,11 @@ namespace fgm {
 
 // What the process was told through its environment. Nothing else in the project reads a variable.
 struct Environment {
-  std::filesystem::path home;  // FGM_HOME, the per-user cache; $HOME/.cache/fgm when unset
-  std::string log_level;       // FGM_LOG; "info" when unset
-  int64_t local_rank = 0;      // place among the ranks of this host, as mpirun says; 0 without mpirun
-  int64_t local_size = 1;      // ranks of this host; 1 without mpirun
+  std::filesystem::path home;     // FGM_HOME, the per-user cache; $HOME/.cache/fgm when unset
+  std::string log_level;          // FGM_LOG; "info" when unset
+  bool has_mpi_launcher = false;  // mpirun, or srun with PMIx: there is a job of MPI ranks to join
+  int64_t rank = 0;               // of this process as its launcher says, known before MPI is up; 0 without one
+  int64_t world = 1;              // processes that the launcher started
 };
 
 // ConfigError naming the variable when it is not a number or the rank is not below the size.

@@ -1,25 +1,29 @@
 #pragma once
 
 #include <filesystem>
-#include <string>
+#include <utility>
 
 #include "core/config/config.h"
 
 namespace fgm {
 
 // The folder of one run: who writes what where (INTERFACES: config.cfg, metrics.jsonl, events/, samples/,
-// checkpoints/, report.json, DONE). Rank 0 makes it; a path is valid whether or not its file is there yet.
+// checkpoints/, report.json, DONE). A path is valid whether or not its file is there yet; only rank 0 writes.
 class RunFolder {
  public:
-  // Makes config.run.dir with its sub-folders and writes config.cfg, replacing that of an unfinished run.
-  // ConfigError when run.dir is empty or holds a finished run of another config; IoError when it cannot be written.
-  explicit RunFolder(const Config& config);
+  explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
+
+  // Makes the folder and its sub-folders where they are missing. IoError naming the one that cannot be made.
+  void create() const;
+  // A run begins or goes on: writes config.cfg and takes the marker of an earlier end away.
+  void begin(const Config& config) const;
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path config_file() const { return path_ / "config.cfg"; }
   std::filesystem::path metrics_file() const { return path_ / "metrics.jsonl"; }
   std::filesystem::path events() const { return path_ / "events"; }
   std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
+  std::filesystem::path restarts_file() const { return path_ / "restarts.json"; }
   // samples/step-00000200.png
   std::filesystem::path sample_file(int64_t step) const;
 
@@ -33,7 +37,8 @@ class RunFolder {
   std::filesystem::path path_;
 };
 
-// The same checks, with nothing made or written: what --dry-run reports.
+// Whether config.run.dir can be a run's folder; makes and writes nothing. ConfigError when it is empty, IoError when it
+// cannot be written.
 void check_run_folder(const Config& config);
 
 }  // namespace fgm

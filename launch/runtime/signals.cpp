@@ -10,18 +10,16 @@
 namespace fgm {
 namespace {
 
-constexpr std::array kSignals = {SIGINT, SIGTERM};
+constexpr std::array kSignals = {SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 
 // A signal handler can reach nothing but globals, and of those only lock-free atomics.
 std::atomic<bool> is_installed = false;
-std::atomic<bool> is_stop_requested = false;
-std::atomic<bool> is_interrupted = false;
-static_assert(std::atomic<bool>::is_always_lock_free);
+std::atomic<int> requested_signal = 0;
+static_assert(std::atomic<int>::is_always_lock_free);
 
 void on_signal(int signal) {
-  is_stop_requested = true;
+  if (requested_signal.exchange(signal) != 0) _exit(kExitSecondInterrupt);
   if (signal != SIGINT) return;
-  if (is_interrupted.exchange(true)) _exit(kExitSecondInterrupt);
   constexpr std::string_view kNotice = "\nstopping after this step; press Ctrl-C again to leave at once\n";
   [[maybe_unused]] const auto written = write(STDERR_FILENO, kNotice.data(), kNotice.size());
 }
@@ -29,9 +27,9 @@ void on_signal(int signal) {
 }  // namespace
 
 StopSignals::StopSignals() {
+  static_assert(kSignals.size() == kNumSignals);
   check(!is_installed.exchange(true), "two StopSignals at a time");
-  is_stop_requested = false;
-  is_interrupted = false;
+  requested_signal = 0;
   struct sigaction action = {};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
@@ -44,8 +42,8 @@ StopSignals::~StopSignals() {
   is_installed = false;
 }
 
-bool StopSignals::stop_requested() const {
-  return is_stop_requested;
+int StopSignals::requested() const {
+  return requested_signal;
 }
 
 }  // namespace fgm

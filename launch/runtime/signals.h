@@ -5,9 +5,9 @@
 
 namespace fgm {
 
-// While it lives, SIGINT (Ctrl-C) and SIGTERM ask the run to stop after the current step instead of ending
-// the process. A second SIGINT leaves at once with exit code 130. The handlers that were there before come
-// back with its end. One at a time in a process.
+// While it lives, SIGINT (Ctrl-C), SIGTERM, SIGUSR1 and SIGUSR2 ask the run to stop after the current step instead of
+// ending the process. A second one, of any of the four kinds, leaves at once with exit code 130. The handlers that were
+// there before come back with its end. One at a time in a process.
 class StopSignals {
  public:
   StopSignals();
@@ -15,11 +15,12 @@ class StopSignals {
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
-  // True from the first signal on. Any thread may ask.
-  bool stop_requested() const;
+  // The signal that this process got; 0: none yet. Any thread may ask.
+  int requested() const;
 
  private:
-  std::array<struct sigaction, 2> previous_;
+  static constexpr int kNumSignals = 4;
+  std::array<struct sigaction, kNumSignals> previous_;
 };
 
 }  // namespace fgm

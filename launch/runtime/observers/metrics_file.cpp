@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
+#include "core/io/file.h"
 
 namespace fgm {
 namespace {
@@ -27,9 +28,38 @@ int64_t resident_bytes() {
   return resident_pages * sysconf(_SC_PAGESIZE);
 }
 
+bool is_line_up_to(const std::string& line, int64_t step) {
+  const auto json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+  return json.is_object() && json.contains("step") && json["step"].is_number_integer() && json["step"] <= step;
+}
+
+void drop_lines_after(const std::filesystem::path& path, int64_t step) {
+  std::ifstream file(path);
+  if (!file.is_open()) return;
+  std::string kept;
+  bool is_changed = false;
+  for (std::string line; std::getline(file, line);) {
+    const bool is_whole = !file.eof();  // a line without its newline was cut off
+    if (is_whole && is_line_up_to(line, step)) {
+      kept += line + "\n";
+    } else {
+      is_changed = true;
+    }
+  }
+  require<IoError>(!file.bad(), "metrics file '{}' cannot be read", path.string());
+  if (is_changed) write_file(path, kept);
+}
+
+// A path that is no regular file ("/dev/null") has nothing to go on with.
+std::FILE* open_after(const std::filesystem::path& path, int64_t first_step) {
+  if (std::filesystem::is_regular_file(path)) drop_lines_after(path, first_step);
+  return std::fopen(path.c_str(), "ae");
+}
+
 }  // namespace
 
-MetricsFile::MetricsFile(const std::filesystem::path& path) : path_(path), file_(std::fopen(path.c_str(), "ae")) {
+MetricsFile::MetricsFile(const std::filesystem::path& path, int64_t first_step)
+    : path_(path), file_(open_after(path, first_step)) {
   require<IoError>(file_ != nullptr, "metrics file '{}' cannot be opened: {}", path.string(), std::strerror(errno));
 }
 

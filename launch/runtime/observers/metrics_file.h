@@ -11,11 +11,12 @@ namespace fgm {
 // metrics.jsonl: one flat JSON object a line, flushed line by line, so that a run that is killed loses no
 // whole line. Keys: v (format, 1), step, phase, images (seen in this step by all ranks), the step's own
 // values ("loss.student", ...), ms.total, images_per_s, mem.host (resident bytes of this process), time
-// (seconds since 1970). A number that is not finite is written as null. Lines are appended to a file that is there.
+// (seconds since 1970). A number that is not finite is written as null.
 class MetricsFile final : public StepObserver {
  public:
-  // IoError when `path` cannot be opened.
-  explicit MetricsFile(const std::filesystem::path& path);
+  // Goes on with a file that is there: its lines up to `first_step` stay, those that the run is about to write again
+  // (and one that was cut off) are dropped in one atomic rewrite. IoError when `path` cannot be read or written.
+  MetricsFile(const std::filesystem::path& path, int64_t first_step);
   // IoError on a failed write; a full disk ends the run for good (kExitDoNotRequeue).
   void on_step(int64_t step, int64_t num_steps, double seconds, const StepReport& report) override;
 

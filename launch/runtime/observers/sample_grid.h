@@ -1,5 +1,7 @@
 #pragma once
 
+#include <ATen/ATen.h>
+
 #include <filesystem>
 #include <functional>
 
@@ -8,8 +10,9 @@
 
 namespace fgm {
 
-// Every `every` steps draws a few pictures with the weights of the moment, always for the same captions and noise, and
-// writes them as one PNG grid, which TensorBoard shows too.
+// Every `every` steps draws a few pictures with the weights of the moment, always for the same captions and noise. All
+// ranks draw, because a sharded network needs all of them; the one with `events` writes the pictures as one PNG grid,
+// which TensorBoard shows too.
 class SampleGrid final : public StepObserver {
  public:
   struct Options {
@@ -20,14 +23,14 @@ class SampleGrid final : public StepObserver {
   };
   using Draw = std::function<at::Tensor()>;  // uint8 [N, H, W, 3]
 
-  // `events` must outlive the observer.
-  SampleGrid(Options options, Draw draw, TensorboardEvents& events);
+  // `events` must outlive the observer; nullptr on the ranks that write nothing.
+  SampleGrid(Options options, Draw draw, TensorboardEvents* events);
   void on_step(int64_t step, int64_t num_steps, double seconds, const StepReport& report) override;
 
  private:
   Options options_;
   Draw draw_;
-  TensorboardEvents& events_;
+  TensorboardEvents* events_;
 };
 
 }  // namespace fgm

@@ -12,7 +12,8 @@ namespace {
 class EnvironmentTest : public testing::Test {
  protected:
   void SetUp() override {
-    for (const char* name : {"FGM_HOME", "FGM_LOG", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE"}) {
+    for (const char* name : {"FGM_HOME", "FGM_LOG", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "PMIX_RANK",
+                             "SLURM_PROCID", "SLURM_STEP_NUM_TASKS"}) {
       unsetenv(name);
     }
     setenv("HOME", "/home/ada", 1);
@@ -23,32 +24,51 @@ TEST_F(EnvironmentTest, UnsetVariablesMeanOneRankAndTheUsersCache) {
   const auto environment = read_environment();
   EXPECT_EQ(environment.home, "/home/ada/.cache/fgm");
   EXPECT_EQ(environment.log_level, "info");
-  EXPECT_EQ(environment.local_rank, 0);
-  EXPECT_EQ(environment.local_size, 1);
+  EXPECT_FALSE(environment.has_mpi_launcher);
+  EXPECT_EQ(environment.rank, 0);
+  EXPECT_EQ(environment.world, 1);
 }
 
 TEST_F(EnvironmentTest, SetVariablesAreTaken) {
   setenv("FGM_HOME", "/scratch/fgm", 1);
   setenv("FGM_LOG", "debug", 1);
-  setenv("OMPI_COMM_WORLD_LOCAL_RANK", "3", 1);
-  setenv("OMPI_COMM_WORLD_LOCAL_SIZE", "4", 1);
   const auto environment = read_environment();
   EXPECT_EQ(environment.home, "/scratch/fgm");
   EXPECT_EQ(environment.log_level, "debug");
-  EXPECT_EQ(environment.local_rank, 3);
-  EXPECT_EQ(environment.local_size, 4);
+}
+
+TEST_F(EnvironmentTest, MpirunsRankWinsOverThatOfTheSlurmStepItRunsIn) {
+  setenv("OMPI_COMM_WORLD_RANK", "3", 1);
+  setenv("OMPI_COMM_WORLD_SIZE", "4", 1);
+  setenv("SLURM_PROCID", "1", 1);
+  setenv("SLURM_STEP_NUM_TASKS", "2", 1);
+  const auto environment = read_environment();
+  EXPECT_TRUE(environment.has_mpi_launcher);
+  EXPECT_EQ(environment.rank, 3);
+  EXPECT_EQ(environment.world, 4);
+}
+
+TEST_F(EnvironmentTest, SrunHasAnMpiLauncherOnlyWithPmix) {
+  setenv("SLURM_PROCID", "1", 1);
+  setenv("SLURM_STEP_NUM_TASKS", "2", 1);
+  EXPECT_FALSE(read_environment().has_mpi_launcher);
+  setenv("PMIX_RANK", "1", 1);
+  const auto environment = read_environment();
+  EXPECT_TRUE(environment.has_mpi_launcher);
+  EXPECT_EQ(environment.rank, 1);
+  EXPECT_EQ(environment.world, 2);
 }
 
 TEST_F(EnvironmentTest, ImpossibleRankIsAnErrorNamingTheVariable) {
-  setenv("OMPI_COMM_WORLD_LOCAL_RANK", "two", 1);
+  setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
+  setenv("OMPI_COMM_WORLD_RANK", "two", 1);
   try {
     read_environment();
     FAIL() << "took 'two' for a rank";
   } catch (const ConfigError& error) {
-    EXPECT_STREQ(error.what(), "environment variable OMPI_COMM_WORLD_LOCAL_RANK = 'two' is not a whole number");
+    EXPECT_STREQ(error.what(), "environment variable OMPI_COMM_WORLD_RANK = 'two' is not a whole number");
   }
-  setenv("OMPI_COMM_WORLD_LOCAL_RANK", "2", 1);
-  setenv("OMPI_COMM_WORLD_LOCAL_SIZE", "2", 1);
+  setenv("OMPI_COMM_WORLD_RANK", "2", 1);
   EXPECT_THROW(read_environment(), ConfigError);
 }
 

@@ -38,7 +38,9 @@ class RunFolderTest : public testing::Test {
 
 TEST_F(RunFolderTest, NewRunHoldsItsConfigAndFolders) {
   config_.train.steps = 17;
-  const RunFolder folder(config_);
+  const RunFolder folder(config_.run.dir);
+  folder.create();
+  folder.begin(config_);
   Config read;
   apply_ini(
       read,
@@ -60,25 +62,15 @@ TEST_F(RunFolderTest, CheckMakesNothing) {
   EXPECT_TRUE(fs::is_empty(base_));
 }
 
-TEST_F(RunFolderTest, FinishedRunOfAnotherConfigIsRefusedNamingTheKey) {
-  RunFolder(config_).mark_done();
-  Config other = config_;
-  other.train.steps += 1;
-  EXPECT_EQ(error_of(other), "run.dir = '" + config_.run.dir +
-                                 "' holds a finished run of another config (train.steps = 4000 there and 4001 here); "
-                                 "choose another --run or delete it");
-  EXPECT_TRUE(RunFolder(config_).path() == config_.run.dir) << "the same config may run again";
-}
-
-TEST_F(RunFolderTest, UnfinishedRunOfAnotherConfigIsReplaced) {
-  const RunFolder first(config_);
-  config_.train.steps += 1;
-  EXPECT_NO_THROW(RunFolder{config_});
-}
-
-TEST_F(RunFolderTest, StartingAgainTakesTheDoneMarkerAway) {
-  RunFolder(config_).mark_done();
-  EXPECT_FALSE(RunFolder(config_).is_done());
+TEST_F(RunFolderTest, MakingTheFolderKeepsWhatARunLeftAndBeginningTakesItsEndAway) {
+  const RunFolder folder(config_.run.dir);
+  folder.create();
+  folder.begin(config_);
+  folder.mark_done();
+  folder.create();
+  EXPECT_TRUE(folder.is_done());
+  folder.begin(config_);
+  EXPECT_FALSE(folder.is_done());
 }
 
 TEST_F(RunFolderTest, PathThatCannotBeAFolderIsAnErrorNamingIt) {
@@ -89,7 +81,7 @@ TEST_F(RunFolderTest, PathThatCannotBeAFolderIsAnErrorNamingIt) {
   config_.run.dir = file / "below";
   EXPECT_THAT(error_of(config_), testing::HasSubstr("/file"));
   config_.run.dir = "/proc/run";
-  EXPECT_THROW(RunFolder{config_}, IoError);
+  EXPECT_THROW(RunFolder(config_.run.dir).create(), IoError);
   config_.run.dir = "";
   EXPECT_EQ(error_of(config_), "run.dir is not set; give the run's folder with --run DIR");
 }

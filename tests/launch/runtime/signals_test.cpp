@@ -2,35 +2,39 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "core/base/error.h"
 
 namespace fgm {
 namespace {
 
+constexpr std::array kStopSignals = {SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+
 TEST(StopSignals, FirstSignalOfEachKindOnlyAsksToStop) {
-  for (const int signal : {SIGINT, SIGTERM}) {
+  for (const int signal : kStopSignals) {
     StopSignals signals;
-    ASSERT_FALSE(signals.stop_requested()) << "a request outlived the object before";
+    ASSERT_EQ(signals.requested(), 0) << "a request outlived the object before";
     std::raise(signal);
-    EXPECT_TRUE(signals.stop_requested());
+    EXPECT_EQ(signals.requested(), signal);
   }
 }
 
-TEST(StopSignals, SecondTerminateStillOnlyAsks) {
+void raise_both(int first, int second) {
   StopSignals signals;
-  std::raise(SIGTERM);
-  std::raise(SIGTERM);
-  EXPECT_TRUE(signals.stop_requested());
+  std::raise(first);
+  std::raise(second);
 }
 
-void interrupt_twice() {
-  StopSignals signals;
-  std::raise(SIGINT);
-  std::raise(SIGINT);
+TEST(StopSignalsDeathTest, SecondSignalOfAnyKindLeavesAtOnceWithItsExitCode) {
+  for (const int first : kStopSignals) {
+    EXPECT_EXIT(raise_both(first, SIGTERM), testing::ExitedWithCode(kExitSecondInterrupt), "") << first;
+    EXPECT_EXIT(raise_both(SIGUSR1, first), testing::ExitedWithCode(kExitSecondInterrupt), "") << first;
+  }
 }
 
-TEST(StopSignalsDeathTest, SecondInterruptLeavesAtOnceWithItsExitCode) {
-  EXPECT_EXIT(interrupt_twice(), testing::ExitedWithCode(kExitSecondInterrupt), "press Ctrl-C again");
+TEST(StopSignalsDeathTest, CtrlCSaysThatASecondOneLeavesAtOnce) {
+  EXPECT_EXIT(raise_both(SIGINT, SIGINT), testing::ExitedWithCode(kExitSecondInterrupt), "press Ctrl-C again");
 }
 
 TEST(StopSignals, HandlersBeforeComeBack) {

@@ -29,7 +29,7 @@ class MetricsFileTest : public testing::Test {
 };
 
 TEST_F(MetricsFileTest, EveryStepIsALineThatIsOnDiskAtOnce) {
-  MetricsFile metrics(path_);
+  MetricsFile metrics(path_, 0);
   metrics.on_step(1, 2, 0.5, {"student", 64, true, {{"loss.student", 1.5}, {"ms.forward", 7.0}}});
   const auto read = lines();  // while the observer still lives
   ASSERT_EQ(read.size(), 1u);
@@ -47,19 +47,31 @@ TEST_F(MetricsFileTest, EveryStepIsALineThatIsOnDiskAtOnce) {
 
 TEST_F(MetricsFileTest, NumberThatIsNotFiniteIsNull) {
   const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
-  MetricsFile(path_).on_step(1, 2, 0.5, {"student", 64, false, {{"loss.student", nan}, {"l1", -infinity}}});
+  MetricsFile(path_, 0).on_step(1, 2, 0.5, {"student", 64, false, {{"loss.student", nan}, {"l1", -infinity}}});
   ASSERT_EQ(lines().size(), 1u);
   EXPECT_TRUE(lines()[0]["loss.student"].is_null());
   EXPECT_TRUE(lines()[0]["l1"].is_null());
 }
 
-TEST_F(MetricsFileTest, SecondRunAppends) {
-  for (int run = 0; run < 2; ++run) MetricsFile(path_).on_step(1, 1, 0.5, {"train", 8, true, {}});
-  EXPECT_EQ(lines().size(), 2u);
+TEST_F(MetricsFileTest, ResumedRunWritesEveryStepOnce) {
+  const auto write_steps = [&](int64_t first_step, int64_t last_step, double loss) {
+    MetricsFile metrics(path_, first_step);
+    for (int64_t step = first_step + 1; step <= last_step; ++step)
+      metrics.on_step(step, 9, 0.5, {"train", 8, true, {{"loss.teacher", loss}}});
+  };
+  write_steps(0, 4, 1.0);
+  std::ofstream(path_, std::ios::app) << "{\"v\": 1, \"step\": 5";  // killed while writing
+  write_steps(2, 6, 2.0);
+  const auto read = lines();
+  ASSERT_EQ(read.size(), 6u);
+  for (size_t i = 0; i < read.size(); ++i) {
+    EXPECT_EQ(read[i]["step"], i + 1);
+    EXPECT_EQ(read[i]["loss.teacher"], i < 2 ? 1.0 : 2.0);
+  }
 }
 
 TEST_F(MetricsFileTest, FullDiskEndsTheRunForGood) {
-  MetricsFile metrics("/dev/full");
+  MetricsFile metrics("/dev/full", 0);
   try {
     metrics.on_step(1, 1, 0.5, {"train", 8, true, {}});
     FAIL() << "wrote to a full disk";
@@ -67,7 +79,7 @@ TEST_F(MetricsFileTest, FullDiskEndsTheRunForGood) {
     EXPECT_EQ(error.exit_code(), kExitDoNotRequeue);
     EXPECT_STREQ(error.what(), "metrics file '/dev/full' cannot be written: No space left on device");
   }
-  EXPECT_THROW(MetricsFile("/nowhere/metrics.jsonl"), IoError);
+  EXPECT_THROW(MetricsFile("/nowhere/metrics.jsonl", 0), IoError);
 }
 
 }  // namespace

@@ -1,0 +1,58 @@
+# What the wrappers mpirun and srun share: finding the program, and what a signal means. Sourced by them.
+#
+# Both launchers answer a Ctrl-C or a SIGTERM by ending the ranks; SIGUSR1 they hand on, and go on. So the launcher gets
+# a process group of its own, which a Ctrl-C at the terminal does not reach, and USR1 for the first signal, whichever
+# it is: the ranks save and leave with 75. At the second the launcher may end them.
+
+readonly exit_config=2 exit_requeue=75 exit_second_interrupt=130
+
+die() { echo "$launcher: $*" >&2; exit $exit_config; }
+
+# Sets `arguments` to the script's with the word fgm replaced by the built program's path when PATH has no fgm.
+find_program() {
+  arguments=("$@")
+  if command -v fgm >/dev/null; then return; fi
+  local built=$root/build/release/fgm i
+  for i in "${!arguments[@]}"; do
+    [[ ${arguments[i]} == fgm ]] || continue
+    [[ -x $built ]] || die "there is no fgm in PATH nor in $built; launch/scripts/build makes it"
+    arguments[i]=$built
+    return
+  done
+}
+
+# mpirun loses a USR1 that comes before it has started a rank.
+has_started() { [[ -n $(<"/proc/$job/task/$job/children") ]]; }
+
+on_signal() {
+  num_signals=$((num_signals + 1))
+  if ((num_signals == 1)) && has_started; then
+    echo "$launcher: asked the ranks to save and leave; a second signal ends them at once" >&2
+    kill -USR1 "$job"
+  else
+    kill -TERM "$job"
+  fi
+}
+
+on_term() { on_signal; }
+
+# run_job COMMAND...: runs the launcher and exits as it does. A launcher does not outlive this script.
+run_job() {
+  num_signals=0
+  set -m  # a process group for the launcher
+  setpriv --pdeathsig TERM "$@" </dev/null &
+  job=$!
+  trap on_signal INT HUP USR1 USR2
+  trap on_term TERM
+  local code=0
+  while kill -0 "$job" 2>/dev/null; do  # a trap ends wait early
+    code=0
+    wait "$job" || code=$?
+  done
+  case $num_signals:$code in
+    0:*) exit "$code" ;;
+    1:1 | 1:138 | 1:143) exit $exit_requeue ;;  # the signal came before the first step: nothing to save
+    1:*) exit "$code" ;;
+    *) exit $exit_second_interrupt ;;
+  esac
+}

@@ -1,0 +1,160 @@
+// The main job on several ranks, through the built program and mpirun.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "data/store/store.h"
+#include "tests/support/small_job.h"
+
+namespace fgm {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using Ranks = SmallJob;
+
+std::vector<int64_t> all_of(const Store& store) {
+  std::vector<int64_t> indices(static_cast<size_t>(store.size()));
+  std::iota(indices.begin(), indices.end(), 0);
+  return indices;
+}
+
+TEST_F(Ranks, TwoRunTheMainJobWithTheirNetworksSharded) {
+  const auto here = place("main_job");
+  const auto trained = run(2, here, train_arguments("--steps 3 --run.sample_every 3"));
+  ASSERT_EQ(trained.code, kExitDone) << trained.text;
+  EXPECT_TRUE(fs::exists(here / "run/DONE"));
+  EXPECT_TRUE(fs::exists(here / "run/samples/step-00000003.png"));
+  EXPECT_EQ(metrics(here / "run").size(), 3u) << "one line a step, not one a rank";
+  const auto files = tensors_of_step(here / "run", 3);
+  for (const char* role : {"teacher", "teacher_ema", "teacher_optim"}) {
+    ASSERT_TRUE(files.contains(fmt::format("{}-00000-of-00002.safetensors", role)));
+    ASSERT_TRUE(files.contains(fmt::format("{}-00001-of-00002.safetensors", role)));
+  }
+
+  const auto distilled =
+      run(2, place("main_job/student"), distill_arguments("--steps 2 --teacher.weights " + (here / "run").string()));
+  ASSERT_EQ(distilled.code, kExitDone) << distilled.text;
+  const auto drawn = run(2, here,
+                         "sample --sample.weights student/run --steps 1 --sample.guidance 1 --sample.prompts " +
+                             path("held_out.h5") + " --sample.out student.h5");
+  ASSERT_EQ(drawn.code, kExitDone) << drawn.text;
+  EXPECT_EQ(Store(here / "student.h5").size(), 26);
+}
+
+TEST_F(Ranks, OneToFourGiveTheSameLossesUpToRounding) {
+  std::map<int, std::vector<std::map<std::string, double>>> steps;
+  for (const int ranks : {1, 2, 3, 4}) {
+    const auto here = place(fmt::format("world_{}", ranks));
+    const auto distilled = run(ranks, here, distill_arguments("--steps 3"));
+    ASSERT_EQ(distilled.code, kExitDone) << distilled.text;
+    steps[ranks] = numbers(here / "run");
+    ASSERT_EQ(steps[ranks].size(), 3u);
+  }
+  ASSERT_NE(steps[1][0].at("loss.student"), steps[1][2].at("loss.student"));
+  for (const int ranks : {2, 3, 4}) {
+    for (size_t step = 0; step < 3; ++step) {
+      for (const char* key : {"loss.student", "loss.estimator", "l1", "grad_norm.student", "grad_norm.estimator"}) {
+        // Batches of another size run other kernels, and sums have another order: float32 rounding, which three steps
+        // of Adam enlarge.
+        const double expected = steps[1][step].at(key);
+        EXPECT_NEAR(steps[ranks][step].at(key), expected, 1e-4 * std::abs(expected)) << key << " on " << ranks;
+      }
+    }
+  }
+}
+
+TEST_F(Ranks, ReplicasAndAWholeTeacherGiveTheSameLossesUpToRounding) {
+  const auto sharded = place("sharded"), replicated = place("replicated"), mixed = place("mixed");
+  ASSERT_EQ(run(4, sharded, distill_arguments("--steps 2")).code, kExitDone);
+  ASSERT_EQ(run(4, replicated, distill_arguments("--steps 2 --mesh.shard 1")).code, kExitDone);
+  ASSERT_EQ(run(4, mixed,
+                distill_arguments("--steps 2 --mesh.shard 2 --teacher.replicate true "
+                                  "--parallel.recompute true"))
+                .code,
+            kExitDone);
+  EXPECT_EQ(tensors_of_step(replicated / "run", 2).count("student-00000-of-00001.safetensors"), 1u);
+  const auto expected = metric(sharded / "run", "loss.student");
+  ASSERT_EQ(expected.size(), 2u);
+  for (const auto& other : {replicated, mixed}) {
+    const auto losses = metric(other / "run", "loss.student");
+    ASSERT_EQ(losses.size(), 2u);
+    // The order of sums differs along a replicated axis.
+    for (size_t i = 0; i < 2; ++i) EXPECT_NEAR(losses[i], expected[i], 1e-4 * std::abs(expected[i]));
+  }
+}
+
+TEST_F(Ranks, TheSameSeedGivesTheSameBitsAgain) {
+  const auto a = place("seed/a"), b = place("seed/b"), other = place("seed/other");
+  ASSERT_EQ(run(2, a, distill_arguments("--steps 3")).code, kExitDone);
+  ASSERT_EQ(run(2, b, distill_arguments("--steps 3")).code, kExitDone);
+  ASSERT_EQ(run(2, other, distill_arguments("--steps 3 --seed 2")).code, kExitDone);
+  ASSERT_NE(numbers(a / "run"), numbers(other / "run"));
+  EXPECT_EQ(numbers(a / "run"), numbers(b / "run"));
+  const auto files = tensors_of_step(a / "run", 3);
+  ASSERT_EQ(files.size(), 10u) << "five roles on two ranks";
+  EXPECT_TRUE(files == tensors_of_step(b / "run", 3));
+}
+
+TEST_F(Ranks, AnyNumberOfThemDrawsTheSamePictures) {
+  const auto here = place("samples");
+  at::Tensor expected;
+  for (const int ranks : {1, 2, 3, 4}) {
+    // 52 pictures in batches of 7: the last round leaves ranks without a batch, and the last batch is short.
+    const auto drawn =
+        run(ranks, here,
+            "sample --steps 2 --sample.guidance 2 --sample.batch 7 --sample.per_prompt 2 --run.threads 1 "
+            "--sample.out drawn.h5 --sample.weights " +
+                path("teacher") + " --sample.prompts " + path("held_out.h5"));
+    ASSERT_EQ(drawn.code, kExitDone) << drawn.text;
+    const Store store(here / "drawn.h5");
+    ASSERT_EQ(store.size(), 52);
+    const auto images = store.images(all_of(store));
+    if (!expected.defined()) expected = images;
+    ASSERT_GT(images.to(at::kFloat).std().item<float>(), 1.0f) << "blank pictures prove nothing";
+    EXPECT_TRUE(at::equal(images, expected)) << ranks;
+  }
+}
+
+TEST_F(Ranks, AnErrorOfAllOfThemIsOneLine) {
+  const auto here = place("errors");
+  const auto count_lines = [](const Outcome& outcome) {
+    EXPECT_EQ(outcome.code, kExitConfig) << outcome.text;
+    return std::count(outcome.text.begin(), outcome.text.end(), '\n');
+  };
+  const auto key = run(3, here, train_arguments("--train.stepz 3"));
+  EXPECT_EQ(key.text, "fgm: unknown key 'train.stepz'; did you mean 'train.steps'?\n");
+  const auto mesh = run(3, here, train_arguments("--mesh.shard 2"));
+  EXPECT_EQ(count_lines(mesh), 1);
+  EXPECT_THAT(mesh.text, HasSubstr("mesh.shard = 2 does not divide the 3 ranks of this job"));
+  const auto batch = run(3, here, train_arguments("--train.batch 2 --steps 1"));
+  EXPECT_THAT(batch.text, HasSubstr("leaves some of the 3 ranks without a sample"));
+  EXPECT_EQ(batch.code, kExitConfig);
+}
+
+TEST_F(Ranks, AnErrorOfOneOfThemNamesIt) {
+  const auto here = place("one_error");
+  const std::string good = train_arguments("--steps 1"), bad = train_arguments("--steps zero");
+  const auto outcome = run(1, here, good + " : -n 1 " FGM_BINARY " " + bad);
+  EXPECT_EQ(outcome.code, kExitConfig);
+  EXPECT_THAT(outcome.text, HasSubstr("fgm: [rank 1] train.steps = 'zero'"));
+}
+
+TEST_F(Ranks, WhatRunsAsOneProcessRefusesThem) {
+  for (const std::string command : {"eval", "data shapes", "inspect x"}) {
+    const auto refused = run(2, place("refused"), command);
+    EXPECT_EQ(refused.code, kExitConfig);
+    EXPECT_THAT(refused.text, HasSubstr("runs as one process, and 2 were started"));
+    EXPECT_EQ(std::count(refused.text.begin(), refused.text.end(), '\n'), 1);
+  }
+}
+
+TEST_F(Ranks, ProcessesThatDoNotKnowOfEachOtherAreRefused) {
+  // What a plain srun without PMIx does.
+  const auto refused = shell("cd " + place("srun").string() + " && SLURM_STEP_NUM_TASKS=2 SLURM_PROCID=0 " FGM_BINARY +
+                             " " + train_arguments("--steps 1"));
+  EXPECT_EQ(refused.code, kExitConfig);
+  EXPECT_THAT(refused.text, HasSubstr("srun --mpi=pmix"));
+}
+
+}  // namespace
+}  // namespace fgm
