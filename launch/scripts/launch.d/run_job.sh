@@ -22,10 +22,13 @@ find_program() {
 }
 
 # mpirun loses a USR1 that comes before it has started a rank.
-has_started() { [[ -n $(<"/proc/$job/task/$job/children") ]]; }
+has_started() {
+  local children=/proc/$job/task/$job/children  # not in every kernel
+  [[ ! -r $children || -n $(<"$children") ]]
+}
 
 on_signal() {
-  num_signals=$((num_signals + 1))
+  is_interrupted=1 num_signals=$((num_signals + 1))
   if ((num_signals == 1)) && has_started; then
     echo "$launcher: asked the ranks to save and leave; a second signal ends them at once" >&2
     kill -USR1 "$job"
@@ -34,25 +37,22 @@ on_signal() {
   fi
 }
 
-on_term() { on_signal; }
-
-# run_job COMMAND...: runs the launcher and exits as it does. A launcher does not outlive this script.
+# run_job COMMAND...: runs the launcher and exits as it does; `stop_signals` are handed on. A launcher does not outlive
+# this script.
 run_job() {
-  num_signals=0
+  is_interrupted=1 num_signals=0
   set -m  # a process group for the launcher
   setpriv --pdeathsig TERM "$@" </dev/null &
   job=$!
-  trap on_signal INT HUP USR1 USR2
-  trap on_term TERM
-  local code=0
-  while kill -0 "$job" 2>/dev/null; do  # a trap ends wait early
-    code=0
+  trap on_signal "${stop_signals[@]}"
+  local code
+  while ((is_interrupted)); do  # a trap ends wait early
+    is_interrupted=0 code=0
     wait "$job" || code=$?
   done
   case $num_signals:$code in
-    0:*) exit "$code" ;;
     1:1 | 1:138 | 1:143) exit $exit_requeue ;;  # the signal came before the first step: nothing to save
-    1:*) exit "$code" ;;
+    [01]:*) exit "$code" ;;
     *) exit $exit_second_interrupt ;;
   esac
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # slurm/distill.sbatch in a real Slurm, 2 nodes x 2 ranks: a distillation that is disturbed twice comes back by itself and
 # ends with the same bytes as an undisturbed one; a run that is not to go on, does not.
-# usage, inside tests/support/slurm/in_cluster: distill_sbatch_test.sh ROOT FGM WORK
+# usage, inside tests/support/slurm/in_cluster.sh: distill_sbatch_test.sh ROOT FGM WORK
 set -euo pipefail
 readonly root=$1 fgm=$2 work=$3
 output=/dev/null
@@ -85,7 +85,7 @@ test_disturbed() {
 }
 
 test_no_requeue() {
-  printf '%s\n' '#!/bin/sh' 'exit 93' >"$work/exit_93"
+  printf '%s\n' '#!/bin/sh' 'echo "cores: $(nproc)"' 'exit 93' >"$work/exit_93"
   chmod +x "$work/exit_93"
   clone diverges "$work/exit_93"
   submit diverges
@@ -93,6 +93,7 @@ test_no_requeue() {
   expect "a run that leaves with 93 fails" job_says JobState=FAILED
   expect "its code is the job's" job_says ExitCode=93:0
   expect "it is not started again" job_says Restarts=0
+  expect "a rank may use every core of its node" test "$(grep -cx "cores: $(nproc)" "$output")" = 4
 }
 
 test_cancelled() {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# in_cluster NODES CPUS COMMAND...: runs COMMAND in a real Slurm of NODES nodes with CPUS cores each, made for it on this
+# in_cluster.sh NODES CPUS COMMAND...: runs COMMAND in a real Slurm of NODES nodes with CPUS cores each, made for it on this
 # machine, and exits as it does. 77: there cannot be one here, and why.
 #
 # Daemons, COMMAND and its jobs live in namespaces of their own: they all end when this process does, however it ends;
