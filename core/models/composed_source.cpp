@@ -52,9 +52,13 @@ class ComposedSource : public TensorSource {
     }
     require<ConfigError>(problems.empty(), "{}: {}", base_->place(), fmt::join(problems, "; "));
     for (auto& tensor : tensors) {
-      const auto& first = *base_infos.at(tensor.pieces.front().tensor);
-      const auto num_elements = static_cast<uint64_t>(c10::multiply_integers(tensor.shape));
-      infos_.push_back({tensor.name, first.dtype, tensor.shape, 0, num_elements * c10::elementSize(first.dtype)});
+      int64_t num_elements = 0;
+      for (const auto& piece : tensor.pieces) num_elements += piece.size;
+      check(!tensor.pieces.empty() && num_elements == c10::multiply_integers(tensor.shape),
+            "the pieces of {} {} have {} elements", tensor.name, fmt::format("{}", tensor.shape), num_elements);
+      const auto dtype = base_infos.at(tensor.pieces.front().tensor)->dtype;
+      const auto num_bytes = static_cast<uint64_t>(num_elements) * c10::elementSize(dtype);
+      infos_.push_back({tensor.name, dtype, tensor.shape, 0, num_bytes});
       pieces_.emplace(tensor.name, std::move(tensor.pieces));
     }
   }
@@ -64,16 +68,18 @@ class ComposedSource : public TensorSource {
   std::string place() const override { return base_->place(); }
 
   void read(const std::string& name, int64_t begin, const at::Tensor& out) const override {
+    const int64_t total = c10::multiply_integers(find_tensor(*this, name).shape);
+    const int64_t end = begin + out.numel();
+    check(0 <= begin && end <= total, "elements {} to {} of {}, which has {}", begin, end, name, total);
     const auto flat = out.view({-1});
-    const int64_t end = begin + flat.numel();
     int64_t piece_begin = 0;
-    for (const auto& piece : pieces_.at(find_tensor(*this, name).name)) {
+    for (const auto& piece : pieces_.at(name)) {
       const int64_t from = std::max(begin, piece_begin), to = std::min(end, piece_begin + piece.size);
-      if (from < to)
+      if (from < to) {
         base_->read(piece.tensor, piece.begin + from - piece_begin, flat.slice(0, from - begin, to - begin));
+      }
       piece_begin += piece.size;
     }
-    check(0 <= begin && end <= piece_begin, "elements {} to {} of {}, which has {}", begin, end, name, piece_begin);
   }
 
   at::Tensor view(const std::string& name) const override {

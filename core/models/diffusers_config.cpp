@@ -35,7 +35,8 @@ void require_class(const DiffusersConfig& config, const std::string& expected) {
 }  // namespace
 
 std::string DiffusersConfig::class_name() const {
-  return value_of<std::string>(*this, "_class_name", "");
+  const auto of_transformers = value_of<std::vector<std::string>>(*this, "architectures", {""});
+  return value_of(*this, "_class_name", of_transformers.empty() ? "" : of_transformers.front());
 }
 
 DiffusersConfig read_diffusers_config(const std::filesystem::path& path) {
@@ -77,7 +78,7 @@ int64_t declared_sample_size(const DiffusersConfig& config) {
 }
 
 nlohmann::ordered_json mmdit_json(const ModelConfig& config, int64_t sample_size) {
-  require<ConfigError>(config.mlp_ratio == 4, "diffusers has no SD3 transformer with an MLP ratio of {}, only of 4",
+  require<ConfigError>(config.mlp_ratio == 4, "diffusers' SD3 transformer has an MLP ratio of 4, this model one of {}",
                        config.mlp_ratio);
   return {{"_class_name", "SD3Transformer2DModel"},
           {"_diffusers_version", "0.42.1"},

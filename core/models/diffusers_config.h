@@ -15,7 +15,7 @@ struct DiffusersConfig {
   std::filesystem::path path;  // for errors
   nlohmann::json json;         // an object
 
-  std::string class_name() const;  // `_class_name`, empty when it has none
+  std::string class_name() const;  // `_class_name`, or transformers' `architectures`; empty without
 };
 
 // ConfigError naming the file when it is no JSON object.
@@ -26,7 +26,8 @@ DiffusersConfig read_diffusers_config(const std::filesystem::path& path);
 ModelConfig mmdit_config(const DiffusersConfig& config);
 // The side of the latents that the transformer is made for.
 int64_t declared_sample_size(const DiffusersConfig& config);
-// The same way back, for an exported model; `sample_size` is the latent's side in training.
+// The same way back, for an exported model; `sample_size` is the latent's side in training. ConfigError when mlp_ratio
+// is not the 4 that diffusers knows.
 nlohmann::ordered_json mmdit_json(const ModelConfig& config, int64_t sample_size);
 
 // vae/config.json of AutoencoderKL. ConfigError for one that SD3 does not have (quantisation convolutions, no

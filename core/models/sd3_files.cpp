@@ -8,6 +8,7 @@
 #include "core/base/error.h"
 #include "core/io/safetensors.h"
 #include "core/models/diffusers_config.h"
+#include "core/models/model_family.h"
 #include "core/models/sd3_shapes.h"
 #include "core/models/vae_names.h"
 #include "core/models/weight_files.h"
@@ -105,7 +106,7 @@ Sd3Transformer open_sd3_transformer(const fs::path& path) {
   const auto shapes = shapes_of(*file);
   const auto named = recognise_sd3(shapes);
   require<ConfigError>(named.has_value(), "{} looks like {}; an SD3 transformer is needed", file->place(),
-                       named ? "" : describe_model(shapes));
+                       named ? "" : model_family(shapes));
   const auto config =
       infer_mmdit_config(shapes, *named, file->place(), declared ? std::optional(declared->head_width) : std::nullopt);
   if (declared) require_agreement(config, *declared, *config_file);
@@ -123,7 +124,7 @@ Sd3Vae open_sd3_vae(const fs::path& path) {
   const auto shapes = shapes_of(*file);
   const auto named = recognise_vae(shapes);
   require<ConfigError>(named.has_value(), "{} looks like {}; SD3's autoencoder is needed", file->place(),
-                       named ? "" : describe_model(shapes));
+                       named ? "" : model_family(shapes));
   const auto config_file = config_of(place);
   const auto config = config_file ? vae_config(*config_file) : infer_vae_config(shapes, *named, file->place());
   const auto ours = vae_shapes(config);

@@ -73,6 +73,8 @@ ModelConfig infer_mmdit_config(const ShapeByName& file, const NamingAndPrefix& n
   const ForeignShapes shapes(file, named, place);
   const auto patch_embed = shapes.get("x_embedder.proj.weight", 4);
   const int64_t width = patch_embed[0];
+  require<ConfigError>(patch_embed[2] == patch_embed[3], "{}: patches of {} x {} are not square", place, patch_embed[2],
+                       patch_embed[3]);
   ModelConfig config;
   config.in_channels = patch_embed[1];
   config.patch_size = patch_embed[2];

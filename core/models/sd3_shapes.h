@@ -20,7 +20,4 @@ ModelConfig infer_mmdit_config(const ShapeByName& file, const NamingAndPrefix& n
 // The names and shapes of our MMDiT's parameters and of pos_embed.
 ShapeByName mmdit_shapes(const ModelConfig& config);
 
-// What kind of model these are the tensors of, for an error: "a LoRA", "a T5 text encoder", ...
-std::string describe_model(const ShapeByName& file);
-
 }  // namespace fgm

@@ -11,7 +11,7 @@ namespace {
 
 using Modules = std::vector<std::string>;
 
-// Source of the three tables: diffusers' convert_sd3_to_diffusers.py.
+// Source of both tables: diffusers' convert_sd3_to_diffusers.py.
 const std::map<std::string, Modules> kOutsideBlocks = {
     {"x_embedder.proj", {"pos_embed.proj"}},
     {"t_embedder.mlp.0", {"time_text_embed.timestep_embedder.linear_1"}},
@@ -58,8 +58,9 @@ ParsedName parse(const std::string& name) {
   ParsedName parsed{-1, name.substr(0, dot), name.substr(dot)};
   if (!name.starts_with(kBlocks)) return parsed;
   const char* const end = name.data() + dot;
-  const auto [rest, error] = std::from_chars(name.data() + kBlocks.size(), end, parsed.block);
-  if (error == std::errc() && rest < end) parsed.module.assign(rest + 1, end);
+  uint32_t block = 0;
+  const auto [rest, error] = std::from_chars(name.data() + kBlocks.size(), end, block);
+  if (error == std::errc() && rest < end && *rest == '.') return {block, {rest + 1, end}, parsed.kind};
   return parsed;
 }
 
@@ -68,7 +69,8 @@ std::vector<std::string> diffusers_names(const std::string& name) {
   const auto parsed = parse(name);
   const auto& table = parsed.block < 0 ? kOutsideBlocks : kInBlocks;
   const auto it = table.find(parsed.module);
-  require<ConfigError>(it != table.end(), "an SD3 transformer has no tensor '{}'", name);
+  const bool is_known = it != table.end() && (parsed.kind == ".weight" || parsed.kind == ".bias");
+  require<ConfigError>(is_known, "an SD3 transformer has no tensor '{}'", name);
   const auto prefix = parsed.block < 0 ? "" : fmt::format("transformer_blocks.{}.", parsed.block);
   std::vector<std::string> names;
   for (const auto& module : it->second) names.push_back(prefix + module + parsed.kind);
@@ -93,7 +95,7 @@ void append_foreign(const std::string& name, std::vector<int64_t> shape, Naming 
   const auto names = names_in(naming, name);
   const auto num_names = static_cast<int64_t>(names.size());
   const int64_t size = c10::multiply_integers(shape) / num_names;
-  if (num_names > 1) shape[0] /= num_names;
+  if (num_names > 1) shape.at(0) /= num_names;
   for (int64_t i = 0; i < num_names; ++i) {
     out.push_back({prefix + names[static_cast<size_t>(i)], shape, {{name, i * size, size}}});
   }
@@ -121,11 +123,6 @@ std::shared_ptr<const TensorSource> as_foreign(std::shared_ptr<const TensorSourc
   ShapeByName shapes;
   for (const auto& info : ours->tensors()) shapes.emplace(info.name, info.shape);
   return compose(std::move(ours), foreign_tensors(shapes, naming, prefix));
-}
-
-std::shared_ptr<const TensorSource> as_ours(std::shared_ptr<const TensorSource> foreign, const ShapeByName& ours,
-                                            Naming naming, const std::string& prefix) {
-  return compose(std::move(foreign), inverse(foreign_tensors(ours, naming, prefix), ours));
 }
 
 }  // namespace fgm

@@ -23,17 +23,12 @@ inline constexpr const char* kSingleFilePrefix = "model.diffusion_model.";
 // ConfigError when SD3 has no tensor of that name.
 std::vector<std::string> names_in(Naming naming, const std::string& name);
 
-// The same network's tensors in `naming`, each name preceded by `prefix`; their pieces are our
-// tensors. `ours` holds all parameters (the last block is told by its number) and pos_embed, or any of them.
+// The same network's tensors in `naming`, each name preceded by `prefix`; their pieces are our tensors. `ours` reaches
+// to the network's last block, whose swapped halves are found by its number. ConfigError as names_in().
 std::vector<ComposedTensor> foreign_tensors(const ShapeByName& ours, Naming naming, const std::string& prefix = "");
 
 // A checkpoint of ours as a file of `naming` would show it; nothing is held in memory.
 std::shared_ptr<const TensorSource> as_foreign(std::shared_ptr<const TensorSource> ours, Naming naming,
                                                const std::string& prefix = "");
-
-// A foreign checkpoint in our names, as the tensors of `ours`; surplus tensors are not looked at.
-// ConfigError naming the tensors that it lacks.
-std::shared_ptr<const TensorSource> as_ours(std::shared_ptr<const TensorSource> foreign, const ShapeByName& ours,
-                                            Naming naming, const std::string& prefix = "");
 
 }  // namespace fgm

@@ -1,7 +1,7 @@
 """core/base/rng.h's uniform numbers in numpy, and what the golden scripts draw from them.
 
-The C++ side of it is tests/core/models/golden.h. Weights and inputs need no room in the golden files that way, and every
-operation is exact or rounds once, so that both sides hold the same bits. Needs numpy and xxhash.
+The C++ side of it is tests/core/models/golden.h. Weights and inputs need no room in the golden files that way, and
+every operation is exact or rounds once, so that both sides hold the same bits. Needs numpy and xxhash.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Makes mmdit.safetensors, the values of tests/core/models/mmdit_golden_test.cpp, from diffusers' SD3Transformer2DModel.
+"""Makes mmdit.safetensors, the values of tests/core/models/mmdit_golden_test.cpp, from diffusers.
 
     pip install torch==2.11.0 diffusers==0.42.1 safetensors numpy xxhash
     OMP_NUM_THREADS=1 python tests/golden/make_mmdit_golden.py tests/golden/mmdit.safetensors
@@ -32,7 +32,8 @@ MODELS = {
     "tiny_sd35": (TINY | dict(dual_attention_layers=[0], qk_norm="rms_norm"), (2, 4, 32, 32), 154),
     "sd3": (SMALL | SD3 | dict(num_layers=3), (1, 16, 18, 26), 333),
     "sd35": (SMALL | dict(num_layers=3, dual_attention_layers=[], qk_norm="rms_norm"), (3, 16, 16, 16), 77),
-    "sd35_dual": (SMALL | dict(num_layers=4, dual_attention_layers=[0, 1, 2], qk_norm="rms_norm"), (3, 16, 22, 10), 154),
+    "sd35_dual": (SMALL | dict(num_layers=4, dual_attention_layers=[0, 1, 2], qk_norm="rms_norm"), (3, 16, 22, 10),
+                  154),
 }
 BLOCKS = {
     "block_1536": dict(num_attention_heads=24, dual_attention_layers=[0], qk_norm="rms_norm"),

@@ -21,7 +21,8 @@ from golden_random import draw_parameter
 TRANSFORMER = dict(sample_size=8, patch_size=2, in_channels=4, out_channels=4, num_layers=3, attention_head_dim=8,
                    num_attention_heads=2, joint_attention_dim=12, caption_projection_dim=16, pooled_projection_dim=10,
                    pos_embed_max_size=6, dual_attention_layers=[0], qk_norm="rms_norm")
-VAE = make_vae_golden.SHARED | dict(block_out_channels=[8, 16], norm_num_groups=4, layers_per_block=1, latent_channels=4)
+VAE = make_vae_golden.SHARED | dict(block_out_channels=[8, 16], norm_num_groups=4, layers_per_block=1,
+                                    latent_channels=4)
 
 
 def make_transformer():

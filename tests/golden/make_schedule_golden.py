@@ -17,5 +17,5 @@ def sigmas(num_steps, shift):
 
 
 if __name__ == "__main__":
-    save_file({f"shift {shift}, {steps} steps": sigmas(steps, float(shift)) for shift in (1, 3) for steps in (1, 4, 8, 28)},
-              sys.argv[1])
+    save_file({f"shift {shift}, {steps} steps": sigmas(steps, float(shift))
+               for shift in (1, 3) for steps in (1, 4, 8, 28)}, sys.argv[1])

@@ -48,7 +48,8 @@ def make(case, config, shape, values):
             parameter.copy_(draw_parameter(case, name, parameter.shape))
     scale = 2 ** (num_levels - 1)
     images = draw_input(f"{case}/images", shape).requires_grad_()
-    z = draw_input(f"{case}/z", (shape[0], config["latent_channels"], shape[2] // scale, shape[3] // scale)).requires_grad_()
+    z = draw_input(f"{case}/z", (shape[0], config["latent_channels"], shape[2] // scale, shape[3] // scale))
+    z = z.requires_grad_()
     latents = vae.encode(images).latent_dist
     outputs = {"mean": latents.mean, "logvar": latents.logvar, "decoded": vae.decode(z).sample}
     sum((out * draw_input(f"{case}/probe.{key}", out.shape)).sum() for key, out in outputs.items()).backward()

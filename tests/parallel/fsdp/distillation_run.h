@@ -12,6 +12,7 @@ namespace fgm::testing {
 
 struct DistillationSetup {
   int64_t batch = 12;
+  int64_t num_steps = 10;
   bool recompute = false;
   bool replicates_teacher = false;
   at::ScalarType dtype = at::kDouble;
@@ -24,8 +25,8 @@ struct DistillationRecord {
   at::Tensor samples;                       // 4 pictures of the averaged student, drawn after the last step
 };
 
-// Distils a tiny MM-DiT for some FGM steps on `mesh`; a pure function of its arguments. Collective over the mesh.
-inline DistillationRecord distil(const DeviceMesh& mesh, const DistillationSetup& setup, int64_t num_steps = 10) {
+// Distils a tiny MM-DiT on `mesh`; a pure function of its arguments. Collective over the mesh.
+inline DistillationRecord distil(const DeviceMesh& mesh, const DistillationSetup& setup) {
   const auto teacher = tiny_mmdit(1, setup.dtype), student = tiny_mmdit(2, setup.dtype);
   const auto estimator = tiny_mmdit(3, setup.dtype);
   MethodConfig method;
@@ -51,7 +52,7 @@ inline DistillationRecord distil(const DeviceMesh& mesh, const DistillationSetup
       {*teacher, student_engine, estimator_engine},
       {.seed = 5, .method = method, .sample_shape = kTinyShape, .tensors = setup.dtype, .sum_over_ranks = sum});
   DistillationRecord record;
-  for (int64_t s = 0; s < num_steps; ++s) {
+  for (int64_t s = 0; s < setup.num_steps; ++s) {
     const StepReport report = step.run(s, source);
     for (const char* key : {"loss.estimator", "loss.student", "l1", "grad_norm.estimator", "grad_norm.student"})
       record.values.push_back(report.values.at(key));

@@ -1,3 +1,5 @@
+#include "core/models/model_family.h"
+
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -44,7 +46,7 @@ std::string some_names(const ShapeByName& file) {
 
 }  // namespace
 
-std::string describe_model(const ShapeByName& file) {
+std::string model_family(const ShapeByName& file) {
   if (recognise_sd3(file)) return "an SD3 transformer";
   for (const auto& [parts, family] : kSigns) {
     const bool fits = std::ranges::any_of(file, [&](const auto& tensor) {

@@ -1,0 +1,58 @@
+# What the wrappers mpirun and srun share: finding the program, and what a signal means. Sourced by them.
+#
+# Both launchers answer a Ctrl-C or a SIGTERM by ending the ranks; SIGUSR1 they hand on, and go on. So the launcher gets
+# a process group of its own, which a Ctrl-C at the terminal does not reach, and USR1 for the first signal, whichever
+# it is: the ranks save and leave with 75. At the second the launcher may end them.
+
+readonly exit_config=2 exit_requeue=75 exit_second_interrupt=130
+
+die() { echo "$launcher: $*" >&2; exit $exit_config; }
+
+# Sets `arguments` to the script's with the word fgm replaced by the built program's path when PATH has no fgm.
+find_program() {
+  arguments=("$@")
+  if command -v fgm >/dev/null; then return; fi
+  local built=$root/build/release/fgm i
+  for i in "${!arguments[@]}"; do
+    [[ ${arguments[i]} == fgm ]] || continue
+    [[ -x $built ]] || die "there is no fgm in PATH nor in $built; launch/scripts/build makes it"
+    arguments[i]=$built
+    return
+  done
+}
+
+# mpirun loses a USR1 that comes before it has started a rank.
+has_started() {
+  local children=/proc/$job/task/$job/children  # not in every kernel
+  [[ ! -r $children || -n $(<"$children") ]]
+}
+
+on_signal() {
+  is_interrupted=1 num_signals=$((num_signals + 1))
+  if ((num_signals == 1)) && has_started; then
+    echo "$launcher: asked the ranks to save and leave; a second signal ends them at once" >&2
+    kill -USR1 "$job"
+  else
+    kill -TERM "$job"
+  fi
+}
+
+# run_job COMMAND...: runs the launcher and exits as it does; `stop_signals` are handed on. A launcher does not outlive
+# this script.
+run_job() {
+  is_interrupted=1 num_signals=0
+  set -m  # a process group for the launcher
+  setpriv --pdeathsig TERM "$@" </dev/null &
+  job=$!
+  trap on_signal "${stop_signals[@]}"
+  local code
+  while ((is_interrupted)); do  # a trap ends wait early
+    is_interrupted=0 code=0
+    wait "$job" || code=$?
+  done
+  case $num_signals:$code in
+    1:1 | 1:138 | 1:143) exit $exit_requeue ;;  # the signal came before the first step: nothing to save
+    [01]:*) exit "$code" ;;
+    *) exit $exit_second_interrupt ;;
+  esac
+}

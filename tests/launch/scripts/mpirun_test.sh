@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# launch/scripts/mpirun with Open MPI's mpirun and a stand-in for fgm: which signals come to the ranks, what the exit code
+# is, whose settings hold.
+set -euo pipefail
+readonly root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
+readonly work=$(mktemp -d) clone="$(mktemp -d)/a clone"
+trap 'rm -rf "$work" "$(dirname "$clone")"' EXIT
+readonly output=$work/out
+source "$root/tests/support/claims.sh"
+export PATH=$work/bin:$PATH
+set -m  # a process group for each job, as a terminal's shell gives it
+
+# fgm ACTION: "exit CODE" leaves at once, "run" leaves with 75 on USR1, "hang" does not mind any signal.
+make_stand_in() {
+  mkdir -p "$work/bin" "$work/ranks" "$(dirname "$clone")"
+  cat >"$work/bin/fgm" <<END
+#!/usr/bin/env bash
+action=\$1
+[[ \$action != exit ]] || exit "\$2"
+log=$work/ranks/\$OMPI_COMM_WORLD_RANK
+on_stop() { echo USR1 >>"\$log"; [[ \$action == hang ]] || exit 75; }
+trap on_stop USR1
+trap 'echo TERM >>"\$log"' TERM INT
+echo "yield \$OMPI_MCA_mpi_yield_when_idle" >"\$log"
+echo \$\$ >"\$log.pid"
+echo ready
+while :; do sleep 0.05; done
+END
+  chmod +x "$work/bin/fgm"
+}
+
+start() {  # start [mpirun options] fgm ACTION: in the background, as `job`
+  rm -rf "$work"/ranks/* "$output"
+  "$root/launch/scripts/mpirun" "$@" >"$output" 2>&1 &
+  job=$!
+}
+finish() { code=0; wait "$job" || code=$?; }  # sets `code`
+num_ready() { [[ $(grep -cx ready "$output") == "$1" ]]; }
+got() { [[ $(grep -v yield "$work/ranks/$1") == "$2" ]]; }  # got RANK "SIGNALS"
+# Where nobody waits for orphans, a process that is gone stays a zombie.
+is_gone() { ! grep -qs '^State:[[:space:]]*[^Z[:space:]]' "/proc/$(<"$work/ranks/$1.pid")/status"; }
+exited_with() { [[ $code == "$1" ]]; }
+said() { grep -qF -- "$1" "$output"; }
+
+# stop_job SIGNAL TARGET RANKS: sends it when RANKS ranks are there.
+stop_job() {
+  wait_until "$3 ranks are there" num_ready "$3"
+  kill "-$1" -- "$2"
+}
+
+test_exit_codes() {
+  for expected in 0 2 75 93; do
+    start -n 2 fgm exit $expected
+    finish
+    expect "a program that leaves with $expected gives $expected" exited_with $expected
+  done
+}
+
+test_stop() {
+  start -n 3 fgm run
+  stop_job INT "-$job" 3
+  finish
+  expect "Ctrl-C at the terminal gives 75" exited_with 75
+  for rank in 0 1 2; do expect "rank $rank gets one signal for it" got $rank USR1; done
+
+  start -n 2 fgm run
+  stop_job TERM "$job" 2
+  finish
+  expect "SIGTERM gives 75" exited_with 75
+  expect "and is one signal for a rank" got 1 USR1
+}
+
+test_end() {
+  start -n 2 fgm hang
+  stop_job INT "-$job" 2
+  wait_until "the ranks know" got 0 USR1
+  kill -INT -- "-$job"
+  finish
+  expect "a second Ctrl-C gives 130" exited_with 130
+  expect "and ends ranks that do not leave" is_gone 0
+
+  start -n 2 fgm hang
+  stop_job KILL "$job" 2
+  finish 2>/dev/null
+  wait_until "a wrapper that is killed takes its ranks along" is_gone 1
+}
+
+test_settings() {
+  OMPI_MCA_mpi_yield_when_idle=0 start -n 1 fgm run
+  stop_job TERM "$job" 1
+  finish
+  expect "a setting of the user's holds" grep -qx "yield 0" "$work/ranks/0"
+  start -n 1 fgm run
+  stop_job TERM "$job" 1
+  finish
+  expect "else ours does" grep -qx "yield 1" "$work/ranks/0"
+}
+
+test_program() {
+  mkdir -p "$clone/build/release"
+  ln -s "$root/launch" "$clone/launch"
+  PATH=${PATH#*:} "$clone/launch/scripts/mpirun" -n 1 fgm exit 0 >"$output" 2>&1 &
+  job=$!
+  finish
+  expect "without a program it ends with 2" exited_with 2
+  expect "and says how to get one" said "launch/scripts/build makes it"
+  cp "$work/bin/fgm" "$clone/build/release/fgm"
+  PATH=${PATH#*:} "$clone/launch/scripts/mpirun" -n 1 fgm exit 93 >"$output" 2>&1 &
+  job=$!
+  finish
+  expect "a built one is found where PATH has none" exited_with 93
+}
+
+make_stand_in
+test_exit_codes
+test_stop
+test_end
+test_settings
+test_program
+end_of_claims
