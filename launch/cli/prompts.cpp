@@ -44,7 +44,8 @@ std::vector<Prompt> read_prompts(const fs::path& path) {
   require<ConfigError>(!path.empty(), "sample.prompts is not set; give a store or a text file with a caption a line");
   std::vector<Prompt> prompts;
   if (path.extension() == ".h5") {
-    for (const auto& caption : Store(path).prompts()) prompts.push_back(from_caption(caption));
+    const Store store(path);
+    for (const auto& caption : store.prompts()) prompts.push_back(from_caption(caption));
   } else {
     prompts = read_lines(path);
   }

@@ -76,7 +76,7 @@ TEST_F(Weights, FilesThatAreNotOursAndFoldersWithoutTheRoleAreNamed) {
     return message_of<ConfigError>([&] { load_model(path, roles, at::kCPU); });
   };
   write_safetensors(run_ / "foreign.safetensors", {{"a", at::ones({2})}});
-  EXPECT_THAT(error_of(run_ / "foreign.safetensors", {}), HasSubstr("was not written by fgm"));
+  EXPECT_THAT(error_of(run_ / "foreign.safetensors", {}), HasSubstr("an SD3 transformer is needed"));
   EXPECT_THAT(error_of(run_.path(), {"teacher"}), HasSubstr("no weights of role teacher"));
   EXPECT_THAT(error_of(run_ / "absent", {"teacher"}), HasSubstr("no such weights file or run folder"));
 }
