@@ -44,7 +44,7 @@ function(fgm_add_test path)
     set(ARG_TIMEOUT 120)
   endif()
   add_test(NAME ${path} COMMAND ${target})
-  set_tests_properties(${path} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
+  set_tests_properties(${path} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS};${sanitized}"
     ENVIRONMENT "OMP_NUM_THREADS=1" FAIL_REGULAR_EXPRESSION "\\[==========\\] 0 tests")
 endfunction()
 
@@ -58,7 +58,7 @@ function(fgm_add_mpi_test path)
   endif()
   foreach(ranks IN LISTS ARG_RANKS)
     add_test(NAME ${path}.${ranks} COMMAND ${MPIEXEC_EXECUTABLE} --oversubscribe --bind-to none -n ${ranks} $<TARGET_FILE:${target}>)
-    set_tests_properties(${path}.${ranks} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "mpi;${ARG_LABELS}" PROCESSORS 2
+    set_tests_properties(${path}.${ranks} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "mpi;${ARG_LABELS};${sanitized}" PROCESSORS 2
       ENVIRONMENT "OMP_NUM_THREADS=1;FGM_TEST_RANKS=${ranks};OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_mpi_yield_when_idle=1;OMPI_MCA_btl_vader_single_copy_mechanism=none;ASAN_OPTIONS=detect_leaks=0")  # Open MPI leaves memory behind
   endforeach()
 endfunction()
@@ -72,4 +72,9 @@ function(_fgm_test_executable path main deps out)
   target_compile_definitions(${target} PRIVATE FGM_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_precompile_headers(${target} REUSE_FROM fgm_pch)
   set(${out} ${target} PARENT_SCOPE)
+  set(sanitized "" PARENT_SCOPE)
+  if(FGM_SANITIZED_TESTS AND path MATCHES "${FGM_SANITIZED_TESTS}")
+    set(sanitized sanitized PARENT_SCOPE)
+    set_property(GLOBAL APPEND PROPERTY FGM_SANITIZED_TARGETS ${target})
+  endif()
 endfunction()

@@ -2,6 +2,7 @@
 include(CheckLinkerFlag)
 
 option(FGM_WERROR "Treat warnings as errors" ON)
+set(FGM_SANITIZED_TESTS "" CACHE STRING "Regular expression of the test names that CI runs under these sanitizers")
 set(FGM_SANITIZE "" CACHE STRING "Sanitizers for -fsanitize=, for example address,undefined")
 
 add_library(fgm_flags INTERFACE)

@@ -55,12 +55,15 @@ void on_first_rank(World& world, const std::function<void()>& body) {
 
 // Steps that are done: those of the checkpoint that the run goes on from, or none.
 int64_t restore(CheckpointCoordinator& coordinator, const TrainingPlan& plan) {
-  const auto restored = coordinator.restore(plan.run.weights.config.run.resume);
+  const std::string& resume = plan.run.weights.config.run.resume;
+  const auto restored = coordinator.restore(resume);
   const int64_t done = restored ? restored->step : 0;
-  require<ConfigError>(done <= plan.num_steps,
-                       "run.dir = '{}' is at step {} already, later than the last of the {} steps asked for; give more "
-                       "steps or another --run",
-                       plan.run.weights.config.run.dir, done, plan.num_steps);
+  // Only its own checkpoint can make a run finished.
+  require<ConfigError>(
+      done < plan.num_steps || (done == plan.num_steps && resume == "auto"),
+      "the checkpoint to go on from is at step {} already and {} steps are asked for; give more steps, "
+      "or another --run",
+      done, plan.num_steps);
   return done;
 }
 

@@ -28,7 +28,7 @@ struct SavedRun {
 struct CheckpointOptions {
   std::filesystem::path checkpoints;  // RUN/checkpoints, seen by all ranks; made when it is not there
   int64_t keep = 0;                   // newest complete checkpoints that stay; 0: all
-  MeshAxes coordinate = {};           // of this rank
+  MeshAxes coordinate = {0, 0};       // of this rank
   MeshAxes mesh = {};
 };
 
@@ -68,7 +68,8 @@ class CheckpointCoordinator : public SavePoint {
   void write(const std::filesystem::path& temporary, Manifest manifest) const;
   void remove_superseded();
   std::vector<std::filesystem::path> candidates(const std::string& resume) const;
-  std::optional<Checkpoint> first_complete(const std::vector<std::filesystem::path>& candidates);
+  std::optional<Checkpoint> first_complete(const std::vector<std::filesystem::path>& folders,
+                                           const std::string& resume);
   std::optional<Checkpoint> open_together(const std::filesystem::path& folder);
   void require_no_later_steps(const Checkpoint& checkpoint) const;
   void require_continuation(const Checkpoint& checkpoint) const;

@@ -35,16 +35,18 @@ ShardedModel::ShardedModel(VelocityModel& model, Communicator& shard_axis, const
   }
   values_ =
       at::zeros({num_elements}, at::TensorOptions().dtype(units_.front().flat().dtype()).device(shard_axis.device()));
-  for (size_t u = 0; u < units_.size(); ++u) {
-    for (const auto& slice : units_[u].flat().layout().slices(shard_axis.rank())) {
-      const at::Tensor& original = originals[u][slice.parameter];
-      if (original.is_meta()) continue;
-      values_.narrow(0, begins_[u] + slice.shard_offset, slice.count)
-          .copy_(original.reshape({-1}).narrow(0, slice.begin, slice.count));
-    }
-  }
+  for (size_t u = 0; u < units_.size(); ++u) copy_shards(u, originals[u]);
   show(values_);
   model.set_runner(this);
+}
+
+void ShardedModel::copy_shards(size_t u, const TensorList& originals) {
+  for (const auto& slice : units_[u].flat().layout().slices(shard_axis_.rank())) {
+    const at::Tensor& original = originals[slice.parameter];
+    if (original.is_meta()) continue;
+    values_.narrow(0, begins_[u] + slice.shard_offset, slice.count)
+        .copy_(original.reshape({-1}).narrow(0, slice.begin, slice.count));
+  }
 }
 
 ShardedModel::~ShardedModel() {

@@ -39,7 +39,7 @@ class ShardedModel : public BlockRunner {
   const at::Tensor& values() const { return values_; }
   // The slices of another buffer of that layout; names are the parameters' with `suffix`.
   std::vector<StateSlice> slices_of(const at::Tensor& flat, const std::string& part, const std::string& suffix) const;
-  // From here on the network computes with `flat`, which is kept alive; `values()` takes it back.
+  // From here on the network computes with `flat`, which is kept alive; show(values()) goes back.
   void show(const at::Tensor& flat);
 
   // Where backward passes add gradients up, this rank's shards of the sum over the shard axis; needed to be trainable.
@@ -47,6 +47,8 @@ class ShardedModel : public BlockRunner {
   void set_trainable(bool is_trainable);
 
  private:
+  void copy_shards(size_t u, const TensorList& originals);
+
   VelocityModel& model_;
   Communicator& shard_axis_;
   bool recompute_;

@@ -21,7 +21,7 @@ FsdpEngine::FsdpEngine(VelocityModel& model, const OptimizerConfig& config, cons
 UpdateReport FsdpEngine::update(double lr) {
   const at::NoGradGuard no_grad;
   // See Note [Shards first, then copies].
-  mesh_.replicate().all_reduce(gradients_, Reduce::kSum).wait();
+  if (mesh_.size().replicate > 1) mesh_.replicate().all_reduce(gradients_, Reduce::kSum).wait();
   const double norm = grad_norm(gradients_, mesh_.shard());
   UpdateReport report{.grad_norm = norm, .is_applied = std::isfinite(norm)};
   if (report.is_applied) {

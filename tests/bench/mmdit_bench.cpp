@@ -1,4 +1,5 @@
-// One training pass (forward, squared error, backward) of the quickstart's MM-DiT; the argument is the thread count.
+// Forward and backward of the quickstart's MM-DiT and of one block at SD3's width; the argument is the thread count.
+// tests/bench/against_diffusers.py sets them beside the same models in diffusers.
 #include <ATen/Parallel.h>
 #include <benchmark/benchmark.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -9,53 +10,75 @@
 namespace fgm {
 namespace {
 
-struct Bench {
-  explicit Bench(bool is_trainable) : model(make_model(ModelConfig{}, at::kFloat)) {
-    init_parameters(*model, 1);
-    visit_parameters(*model, [&](const std::string&, at::Tensor& p) {
-      p.add_(0.01);  // leaves adaLN-zero behind, so that no gradient is trivially zero
-      if (is_trainable) leaves.push_back(p.requires_grad_(true));
-    });
-    if (!is_trainable) leaves.push_back(x_t.requires_grad_(true));
-  }
+enum class Pass { kTrain, kFrozenToInput, kForward };
 
-  at::Tensor velocity() { return model->velocity(x_t, t, condition); }
+std::unique_ptr<VelocityModel> make_started_model(const ModelConfig& config) {
+  auto model = make_model(config, at::kFloat);
+  init_parameters(*model, 1);
+  // Leaves adaLN-zero behind, so that no gradient is trivially zero.
+  visit_parameters(*model, [](const std::string&, at::Tensor& p) { p.add_(0.01); });
+  return model;
+}
 
-  static constexpr int64_t kBatch = 128;
-  std::unique_ptr<VelocityModel> model;
-  at::Tensor x_t = at::randn({kBatch, 3, 24, 24}), t = at::rand({kBatch});
-  Conditioning condition{at::randn({kBatch, 12, 64}), at::randn({kBatch, 64})};
-  std::vector<at::Tensor> leaves;
-};
-
-void run(benchmark::State& state, bool is_trainable) {
+template <typename Outputs>
+void run(benchmark::State& state, Pass pass, TensorList leaves, int64_t batch, const Outputs& outputs) {
   at::set_num_threads(static_cast<int>(state.range(0)));
-  Bench bench(is_trainable);
+  const at::AutoGradMode grad_mode(pass != Pass::kForward);
+  for (at::Tensor& leaf : leaves) leaf.requires_grad_(true);
   for (auto _ : state) {
-    const auto loss = bench.velocity().square().mean();
-    benchmark::DoNotOptimize(torch::autograd::grad({loss}, bench.leaves));
+    TensorList losses;
+    for (const at::Tensor& output : outputs()) losses.push_back(output.square().mean());
+    if (pass == Pass::kForward) continue;
+    benchmark::DoNotOptimize(torch::autograd::grad(losses, leaves));
   }
-  state.SetItemsProcessed(state.iterations() * Bench::kBatch);
+  state.SetItemsProcessed(state.iterations() * batch);
+}
+
+// 24 px, patch 6, width 128, 4 blocks, 12 words; batch 128.
+void quickstart(benchmark::State& state, Pass pass) {
+  constexpr int64_t kBatch = 128;
+  const auto model = make_started_model({});
+  const auto x_t = at::randn({kBatch, 3, 24, 24}), t = at::rand({kBatch});
+  const Conditioning condition{at::randn({kBatch, 12, 64}), at::randn({kBatch, 64})};
+  TensorList leaves;
+  if (pass == Pass::kTrain) {
+    visit_parameters(*model, [&](const std::string&, at::Tensor& p) { leaves.push_back(p); });
+  } else {
+    leaves.push_back(x_t);
+  }
+  run(state, pass, leaves, kBatch, [&] { return TensorList{model->velocity(x_t, t, condition)}; });
+}
+
+// A joint block of SD3-medium, 1536 wide with 24 heads: 256 image tokens (256 px), 154 rows of text, batch 2.
+void sd3_block(benchmark::State& state) {
+  constexpr int64_t kBatch = 2, kWidth = 1536;
+  const auto model = make_started_model(
+      {.in_channels = 16, .patch_size = 2, .depth = 2, .num_heads = 24, .head_width = 64, .pos_embed_max_size = 16});
+  Block& block = *model->blocks()[1];  // after "embed"; it updates both streams
+  const TensorList inputs = {at::randn({kBatch, 256, kWidth}), at::randn({kBatch, 154, kWidth}),
+                             at::randn({kBatch, kWidth})};
+  TensorList leaves = inputs;
+  block.visit([&](const std::string&, at::Tensor& p) { leaves.push_back(p); });
+  run(state, Pass::kTrain, leaves, kBatch, [&] { return block.forward(inputs); });
 }
 
 void BM_Train(benchmark::State& state) {
-  run(state, true);
+  quickstart(state, Pass::kTrain);
 }
 void BM_FrozenToInput(benchmark::State& state) {
-  run(state, false);
+  quickstart(state, Pass::kFrozenToInput);
 }
-
 void BM_Forward(benchmark::State& state) {
-  at::set_num_threads(static_cast<int>(state.range(0)));
-  Bench bench(false);
-  const at::NoGradGuard no_grad;
-  for (auto _ : state) benchmark::DoNotOptimize(bench.velocity());
-  state.SetItemsProcessed(state.iterations() * Bench::kBatch);
+  quickstart(state, Pass::kForward);
+}
+void BM_Sd3Block(benchmark::State& state) {
+  sd3_block(state);
 }
 
 BENCHMARK(BM_Train)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(BM_FrozenToInput)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(BM_Forward)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(BM_Sd3Block)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 }  // namespace
 }  // namespace fgm

@@ -1,6 +1,7 @@
 fgm_add_test(core/base/rng_test DEPS fgm::base)
 fgm_add_test(core/fgm/fgm_loss_test DEPS fgm::fgm)
 fgm_add_test(core/fgm/fgm_step_test DEPS fgm::fgm fgm::optim)
+fgm_add_test(core/fgm/flow_schedule_test DEPS fgm::fgm fgm::io)
 fgm_add_test(core/fgm/flow_test DEPS fgm::fgm)
 fgm_add_test(core/train/trainer_test DEPS fgm::train)
-fgm_add_test(parallel/optim/fsdp_engine_test DEPS fgm::optim)
+

@@ -1,107 +1,156 @@
-"""Makes the golden values of tests/core/models/mmdit_golden_test.cpp from diffusers' SD3Transformer2DModel.
+"""Makes mmdit.safetensors, the values of tests/core/models/mmdit_golden_test.cpp, from diffusers.
 
-    pip install torch==2.11.0 diffusers==0.42.1 safetensors
-    python tests/golden/make_mmdit_golden.py tests/golden
+    pip install torch==2.11.0 diffusers==0.42.1 safetensors numpy xxhash
+    OMP_NUM_THREADS=1 python tests/golden/make_mmdit_golden.py tests/golden/mmdit.safetensors
 
-Writes <name>_weights.safetensors (Stability's parameter names, which the model loads) and <name>_values.safetensors
-(inputs, velocity, and the gradients of sum(velocity * probe)) for a tiny SD3 and a tiny SD3.5.
+Weights and inputs are drawn by golden_random.py. Of each model the file holds the velocity, of each block its outputs,
+and of every gradient of sum(output * probe) a few random projections. The metadata entry "cases" is each one's
+configuration.
 """
 
-import pathlib
+import json
 import sys
 
 import torch
 from diffusers import SD3Transformer2DModel
+from diffusers.models.attention import JointTransformerBlock
+from diffusers.models.embeddings import PatchEmbed
 from safetensors.torch import save_file
 
-CONFIGS = {
-    "mmdit_sd3": dict(num_layers=2, dual_attention_layers=(), qk_norm=None),
-    "mmdit_sd35": dict(num_layers=3, dual_attention_layers=(0, 1), qk_norm="rms_norm"),
+from golden_random import draw_input, draw_parameter, projections
+
+# diffusers' own test configuration, and small networks with the released ones' structure.
+TINY = dict(sample_size=32, patch_size=1, in_channels=4, out_channels=4, num_layers=4, attention_head_dim=8,
+            num_attention_heads=4, joint_attention_dim=32, caption_projection_dim=32, pooled_projection_dim=64,
+            pos_embed_max_size=96)
+SMALL = dict(sample_size=48, patch_size=2, in_channels=16, out_channels=16, attention_head_dim=16,
+             num_attention_heads=3, joint_attention_dim=40, caption_projection_dim=48, pooled_projection_dim=24,
+             pos_embed_max_size=24)
+SD3 = dict(dual_attention_layers=[], qk_norm=None)
+MODELS = {
+    "tiny_sd3": (TINY | SD3, (2, 4, 32, 32), 154),
+    "tiny_sd35": (TINY | dict(dual_attention_layers=[0], qk_norm="rms_norm"), (2, 4, 32, 32), 154),
+    "sd3": (SMALL | SD3 | dict(num_layers=3), (1, 16, 18, 26), 333),
+    "sd35": (SMALL | dict(num_layers=3, dual_attention_layers=[], qk_norm="rms_norm"), (3, 16, 16, 16), 77),
+    "sd35_dual": (SMALL | dict(num_layers=4, dual_attention_layers=[0, 1, 2], qk_norm="rms_norm"), (3, 16, 22, 10),
+                  154),
 }
-SHARED = dict(sample_size=8, patch_size=2, in_channels=4, out_channels=4, attention_head_dim=8, num_attention_heads=2,
-              joint_attention_dim=12, caption_projection_dim=16, pooled_projection_dim=10, pos_embed_max_size=7)
-GRADIENTS = ["x_embedder.proj.weight", "t_embedder.mlp.0.weight", "y_embedder.mlp.2.bias", "context_embedder.weight",
-             "joint_blocks.0.x_block.attn.qkv.weight", "joint_blocks.0.context_block.attn.qkv.weight",
-             "joint_blocks.0.context_block.adaLN_modulation.1.weight", "joint_blocks.0.x_block.mlp.fc1.weight",
-             "final_layer.adaLN_modulation.1.weight", "final_layer.linear.weight"]
+BLOCKS = {
+    "block_1536": dict(num_attention_heads=24, dual_attention_layers=[0], qk_norm="rms_norm"),
+    "block_2432": dict(num_attention_heads=38, dual_attention_layers=[], qk_norm="rms_norm"),
+}
+IMAGE_TOKENS, CONTEXT_TOKENS = 12, 7
 
 
-def swap_halves(tensor):
+def modules(config):
+    """(our module, its modules in diffusers, are its halves swapped) of every module with parameters."""
+    yield "x_embedder.proj", ["pos_embed.proj"], False
+    yield "context_embedder", ["context_embedder"], False
+    for ours, theirs in (("t_embedder", "timestep_embedder"), ("y_embedder", "text_embedder")):
+        yield f"{ours}.mlp.0", [f"time_text_embed.{theirs}.linear_1"], False
+        yield f"{ours}.mlp.2", [f"time_text_embed.{theirs}.linear_2"], False
+    for i in range(config["num_layers"]):
+        for ours, theirs, swapped in block_modules(is_last=i == config["num_layers"] - 1):
+            yield f"joint_blocks.{i}.{ours}", [f"transformer_blocks.{i}.{name}" for name in theirs], swapped
+    yield "final_layer.linear", ["proj_out"], False
+    yield "final_layer.adaLN_modulation.1", ["norm_out.linear"], True
+
+
+def block_modules(is_last):
+    for attention in ("attn", "attn2"):
+        yield f"x_block.{attention}.qkv", [f"{attention}.to_{part}" for part in "qkv"], False
+        yield f"x_block.{attention}.proj", [f"{attention}.to_out.0"], False
+        for part in "qk":
+            yield f"x_block.{attention}.ln_{part}", [f"{attention}.norm_{part}"], False
+    yield "context_block.attn.qkv", [f"attn.add_{part}_proj" for part in "qkv"], False
+    yield "context_block.attn.proj", ["attn.to_add_out"], False
+    for part in "qk":
+        yield f"context_block.attn.ln_{part}", [f"attn.norm_added_{part}"], False
+    yield "x_block.adaLN_modulation.1", ["norm1.linear"], False
+    yield "context_block.adaLN_modulation.1", ["norm1_context.linear"], is_last
+    for stream, feed_forward in (("x_block", "ff"), ("context_block", "ff_context")):
+        yield f"{stream}.mlp.fc1", [f"{feed_forward}.net.0.proj"], False
+        yield f"{stream}.mlp.fc2", [f"{feed_forward}.net.2"], False
+
+
+def swap_halves(tensor, swapped):
     """diffusers keeps [scale, shift] where Stability keeps [shift, scale]."""
-    scale, shift = tensor.chunk(2, 0)
-    return torch.cat([shift, scale], 0)
+    return torch.cat(tensor.chunk(2)[::-1]) if swapped else tensor
 
 
-def to_original(state, num_layers):
-    """Renames a diffusers state dict (or a dict of gradients) to Stability's names."""
-    out = {}
-
-    def put(new, old, change=lambda tensor: tensor):
+def parameters(model, modules_of_model):
+    """(our name, diffusers' parameters, swapped) of every parameter of `model`."""
+    named = dict(model.named_parameters())
+    for ours, theirs, swapped in modules_of_model:
         for kind in ("weight", "bias"):
-            if f"{old}.{kind}" in state:
-                out[f"{new}.{kind}"] = change(state[f"{old}.{kind}"]).contiguous()
-
-    def put_attention(new, old, q, k, v, proj, norm_q, norm_k):
-        for kind in ("weight", "bias"):
-            out[f"{new}.qkv.{kind}"] = torch.cat([state[f"{old}.{part}.{kind}"] for part in (q, k, v)], 0)
-        put(f"{new}.proj", f"{old}.{proj}")
-        put(f"{new}.ln_q", f"{old}.{norm_q}")
-        put(f"{new}.ln_k", f"{old}.{norm_k}")
-
-    if "pos_embed.pos_embed" in state:
-        out["pos_embed"] = state["pos_embed.pos_embed"]
-    put("x_embedder.proj", "pos_embed.proj")
-    put("context_embedder", "context_embedder")
-    for new, old in (("t_embedder", "timestep_embedder"), ("y_embedder", "text_embedder")):
-        put(f"{new}.mlp.0", f"time_text_embed.{old}.linear_1")
-        put(f"{new}.mlp.2", f"time_text_embed.{old}.linear_2")
-    for i in range(num_layers):
-        new, old = f"joint_blocks.{i}", f"transformer_blocks.{i}"
-        image = ("to_q", "to_k", "to_v", "to_out.0", "norm_q", "norm_k")
-        put_attention(f"{new}.x_block.attn", f"{old}.attn", *image)
-        put_attention(f"{new}.context_block.attn", f"{old}.attn", "add_q_proj", "add_k_proj", "add_v_proj",
-                      "to_add_out", "norm_added_q", "norm_added_k")
-        if f"{old}.attn2.to_q.weight" in state:
-            put_attention(f"{new}.x_block.attn2", f"{old}.attn2", *image)
-        put(f"{new}.x_block.adaLN_modulation.1", f"{old}.norm1.linear")
-        put(f"{new}.context_block.adaLN_modulation.1", f"{old}.norm1_context.linear",
-            swap_halves if i == num_layers - 1 else lambda tensor: tensor)
-        for stream, ff in (("x_block", "ff"), ("context_block", "ff_context")):
-            put(f"{new}.{stream}.mlp.fc1", f"{old}.{ff}.net.0.proj")
-            put(f"{new}.{stream}.mlp.fc2", f"{old}.{ff}.net.2")
-    put("final_layer.linear", "proj_out")
-    put("final_layer.adaLN_modulation.1", "norm_out.linear", swap_halves)
-    return out
+            if f"{theirs[0]}.{kind}" in named:
+                yield f"{ours}.{kind}", [named.pop(f"{name}.{kind}") for name in theirs], swapped
+    assert not named, named.keys()
 
 
-def make(name, config, folder):
-    torch.manual_seed(0)
-    model = SD3Transformer2DModel(**SHARED, **config).eval()
-    for key, parameter in model.named_parameters():
-        parameter.data = torch.randn_like(parameter) * 0.2 + (1.0 if ".norm_" in key else 0.0)
-    inputs = {"x_t": torch.randn(3, 4, 8, 12), "t": torch.tensor([0.0, 0.8577, 1.0]),
-              "context": torch.randn(3, 5, 12), "pooled": torch.randn(3, 10)}
-    differentiable = ("x_t", "context", "pooled")
-    for key in differentiable:
-        inputs[key].requires_grad_()
-    velocity = model(inputs["x_t"], inputs["context"], inputs["pooled"], inputs["t"] * 1000.0).sample
-    probe = torch.randn_like(velocity)
-    (velocity * probe).sum().backward()
+@torch.no_grad()
+def fill(case, found):
+    for name, parts, swapped in found:
+        shape = (sum(part.shape[0] for part in parts), *parts[0].shape[1:])
+        drawn = swap_halves(draw_parameter(case, name, shape), swapped)
+        for part, value in zip(parts, drawn.chunk(len(parts))):
+            part.copy_(value)
 
-    state = dict(model.state_dict())
-    weights = to_original(state, config["num_layers"])
-    # Parameters without a gradient (the last block's unused queries) count as zero, so that q, k, v can be joined.
-    grads = {key: p.grad if p.grad is not None else torch.zeros_like(p) for key, p in model.named_parameters()}
-    grads = to_original(grads, config["num_layers"])
-    values = {key: value.detach() for key, value in inputs.items()} | {"velocity": velocity.detach(), "probe": probe}
-    values |= {f"grad.{key}": inputs[key].grad for key in differentiable}
-    chosen = GRADIENTS + ([k for k in grads if ".1.x_block.attn2." in k or ".0.context_block.attn.ln_" in k])
-    values |= {f"grad.{key}": grads[key] for key in chosen}
-    metadata = {"source": "tests/golden/make_mmdit_golden.py", "torch": torch.__version__}
-    save_file(weights, folder / f"{name}_weights.safetensors", metadata)
-    save_file({key: value.contiguous() for key, value in values.items()}, folder / f"{name}_values.safetensors", metadata)
+
+def gradient(parts, swapped):
+    # The last block's context queries take part in nothing: no gradient counts as zero.
+    grads = [part.grad if part.grad is not None else torch.zeros_like(part) for part in parts]
+    return swap_halves(torch.cat(grads), swapped)
+
+
+def differentiate(case, outputs, inputs, found, values):
+    sum((out * draw_input(f"{case}/probe.{key}", out.shape)).sum() for key, out in outputs.items()).backward()
+    values |= {f"{case}/{key}": out.detach().contiguous() for key, out in outputs.items()}
+    values |= {f"{case}/grad/{key}": projections(value.grad) for key, value in inputs.items()}
+    values |= {f"{case}/grad/{name}": projections(gradient(parts, swapped)) for name, parts, swapped in found}
+
+
+def make_model(case, config, shape, context_rows, values):
+    model = SD3Transformer2DModel(**config).eval()
+    found = list(parameters(model, modules(config)))
+    fill(case, found)
+    model.pos_embed.pos_embed.copy_(draw_parameter(case, "pos_embed", model.pos_embed.pos_embed.shape))
+    batch = shape[0]
+    inputs = {"x_t": draw_input(f"{case}/x_t", shape),
+              "context": draw_input(f"{case}/context", (batch, context_rows, config["joint_attention_dim"])),
+              "pooled": draw_input(f"{case}/pooled", (batch, config["pooled_projection_dim"]))}
+    inputs = {key: value.requires_grad_() for key, value in inputs.items()}
+    t = torch.tensor([0.8577, 0.0, 1.0])[:batch]
+    velocity = model(inputs["x_t"], inputs["context"], inputs["pooled"], t * 1000.0).sample
+    differentiate(case, {"velocity": velocity}, inputs, found, values)
+
+    with torch.no_grad():
+        x_t, context, pooled = (value.bfloat16() for value in inputs.values())
+        rounded = model.bfloat16()(x_t, context, pooled, t * 1000.0).sample.float()
+    values[f"{case}/bf16_error"] = ((rounded - velocity).norm() / velocity.norm()).double()
+    return config | dict(_class_name="SD3Transformer2DModel", shape=shape, context_rows=context_rows)
+
+
+def make_block(case, config, values):
+    width = 64 * config["num_attention_heads"]
+    block = JointTransformerBlock(width, config["num_attention_heads"], 64, qk_norm=config["qk_norm"],
+                                  use_dual_attention=bool(config["dual_attention_layers"])).eval()
+    found = list(parameters(block, block_modules(is_last=False)))
+    fill(case, found)
+    inputs = {"x": draw_input(f"{case}/x", (2, IMAGE_TOKENS, width)),
+              "context": draw_input(f"{case}/context", (2, CONTEXT_TOKENS, width)),
+              "condition": draw_input(f"{case}/condition", (2, width))}
+    inputs = {key: value.requires_grad_() for key, value in inputs.items()}
+    context, x = block(inputs["x"], inputs["context"], inputs["condition"])
+    differentiate(case, {"new_x": x, "new_context": context}, inputs, found, values)
+    return config
 
 
 if __name__ == "__main__":
-    for config_name, extra in CONFIGS.items():
-        make(config_name, extra, pathlib.Path(sys.argv[1]))
+    golden, configs = {}, {}
+    for name, (model_config, latent_shape, rows) in MODELS.items():
+        configs[name] = make_model(name, model_config, latent_shape, rows, golden)
+    for name, block_config in BLOCKS.items():
+        configs[name] = make_block(name, block_config, golden)
+    golden["position_table"] = PatchEmbed(height=8, width=8, patch_size=2, embed_dim=16, pos_embed_max_size=7).pos_embed
+    save_file(golden, sys.argv[1], {"cases": json.dumps(configs)})

@@ -9,6 +9,7 @@
 #include "core/base/error.h"
 #include "core/io/safetensors.h"
 #include "data/store/store.h"
+#include "tests/support/run_files.h"
 #include "tests/support/shell.h"
 
 namespace fgm {
@@ -39,13 +40,6 @@ class MainJob : public testing::Test {
 
   const fs::path folder_ = fs::path(testing::TempDir()) / fmt::format("fgm_main_job_{}", getpid());
 };
-
-std::vector<nlohmann::json> metrics(const std::string& run) {
-  std::vector<nlohmann::json> lines;
-  std::ifstream file(run + "/metrics.jsonl");
-  for (std::string line; std::getline(file, line);) lines.push_back(nlohmann::json::parse(line));
-  return lines;
-}
 
 TEST_F(MainJob, RunsFromScenesToAReport) {
   make_shapes();
@@ -105,9 +99,10 @@ TEST_F(MainJob, InterruptSavesTheStateAndLeavesWith75) {
       path(fmt::format("teacher/checkpoints/step-{:08d}/teacher-00000-of-00001.safetensors", step)));
   EXPECT_EQ(saved.metadata().at("fgm.step"), std::to_string(step));
 
-  const auto again = train("teacher", "--steps 1");
-  EXPECT_EQ(again.code, kExitConfig);
-  EXPECT_THAT(again.text, HasSubstr("already holds save points"));
+  const auto resumed = train("teacher", fmt::format("--steps {}", step + 2));
+  EXPECT_EQ(resumed.code, kExitDone) << resumed.text;
+  EXPECT_THAT(resumed.text, HasSubstr(fmt::format("going on from step {}", step)));
+  EXPECT_EQ(metrics(path("teacher")).size(), static_cast<size_t>(step) + 2);
 }
 
 TEST_F(MainJob, ADivergedRunEndsWithDoNotRequeue) {

@@ -108,7 +108,7 @@ TEST_F(Resume, AFinishedRunSaysSoAndMoreStepsGoOn) {
 
   const auto fewer = run(2, here, train_arguments("--steps 1"));
   EXPECT_EQ(fewer.code, kExitConfig);
-  EXPECT_THAT(fewer.text, HasSubstr("step 2"));
+  EXPECT_THAT(fewer.text, HasSubstr("is at step 2 already"));
 
   const auto more = run(2, here, train_arguments("--steps 4"));
   EXPECT_EQ(more.code, kExitDone) << more.text;

@@ -2,21 +2,25 @@
 
 #include "core/base/rng.h"
 #include "core/train/batch_source.h"
+#include "data/sampler/rank_rows.h"
 
 namespace fgm::testing {
 
-// Batches of random images and conditionings, a function of the batch's index alone.
+// Batches of random images and conditionings, a function of the batch's index alone; all rows, or those of one rank.
 class SyntheticSource : public BatchSource {
  public:
   SyntheticSource(int64_t batch, std::vector<int64_t> sample_shape, int64_t pooled_width)
-      : batch_(batch), sample_shape_(std::move(sample_shape)), pooled_width_(pooled_width) {}
+      : SyntheticSource(batch, std::move(sample_shape), pooled_width, {0, batch}) {}
+  SyntheticSource(int64_t batch, std::vector<int64_t> sample_shape, int64_t pooled_width, RankRows rows)
+      : batch_(batch), sample_shape_(std::move(sample_shape)), pooled_width_(pooled_width), rows_(rows) {}
 
   Batch next() override {
-    const int64_t first = index_++ * batch_;
+    const int64_t first = index_++ * batch_ + rows_.begin;
+    const int64_t count = rows_.count();
     Batch batch;
-    batch.images = RandomStream(1, "images").normal(0, first, batch_, sample_shape_);
-    batch.condition = {RandomStream(1, "context").normal(0, first, batch_, {3, 2}),
-                       RandomStream(1, "pooled").normal(0, first, batch_, {pooled_width_})};
+    batch.images = RandomStream(1, "images").normal(0, first, count, sample_shape_);
+    batch.condition = {RandomStream(1, "context").normal(0, first, count, {3, 2}),
+                       RandomStream(1, "pooled").normal(0, first, count, {pooled_width_})};
     batch.first_sample = first;
     batch.global_batch = batch_;
     return batch;
@@ -29,6 +33,7 @@ class SyntheticSource : public BatchSource {
   int64_t batch_;
   std::vector<int64_t> sample_shape_;
   int64_t pooled_width_;
+  RankRows rows_;
   int64_t index_ = 0;
 };
 

@@ -3,6 +3,11 @@ fgm_add_test(core/nn/layers_test DEPS fgm::nn)
 fgm_add_test(core/models/init_test DEPS fgm::models)
 fgm_add_test(core/models/mmdit_golden_test DEPS fgm::models)
 fgm_add_test(core/models/mmdit_test DEPS fgm::models)
+fgm_add_test(core/models/sd3_files_test DEPS fgm::models)
+fgm_add_test(core/models/sd3_shapes_test DEPS fgm::models)
+fgm_add_test(core/models/vae_golden_test DEPS fgm::models)
+fgm_add_test(core/models/vae_test DEPS fgm::models)
+fgm_add_test(core/models/weight_names_test DEPS fgm::models)
 fgm_add_test(core/models/weights_test DEPS fgm::models)
 
 # Speed is measured, not tested: cmake --build --preset release --target mmdit_bench

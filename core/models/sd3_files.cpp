@@ -1,0 +1,144 @@
+#include "core/models/sd3_files.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/base/error.h"
+#include "core/io/safetensors.h"
+#include "core/models/diffusers_config.h"
+#include "core/models/model_family.h"
+#include "core/models/sd3_shapes.h"
+#include "core/models/vae_names.h"
+#include "core/models/weight_files.h"
+
+namespace fgm {
+namespace {
+
+namespace fs = std::filesystem;
+using Source = std::shared_ptr<const TensorSource>;
+
+constexpr std::array<std::string_view, 5> kSingleFileParts = {kSingleFilePrefix, kVaePrefix, "text_encoders.",
+                                                              "conditioner.", "cond_stage_model."};
+
+ShapeByName shapes_of(const TensorSource& source) {
+  ShapeByName shapes;
+  for (const auto& info : source.tensors()) shapes.emplace(info.name, info.shape);
+  return shapes;
+}
+
+// The folder of component `name` when `path` is a pipeline, else `path`.
+fs::path component(const fs::path& path, const std::string& name) {
+  return fs::is_directory(path / name) ? path / name : path;
+}
+
+void require_sd3_pipeline(const fs::path& folder) {
+  const auto index = folder / "model_index.json";
+  if (!fs::exists(index)) return;
+  // The text-to-image, image-to-image and inpainting pipelines hold the same networks.
+  const auto name = read_diffusers_config(index).class_name();
+  require<ConfigError>(name.starts_with("StableDiffusion3"), "{} is a {}; a StableDiffusion3Pipeline is needed",
+                       folder.string(), name.empty() ? "folder whose model_index.json names no pipeline" : name);
+}
+
+Source open_source(const fs::path& path) {
+  if (!fs::is_directory(path)) return std::make_shared<SafetensorsFile>(path);
+  return open_diffusers_weights(path);
+}
+
+// A folder's config.json, where there is one. What lies beside a single file may be anything's.
+std::optional<DiffusersConfig> config_of(const fs::path& place) {
+  const auto file = place / "config.json";
+  return fs::exists(file) ? std::optional(read_diffusers_config(file)) : std::nullopt;
+}
+
+// The tensors of one part of a single file; without a prefix, all but those of the other parts.
+Source part_of(const Source& file, const std::string& prefix) {
+  const auto belongs = [&](const std::string& name) {
+    if (!prefix.empty()) return name.starts_with(prefix);
+    return std::ranges::none_of(kSingleFileParts, [&](std::string_view part) { return name.starts_with(part); });
+  };
+  std::vector<ComposedTensor> tensors;
+  for (const auto& [name, dtype, shape, begin, end] : file->tensors()) {
+    if (belongs(name)) tensors.push_back({name, shape, {{name, 0, c10::multiply_integers(shape)}}});
+  }
+  return compose(file, std::move(tensors));
+}
+
+// `part` in our names. ConfigError naming every tensor of it that is not as `foreign` has it.
+Source in_our_names(const Source& part, const std::vector<ComposedTensor>& foreign, const ShapeByName& ours) {
+  ShapeByName expected;
+  for (const auto& tensor : foreign) expected.emplace(tensor.name, tensor.shape);
+  require_tensors(*part, expected);
+  return compose(part, inverse(foreign, ours));
+}
+
+void require_agreement(const ModelConfig& weights, const ModelConfig& declared, const DiffusersConfig& file) {
+  std::vector<std::string> problems;
+  const auto compare = [&](const char* key, const auto& in_weights, const auto& in_file) {
+    if (in_weights != in_file) problems.push_back(fmt::format("{} is {}, not {}", key, in_weights, in_file));
+  };
+  compare("in_channels", weights.in_channels, declared.in_channels);
+  compare("patch_size", weights.patch_size, declared.patch_size);
+  compare("num_layers", weights.depth, declared.depth);
+  compare("num_attention_heads", weights.num_heads, declared.num_heads);
+  compare("attention_head_dim", weights.head_width, declared.head_width);
+  compare("joint_attention_dim", weights.context_width, declared.context_width);
+  compare("pooled_projection_dim", weights.pooled_width, declared.pooled_width);
+  compare("pos_embed_max_size", weights.pos_embed_max_size, declared.pos_embed_max_size);
+  compare("qk_norm", weights.qk_norm, declared.qk_norm);
+  compare("dual_attention_layers", weights.dual_attention_blocks, declared.dual_attention_blocks);
+  require<ConfigError>(problems.empty(), "{} does not describe the weights beside it: {}", file.path.string(),
+                       fmt::join(problems, "; "));
+}
+
+}  // namespace
+
+Sd3Transformer open_sd3_transformer(const fs::path& path) {
+  require_sd3_pipeline(path);
+  const auto place = component(path, "transformer");
+  const auto config_file = config_of(place);
+  const auto declared = config_file ? std::optional(mmdit_config(*config_file)) : std::nullopt;
+  const auto file = open_source(place);
+  const auto shapes = shapes_of(*file);
+  const auto named = recognise_sd3(shapes);
+  require<ConfigError>(named.has_value(), "{} looks like {}; an SD3 transformer is needed", file->place(),
+                       named ? "" : model_family(shapes));
+  const auto config =
+      infer_mmdit_config(shapes, *named, file->place(), declared ? std::optional(declared->head_width) : std::nullopt);
+  if (declared) require_agreement(config, *declared, *config_file);
+  const auto ours = mmdit_shapes(config);
+  return {config,
+          in_our_names(part_of(file, named->prefix), foreign_tensors(ours, named->naming, named->prefix), ours)};
+}
+
+Sd3Vae open_sd3_vae(const fs::path& path) {
+  require_sd3_pipeline(path);
+  const auto place = component(path, "vae");
+  const auto file = open_source(place);
+  const auto shapes = shapes_of(*file);
+  const auto named = recognise_vae(shapes);
+  require<ConfigError>(named.has_value(), "{} looks like {}; SD3's autoencoder is needed", file->place(),
+                       named ? "" : model_family(shapes));
+  const auto config_file = config_of(place);
+  const auto config = config_file ? vae_config(*config_file) : infer_vae_config(shapes, *named, file->place());
+  const auto ours = vae_shapes(config);
+  const auto foreign = foreign_vae_tensors(ours, named->naming, named->prefix);
+  return {config, in_our_names(part_of(file, named->prefix), foreign, ours)};
+}
+
+std::optional<double> read_schedule_shift(const fs::path& path) {
+  const auto file = component(path, "scheduler") / "scheduler_config.json";
+  return fs::exists(file) ? std::optional(schedule_shift(read_diffusers_config(file))) : std::nullopt;
+}
+
+void load_parameters(Vae& vae, const TensorSource& weights) {
+  ShapeByName shapes;
+  vae.visit([&](const std::string& name, const at::Tensor& tensor) { shapes.emplace(name, tensor.sizes().vec()); });
+  require_tensors(weights, shapes);
+  const at::NoGradGuard no_grad;
+  vae.visit([&](const std::string& name, at::Tensor& tensor) { weights.read(name, 0, tensor); });
+}
+
+}  // namespace fgm

@@ -1,0 +1,272 @@
+#include "core/models/sd3_files.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "core/base/error.h"
+#include "core/models/model_factory.h"
+#include "core/models/sd3_shapes.h"
+#include "core/models/vae_names.h"
+#include "core/models/weights.h"
+#include "tests/core/models/golden.h"
+#include "tests/data/support/errors.h"
+#include "tests/data/support/temporary_folder.h"
+
+namespace fgm {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+using Source = std::shared_ptr<const TensorSource>;
+
+// Saved by diffusers: tests/golden/make_pipeline_golden.py.
+const fs::path kPipeline = FGM_SOURCE_DIR "/tests/golden/sd3_pipeline";
+
+const ModelConfig kMedium{.in_channels = 16,
+                          .patch_size = 2,
+                          .depth = 24,
+                          .num_heads = 24,
+                          .head_width = 64,
+                          .context_width = 4096,
+                          .pooled_width = 2048,
+                          .pos_embed_max_size = 192};
+
+at::Tensor read_all(const TensorSource& source, const TensorInfo& info) {
+  const auto out = at::empty(info.shape, info.dtype);
+  source.read(info.name, 0, out);
+  return out;
+}
+
+std::vector<NamedTensor> tensors_of(const TensorSource& source) {
+  std::vector<NamedTensor> tensors;
+  for (const auto& info : source.tensors()) tensors.push_back({info.name, read_all(source, info)});
+  return tensors;
+}
+
+void expect_golden(const TensorSource& source, const std::string& name_of_case, double tolerance = 0.0) {
+  ASSERT_FALSE(source.tensors().empty());
+  for (const auto& info : source.tensors()) {
+    const auto expected = golden::draw_parameter(name_of_case, info.name, info.shape);
+    const auto error = (read_all(source, info).to(at::kFloat) - expected).abs().max().item<double>();
+    EXPECT_LE(error, tolerance) << info.name;
+  }
+}
+
+class Sd3Files : public testing::Test {
+ protected:
+  // A copy of the pipeline that a test may spoil.
+  fs::path copy() {
+    fs::copy(kPipeline, folder_ / "pipeline", fs::copy_options::recursive);
+    return folder_ / "pipeline";
+  }
+
+  // The pipeline's transformer in one file as Stability would publish it, with what else such files hold. Its
+  // autoencoder's channels are multiples of 32, which is what a file without config.json is taken to mean.
+  std::vector<NamedTensor> single_file(at::ScalarType dtype, const std::string& prefix) {
+    auto tensors = tensors_of(*as_foreign(open_sd3_transformer(kPipeline).weights, Naming::kOriginal, prefix));
+    for (const auto& [name, shape] : vae_shapes({.latent_channels = 4, .channels = {32, 64}, .num_res_blocks = 1})) {
+      tensors.push_back({kVaePrefix + name, golden::draw_parameter("vae", name, shape)});
+    }
+    tensors.push_back({"text_encoders.clip_l.transformer.text_model.final_layer_norm.weight", at::ones({4})});
+    for (auto& [name, value] : tensors) value = value.to(dtype);
+    return tensors;
+  }
+
+  fs::path write(const std::vector<NamedTensor>& tensors) {
+    write_safetensors(folder_ / "model.safetensors", tensors);
+    return folder_ / "model.safetensors";
+  }
+
+  static void edit_json(const fs::path& path, const std::string& key, const nlohmann::json& value) {
+    auto json = nlohmann::json::parse(std::ifstream(path));
+    json[key] = value;
+    std::ofstream(path) << json;
+  }
+
+  static std::string transformer_error(const fs::path& path) {
+    return message_of<ConfigError>([&] { open_sd3_transformer(path); });
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(Sd3Files, OpenWhatDiffusersSaved) {
+  const auto transformer = open_sd3_transformer(kPipeline);
+  EXPECT_EQ(mmdit_json(transformer.config, 8),
+            nlohmann::ordered_json::parse(std::ifstream(kPipeline / "transformer/config.json")));
+  EXPECT_EQ(transformer.weights->tensors().size(), mmdit_shapes(transformer.config).size());
+  expect_golden(*transformer.weights, "transformer");
+  load_parameters(*make_model(transformer.config, at::kFloat), *transformer.weights);
+
+  const auto vae = open_sd3_vae(kPipeline);
+  EXPECT_EQ(vae.config.channels, (std::vector<int64_t>{8, 16}));
+  EXPECT_EQ(vae.config.norm_groups, 4);
+  expect_golden(*vae.weights, "vae");
+  EXPECT_EQ(read_schedule_shift(kPipeline), 3.0);
+
+  expect_golden(*open_sd3_transformer(kPipeline / "transformer").weights, "transformer");
+  expect_golden(*open_sd3_vae(kPipeline / "vae").weights, "vae");
+  EXPECT_EQ(read_schedule_shift(kPipeline / "transformer"), std::nullopt);
+}
+
+TEST_F(Sd3Files, OpenASingleFileWithAndWithoutPrefixInEveryDtype) {
+  for (const std::string prefix : {kSingleFilePrefix, ""}) {
+    for (const auto dtype : {at::kFloat, at::kHalf, at::kBFloat16}) {
+      const auto path = write(single_file(dtype, prefix));
+      const auto transformer = open_sd3_transformer(path);
+      const double tolerance = dtype == at::kFloat ? 0.0 : dtype == at::kHalf ? 0x1p-10 : 0x1p-7;  // of values below 2
+      EXPECT_EQ(transformer.weights->tensors().front().dtype, dtype);
+      EXPECT_EQ(mmdit_json(transformer.config, 8), mmdit_json(open_sd3_transformer(kPipeline).config, 8));
+      expect_golden(*transformer.weights, "transformer", tolerance);
+      const auto vae = open_sd3_vae(path);
+      EXPECT_EQ(vae.config.channels, (std::vector<int64_t>{32, 64}));
+      EXPECT_EQ(vae.config.scaling_factor, 1.5305);
+      expect_golden(*vae.weights, "vae", tolerance);
+    }
+  }
+}
+
+TEST_F(Sd3Files, OpenOneDiffusersFileAndAnOnlyVariant) {
+  const auto folder = folder_ / "transformer";
+  fs::create_directory(folder);
+  const auto diffusers = tensors_of(*as_foreign(open_sd3_transformer(kPipeline).weights, Naming::kDiffusers));
+  const auto path = folder / "diffusion_pytorch_model.fp16.safetensors";
+  write_safetensors(path, diffusers);
+  expect_golden(*open_sd3_transformer(path).weights, "transformer");
+  expect_golden(*open_sd3_transformer(folder).weights, "transformer");
+  fs::copy(path, folder / "diffusion_pytorch_model.bf16.safetensors");
+  EXPECT_THAT(message_of<IoError>([&] { open_sd3_transformer(folder); }),
+              AllOf(HasSubstr("diffusion_pytorch_model.bf16.safetensors and diffusion_pytorch_model.fp16.safetensors"),
+                    HasSubstr("give the path of the one to use")));
+  fs::copy(path, folder / "diffusion_pytorch_model.safetensors");
+  expect_golden(*open_sd3_transformer(folder).weights, "transformer");
+}
+
+TEST_F(Sd3Files, NameMissingSurplusAndMisshapenTensorsInOneErrorAsTheFileDoes) {
+  auto tensors = single_file(at::kFloat, kSingleFilePrefix);
+  for (auto& [name, value] : tensors) {
+    if (name == "model.diffusion_model.joint_blocks.1.x_block.mlp.fc1.bias") name += "x";
+    if (name == "model.diffusion_model.final_layer.linear.bias") value = at::zeros({3});
+  }
+  EXPECT_THAT(transformer_error(write(tensors)),
+              AllOf(HasSubstr("model.safetensors"),
+                    HasSubstr("model.diffusion_model.joint_blocks.1.x_block.mlp.fc1.biasx is not in the model"),
+                    HasSubstr("model.diffusion_model.joint_blocks.1.x_block.mlp.fc1.bias [64] is missing"),
+                    HasSubstr("model.diffusion_model.final_layer.linear.bias is [3]")));
+}
+
+TEST_F(Sd3Files, NameEveryKeyInWhichConfigAndWeightsDisagree) {
+  const auto config = copy() / "transformer/config.json";
+  edit_json(config, "num_layers", 24);
+  edit_json(config, "qk_norm", nullptr);
+  EXPECT_THAT(
+      transformer_error(folder_ / "pipeline"),
+      AllOf(HasSubstr("config.json"), HasSubstr("num_layers is 3, not 24"), HasSubstr("qk_norm is true, not false")));
+}
+
+TEST_F(Sd3Files, RefuseAConfigThatSd3CannotHave) {
+  const auto config = copy() / "transformer/config.json";
+  const auto expect_refused = [&](const char* key, const nlohmann::json& value) {
+    const auto before = nlohmann::json::parse(std::ifstream(config));
+    edit_json(config, key, value);
+    EXPECT_THAT(transformer_error(folder_ / "pipeline"), AllOf(HasSubstr("config.json"), HasSubstr(key)));
+    std::ofstream(config) << before;
+  };
+  expect_refused("qk_norm", "layer_norm");
+  expect_refused("out_channels", 8);
+  expect_refused("caption_projection_dim", 32);
+  expect_refused("num_layers", "three");
+  std::ofstream(config) << "[]";
+  EXPECT_THAT(transformer_error(folder_ / "pipeline"), HasSubstr("config.json is no JSON object"));
+}
+
+TEST_F(Sd3Files, ReadTheSchedulesShiftAndRefuseOtherSchedules) {
+  const auto config = copy() / "scheduler/scheduler_config.json";
+  edit_json(config, "shift", 1.5);
+  EXPECT_EQ(read_schedule_shift(folder_ / "pipeline"), 1.5);
+  edit_json(config, "shift", nullptr);
+  EXPECT_EQ(read_schedule_shift(folder_ / "pipeline"), 1.0) << "the bare class's default";
+  edit_json(config, "use_dynamic_shifting", true);
+  EXPECT_THAT(message_of<ConfigError>([&] { read_schedule_shift(folder_ / "pipeline"); }),
+              HasSubstr("use_dynamic_shifting"));
+}
+
+TEST_F(Sd3Files, RefuseAnIndexThatDoesNotDescribeItsFiles) {
+  const auto folder = copy() / "transformer";
+  const auto index = folder / "diffusion_pytorch_model.safetensors.index.json";
+  const auto sound = nlohmann::json::parse(std::ifstream(index));
+  const auto error_with = [&](auto&& change) {
+    auto json = sound;
+    change(json["weight_map"]);
+    std::ofstream(index) << json;
+    return message_of<IoError>([&] { open_sd3_transformer(folder); });
+  };
+  const auto first = "diffusion_pytorch_model-00001-of-00002.safetensors";
+  EXPECT_THAT(error_with([&](auto& map) { map["proj_out.bias"] = first; }),
+              HasSubstr(std::string("proj_out.bias is not in ") + first));
+  EXPECT_THAT(error_with([](auto& map) { map.erase("proj_out.bias"); }),
+              HasSubstr("proj_out.bias is not in the index"));
+  EXPECT_THAT(error_with([](auto& map) { map["proj_out.bias"] = "../x"; }), HasSubstr("no file name"));
+  EXPECT_THAT(error_with([](auto& map) { map["proj_out.bias"] = "gone.safetensors"; }), HasSubstr("gone.safetensors"));
+  EXPECT_THAT(error_with([](auto& map) { map = 3; }), HasSubstr("weight_map"));
+}
+
+TEST_F(Sd3Files, SayInOneLineWhatAFileOfAnotherFamilyLooksLike) {
+  const auto error = transformer_error(write({{"lora_unet_joint_blocks_0_x_block.lora_down.weight", at::ones({4})}}));
+  EXPECT_THAT(error, AllOf(HasSubstr("model.safetensors looks like a LoRA"), HasSubstr("SD3 transformer is needed")));
+  EXPECT_EQ(error.find('\n'), std::string::npos);
+  EXPECT_THAT(message_of<ConfigError>([&] { open_sd3_vae(kPipeline / "transformer"); }),
+              HasSubstr("looks like an SD3 transformer"));
+}
+
+TEST_F(Sd3Files, RefuseFoldersOfOtherPipelinesAndClasses) {
+  edit_json(copy() / "model_index.json", "_class_name", "FluxPipeline");
+  EXPECT_THAT(transformer_error(folder_ / "pipeline"), HasSubstr("is a FluxPipeline"));
+  edit_json(folder_ / "pipeline/transformer/config.json", "_class_name", "FluxTransformer2DModel");
+  EXPECT_THAT(transformer_error(folder_ / "pipeline/transformer"), HasSubstr("describes FluxTransformer2DModel"));
+  std::ofstream(folder_ / "pipeline/transformer/config.json") << R"({"architectures": ["T5EncoderModel"]})";
+  EXPECT_THAT(transformer_error(folder_ / "pipeline/transformer"), HasSubstr("describes T5EncoderModel"));
+  fs::create_directory(folder_ / "empty");
+  EXPECT_THAT(message_of<IoError>([&] { open_sd3_transformer(folder_ / "empty"); }), HasSubstr("holds no"));
+  EXPECT_THROW(open_sd3_transformer(folder_ / "absent"), IoError);
+}
+
+int64_t anonymous_kib() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("RssAnon:")) return std::stoll(line.substr(8));
+  }
+  return -1;
+}
+
+TEST_F(Sd3Files, OpenAFullSizeFileWithoutHoldingIt) {
+  nlohmann::ordered_json header;
+  uint64_t end = 0;
+  for (const auto& tensor : foreign_tensors(mmdit_shapes(kMedium), Naming::kDiffusers)) {
+    const auto begin = end;
+    end += 2 * static_cast<uint64_t>(c10::multiply_integers(tensor.shape));
+    header[tensor.name] = {{"dtype", "BF16"}, {"shape", tensor.shape}, {"data_offsets", {begin, end}}};
+  }
+  const auto text = header.dump();
+  const uint64_t header_bytes = text.size();
+  const auto path = folder_ / "sparse.safetensors";
+  std::ofstream(path).write(reinterpret_cast<const char*>(&header_bytes), 8) << text;
+  fs::resize_file(path, 8 + header_bytes + end);
+  ASSERT_GT(end, 4'000'000'000u);
+
+  const auto before = anonymous_kib();
+  ASSERT_GT(before, 0);
+  const auto weights = open_sd3_transformer(path).weights;
+  const auto slice = at::empty({1 << 16});
+  for (const char* name : {"pos_embed", "context_embedder.weight", "joint_blocks.0.x_block.attn.qkv.weight",
+                           "joint_blocks.23.context_block.adaLN_modulation.1.weight"}) {
+    weights->read(name, c10::multiply_integers(find_tensor(*weights, name).shape) / 2, slice);
+  }
+  EXPECT_LT(anonymous_kib() - before, 32 * 1024);
+}
+
+}  // namespace
+}  // namespace fgm

@@ -1,0 +1,51 @@
+#include "parallel/fsdp/unit_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "core/base/error.h"
+
+namespace fgm {
+namespace {
+
+TEST(UnitPool, ASlotKeepsItsMemoryFromLoanToLoan) {
+  UnitPool pool(at::kCPU);
+  pool.reserve(256);
+  const void* first = pool.lend().as(64, at::kFloat).data_ptr();
+  EXPECT_EQ(pool.lend().as(32, at::kDouble).data_ptr(), first);
+}
+
+TEST(UnitPool, AUnitThatIsGatheredWhileAnotherIsIsAnError) {
+  UnitPool pool(at::kCPU);
+  pool.reserve(256);
+  std::optional<UnitPool::Slot> slot(pool.lend());
+  EXPECT_THROW(pool.lend(), Error);
+  EXPECT_THROW(pool.reserve(512), Error);
+  slot.reset();
+  pool.lend();
+}
+
+TEST(UnitPool, FitsTheLargestUnitOfAllThatReserved) {
+  UnitPool pool(at::kCPU);
+  pool.reserve(256);
+  pool.reserve(512);
+  pool.reserve(128);
+  EXPECT_EQ(pool.lend().as(64, at::kDouble).numel(), 64);
+  EXPECT_THROW(pool.lend().as(65, at::kDouble), Error);
+}
+
+TEST(UnitPool, AReleasedSlotIsPoisonedWithNan) {
+  UnitPool pool(at::kCPU, /*poisons=*/true);
+  pool.reserve(64);
+  at::Tensor kept;
+  {
+    const auto slot = pool.lend();
+    kept = slot.as(16, at::kFloat).fill_(1.0);
+    EXPECT_FALSE(kept.isnan().any().item<bool>());
+  }
+  EXPECT_TRUE(kept.isnan().all().item<bool>());
+}
+
+}  // namespace
+}  // namespace fgm
