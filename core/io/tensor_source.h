@@ -35,6 +35,9 @@ class TensorSource {
   virtual std::string place() const = 0;  // a path, for errors
 };
 
+// The tensor called `name`, found by looking at each; throw_missing_tensor() when it is absent.
+const TensorInfo& find_tensor(const TensorSource& source, const std::string& name);
+
 // IoError naming place(), `name`, which is not among tensors(), and the nearest name that is.
 [[noreturn]] void throw_missing_tensor(const TensorSource& source, const std::string& name);
 
