@@ -11,7 +11,7 @@ fgm_add_test(launch/runtime/observers/progress_line_test DEPS fgm::runtime)
 fgm_add_test(launch/runtime/observers/tensorboard_events_test DEPS fgm::runtime)
 
 fgm_add_test(launch/cli/command_line_test DEPS fgm::cli)
-fgm_add_test(launch/cli/tensor_stats_test DEPS fgm::commands)
+fgm_add_test(launch/cli/inspect/tensor_stats_test DEPS fgm::inspect)
 fgm_add_test(launch/cli_test DEPS fgm::io fgm::store)
 target_compile_definitions(launch_cli_test PRIVATE FGM_BINARY="$<TARGET_FILE:fgm>")
 add_dependencies(launch_cli_test fgm)
