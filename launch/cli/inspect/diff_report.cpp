@@ -100,7 +100,8 @@ Json differing_keys(const std::map<std::string, Value>& a, const std::map<std::s
 std::map<std::string, Json> state_values(const Snapshot& snapshot) {
   std::map<std::string, Json> values;
   if (!snapshot.manifest) return values;
-  for (const auto& [pointer, value] : describe_state(*snapshot.manifest).flatten().items()) {
+  const Json flat = describe_state(*snapshot.manifest).flatten();
+  for (const auto& [pointer, value] : flat.items()) {
     std::string key = pointer.substr(1);
     std::ranges::replace(key, '/', '.');
     if (key != "attempt.nonce") values[key] = value;

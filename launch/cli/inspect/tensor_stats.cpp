@@ -57,7 +57,8 @@ Moments moments_of(std::span<double> values) {
   Moments moments{.count = static_cast<double>(finite.size())};
   moments.num_non_finite = static_cast<int64_t>(values.size() - finite.size());
   if (finite.empty()) return moments;
-  const double mean = sum_of(finite, [](double v) { return v; }) / moments.count;
+  const double near = finite.front();  // of values far from zero the sum of their distances keeps more digits
+  const double mean = near + sum_of(finite, [near](double v) { return v - near; }) / moments.count;
   moments.mean = mean;
   moments.squares = sum_of(finite, [mean](double v) { return (v - mean) * (v - mean); });
   return moments;
@@ -123,7 +124,7 @@ bool have_same_bytes(const at::Tensor& a, const at::Tensor& b) {
 
 std::optional<double> ratio(double difference, double reference) {
   if (difference == 0.0) return 0.0;
-  if (reference == 0.0) return std::nullopt;
+  if (reference == 0.0 || !std::isfinite(difference) || !std::isfinite(reference)) return std::nullopt;
   return difference / reference;
 }
 

@@ -40,7 +40,8 @@ struct TensorDifference {
   double squares_a = 0.0;    // sum a^2
   int64_t num_non_finite = 0;
 
-  // max |a - b| / max |a| and |a - b| / |a|; 0 where a and b are equal, nothing where only a is zero.
+  // max |a - b| / max |a| and |a - b| / |a|; 0 where a and b are equal, nothing where only a is zero
+  // or float64 overflows.
   std::optional<double> max_relative() const;
   std::optional<double> l2_relative() const;
 };
