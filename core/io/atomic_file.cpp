@@ -10,17 +10,11 @@
 #include "core/base/error.h"
 
 namespace fgm {
-namespace {
-
-[[noreturn]] void fail_with_errno(const std::filesystem::path& path, const char* call) {
-  const int error = errno;
-  const bool is_full = error == ENOSPC || error == EDQUOT;
-  const auto message =
-      fmt::format("cannot write {}: {}: {}", path.string(), call, std::generic_category().message(error));
-  throw IoError(message, is_full ? kExitDoNotRequeue : kExitConfig);
+void throw_write_error(const std::filesystem::path& path, const char* call, std::error_code error) {
+  const bool is_full = error == std::errc::no_space_on_device || error.value() == EDQUOT;
+  throw IoError(fmt::format("cannot write {}: {}: {}", path.string(), call, error.message()),
+                is_full ? kExitDoNotRequeue : kExitConfig);
 }
-
-}  // namespace
 
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)), temporary_(path_) {
   temporary_ += fmt::format(".tmp-{}", ::getpid());
@@ -52,17 +46,16 @@ void AtomicFile::commit() {
 }
 
 void AtomicFile::fail(const char* call) const {
-  fail_with_errno(path_, call);
+  throw_write_error(path_, call, {errno, std::generic_category()});
 }
 
 void sync_to_disk(const std::filesystem::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) fail_with_errno(path, "open");
+  if (descriptor < 0) throw_write_error(path, "open", {errno, std::generic_category()});
   const bool is_synced = ::fsync(descriptor) == 0;
   const int error = errno;
   ::close(descriptor);
-  errno = error;
-  if (!is_synced) fail_with_errno(path, "fsync");
+  if (!is_synced) throw_write_error(path, "fsync", {error, std::generic_category()});
 }
 
 }  // namespace fgm

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <span>
+#include <system_error>
 
 namespace fgm {
 
@@ -27,6 +28,9 @@ class AtomicFile {
   std::filesystem::path temporary_;
   int descriptor_ = -1;
 };
+
+// IoError "cannot write PATH: CALL: REASON"; a full disk or quota carries kExitDoNotRequeue.
+[[noreturn]] void throw_write_error(const std::filesystem::path& path, const char* call, std::error_code error);
 
 // Makes what was written to this file, or the names in this folder, survive a crash (fsync). IoError as above.
 void sync_to_disk(const std::filesystem::path& path);

@@ -29,6 +29,7 @@ class SafetensorsFile : public TensorSource {
   const std::vector<TensorInfo>& tensors() const override;              // in file order
   const std::map<std::string, std::string>& metadata() const override;  // __metadata__, empty when absent
   bool contains(const std::string& name) const;
+  const TensorInfo& info(const std::string& name) const;  // IoError as for view()
   void read(const std::string& name, int64_t begin, const at::Tensor& out) const override;
 
   // A CPU tensor that views the mapping (do not write to it); the mapping lives as long as any view of it.
@@ -38,7 +39,6 @@ class SafetensorsFile : public TensorSource {
 
  private:
   struct Mapping;
-  const TensorInfo& find(const std::string& name) const;
   std::shared_ptr<Mapping> mapping_;
 };
 

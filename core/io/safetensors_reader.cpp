@@ -106,36 +106,37 @@ bool SafetensorsFile::contains(const std::string& name) const {
   return mapping_->index.contains(name);
 }
 
-const TensorInfo& SafetensorsFile::find(const std::string& name) const {
+const TensorInfo& SafetensorsFile::info(const std::string& name) const {
   const auto it = mapping_->index.find(name);
-  return it == mapping_->index.end() ? find_tensor(*this, name) : tensors()[it->second];
+  if (it == mapping_->index.end()) throw_missing_tensor(*this, name);
+  return tensors()[it->second];
 }
 
 at::Tensor SafetensorsFile::view(const std::string& name) const {
-  const TensorInfo& info = find(name);
-  const char* bytes = mapping_->data + info.begin;
-  if (!can_be_viewed(bytes, info.dtype)) {
-    return copy_of(bytes, c10::multiply_integers(info.shape), info.dtype).view(info.shape);
+  const TensorInfo& tensor = info(name);
+  const char* bytes = mapping_->data + tensor.begin;
+  if (!can_be_viewed(bytes, tensor.dtype)) {
+    return copy_of(bytes, c10::multiply_integers(tensor.shape), tensor.dtype).view(tensor.shape);
   }
   return at::from_blob(
-      const_cast<char*>(bytes), info.shape, [keep = mapping_](void*) {}, info.dtype);
+      const_cast<char*>(bytes), tensor.shape, [keep = mapping_](void*) {}, tensor.dtype);
 }
 
 void SafetensorsFile::read(const std::string& name, int64_t begin, const at::Tensor& out) const {
-  const TensorInfo& info = find(name);
-  const int64_t total = c10::multiply_integers(info.shape);
+  const TensorInfo& tensor = info(name);
+  const int64_t total = c10::multiply_integers(tensor.shape);
   check(begin >= 0 && out.numel() <= total - begin && out.is_contiguous(), "read of [{}, {}) of the {} elements of {}",
         begin, begin + out.numel(), total, name);
-  const auto width = static_cast<int64_t>(c10::elementSize(info.dtype));
-  const char* bytes = mapping_->data + info.begin + begin * width;
+  const auto width = static_cast<int64_t>(c10::elementSize(tensor.dtype));
+  const char* bytes = mapping_->data + tensor.begin + begin * width;
   const auto flat_out = out.view(-1);
-  if (can_be_viewed(bytes, info.dtype)) {
-    flat_out.copy_(at::from_blob(const_cast<char*>(bytes), {out.numel()}, info.dtype));
+  if (can_be_viewed(bytes, tensor.dtype)) {
+    flat_out.copy_(at::from_blob(const_cast<char*>(bytes), {out.numel()}, tensor.dtype));
     return;
   }
   for (int64_t done = 0; done < out.numel(); done += kPieceElements) {
     const int64_t count = std::min(kPieceElements, out.numel() - done);
-    flat_out.narrow(0, done, count).copy_(copy_of(bytes + done * width, count, info.dtype));
+    flat_out.narrow(0, done, count).copy_(copy_of(bytes + done * width, count, tensor.dtype));
   }
 }
 

@@ -30,9 +30,7 @@ void digest_tensor(const TensorSource& source, const TensorInfo& info, Digest& d
 
 }  // namespace
 
-const TensorInfo& find_tensor(const TensorSource& source, const std::string& name) {
-  const auto found = std::ranges::find(source.tensors(), name, &TensorInfo::name);
-  if (found != source.tensors().end()) return *found;
+void throw_missing_tensor(const TensorSource& source, const std::string& name) {
   std::vector<std::string> names;
   for (const auto& info : source.tensors()) names.push_back(info.name);
   const auto near = nearest(name, names);

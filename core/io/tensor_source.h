@@ -35,8 +35,8 @@ class TensorSource {
   virtual std::string place() const = 0;  // a path, for errors
 };
 
-// The tensor called `name`. IoError naming place() and the nearest name when it is absent.
-const TensorInfo& find_tensor(const TensorSource& source, const std::string& name);
+// IoError naming place(), `name`, which is not among tensors(), and the nearest name that is.
+[[noreturn]] void throw_missing_tensor(const TensorSource& source, const std::string& name);
 
 // ConfigError naming place() and every tensor that is missing, surplus or of another shape than `shapes` says.
 void require_tensors(const TensorSource& source, const std::map<std::string, std::vector<int64_t>>& shapes);

@@ -1,3 +1,4 @@
+#include <ATen/Parallel.h>
 #include <spdlog/spdlog.h>
 
 #include "core/base/error.h"
@@ -20,10 +21,10 @@ const std::vector<std::string> kTeacherRoles = {"teacher_ema", "teacher"};
 
 // Student and estimator start from the same weights: method.init's, or the teacher's.
 LoadedModel load_start(const Config& config, const LoadedModel& teacher, at::Device device) {
-  if (config.method.init.empty()) return load_model(teacher.path, {}, device);
+  if (config.method.init.empty()) return load_model(teacher.place.path, {teacher.place.role}, device);
   LoadedModel start = load_model(config.method.init, {"student_ema", "student", "teacher_ema", "teacher"}, device);
   require<ConfigError>(start.info.sample_shape == teacher.info.sample_shape,
-                       "method.init = {} draws pictures of {}, the teacher of {}", start.path.string(),
+                       "method.init = {} draws pictures of {}, the teacher of {}", start.place.path.string(),
                        fmt::join(start.info.sample_shape, " x "), fmt::join(teacher.info.sample_shape, " x "));
   return start;
 }
@@ -42,7 +43,7 @@ int distill(const Invocation& invocation) {
   config.text = teacher.info.config.text;
   const LoadedModel student = load_start(config, teacher, device);
   const LoadedModel estimator = load_start(config, teacher, device);
-  spdlog::info("teacher {} (step {}): {} parameters; {}: {} captions", teacher.path.string(), teacher.info.step,
+  spdlog::info("teacher {} (step {}): {} parameters; {}: {} captions", teacher.place.path.string(), teacher.info.step,
                num_parameters(*teacher.model), store->path().string(), store->size());
   if (invocation.is_dry_run) return kExitDone;
 
@@ -76,7 +77,14 @@ int distill(const Invocation& invocation) {
        .num_steps = method.steps,
        .step = &step,
        .networks = {{std::string(role::kStudent), &student_engine}, {std::string(role::kEstimator), &estimator_engine}},
-       .description = {.role = "", .step = 0, .sample_shape = teacher.info.sample_shape, .config = config},
+       .saved = {.phase = "distill",
+                 .weights = {.role = "", .step = 0, .sample_shape = teacher.info.sample_shape, .config = config},
+                 .threads = at::get_num_threads(),
+                 .store = store->path().string(),
+                 .store_size = store->size(),
+                 .samples_per_step = method.batch * step.batches_per_step(),
+                 .teacher =
+                     Manifest::Teacher{teacher.place.path.string(), digest_of(*open_weights(teacher.place).source)}},
        .draw = draw},
       source);
 }

@@ -73,7 +73,8 @@ int sample(const Invocation& invocation) {
   const auto captions = read_prompts(config.sample.prompts);
   const HashedWordEncoder encoder(loaded.info.config.text);
   const int64_t total = std::ssize(captions) * options.per_prompt;
-  spdlog::info("{} {} step(s), guidance {}: {} pictures", loaded.path.string(), options.steps, options.guidance, total);
+  spdlog::info("{} {} step(s), guidance {}: {} pictures", loaded.place.path.string(), options.steps, options.guidance,
+               total);
   if (invocation.is_dry_run) return kExitDone;
 
   using Clock = std::chrono::steady_clock;
@@ -88,7 +89,7 @@ int sample(const Invocation& invocation) {
 
   StoreContents contents{.kind = "samples", .provenance = {}, .prompts = {}, .images_NHWC = pictures};
   for (int64_t i = 0; i < total; ++i) contents.prompts.push_back(captions[static_cast<size_t>(i / options.per_prompt)]);
-  contents.provenance = {{"weights", loaded.path.string()},
+  contents.provenance = {{"weights", loaded.place.path.string()},
                          {"role", loaded.info.role},
                          {"step", loaded.info.step},
                          {"steps", options.steps},

@@ -1,3 +1,4 @@
+#include <ATen/Parallel.h>
 #include <spdlog/spdlog.h>
 
 #include "core/base/error.h"
@@ -86,7 +87,12 @@ int train(const Invocation& invocation) {
                        .num_steps = config.train.steps,
                        .step = &step,
                        .networks = {{std::string(role::kTeacher), &engine}},
-                       .description = {.role = "", .step = 0, .sample_shape = shape, .config = config},
+                       .saved = {.phase = "train",
+                                 .weights = {.role = "", .step = 0, .sample_shape = shape, .config = config},
+                                 .threads = at::get_num_threads(),
+                                 .store = store->path().string(),
+                                 .store_size = store->size(),
+                                 .samples_per_step = config.train.batch * step.batches_per_step()},
                        .draw = draw},
                       source);
 }

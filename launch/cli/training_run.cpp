@@ -4,6 +4,7 @@
 
 #include "core/base/error.h"
 #include "core/train/trainer.h"
+#include "launch/coordinator/checkpoints_folder.h"
 #include "launch/runtime/device.h"
 #include "launch/runtime/environment.h"
 #include "launch/runtime/observers/metrics_file.h"
@@ -13,6 +14,7 @@
 #include "launch/runtime/run_folder.h"
 #include "launch/runtime/signals.h"
 #include "launch/runtime/threads.h"
+#include "parallel/comm/self_communicator.h"
 
 namespace fgm {
 
@@ -24,7 +26,9 @@ int run_training(const Config& config, const TrainingPlan& plan, BatchSource& so
   SampleGrid grid(
       {.every = config.run.sample_every, .scale = 4, .file = [&](int64_t s) { return folder.sample_file(s); }},
       plan.draw, events);
-  WeightsSavePoint save_point(folder.checkpoints(), config.run.keep, plan.networks, plan.description);
+  const auto control = make_self_communicator(at::kCPU);
+  CheckpointCoordinator save_point(*control, {.checkpoints = folder.checkpoints(), .keep = config.run.keep},
+                                   plan.networks, plan.saved);
   const StopSignals signals;
   Trainer trainer(*plan.step, source, save_point, {&progress, &metrics, &events, &grid},
                   [&] { return signals.stop_requested(); },

@@ -10,7 +10,7 @@
 #include "data/store/store.h"
 #include "data/text/text_encoder.h"
 #include "launch/cli/command.h"
-#include "launch/coordinator/weights_save_point.h"
+#include "launch/coordinator/checkpoint_coordinator.h"
 
 namespace fgm {
 
@@ -20,7 +20,7 @@ struct TrainingPlan {
   int64_t num_steps = 0;
   Step* step = nullptr;
   std::vector<SavedNetwork> networks;
-  WeightsInfo description;           // of the weights files
+  SavedRun saved;                    // what its checkpoints say of it
   std::function<at::Tensor()> draw;  // pictures of the sample grid, uint8 [N, H, W, 3]
 };
 

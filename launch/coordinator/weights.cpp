@@ -1,8 +1,9 @@
 #include "launch/coordinator/weights.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
-#include <charconv>
-#include <system_error>
+#include <ranges>
 
 #include "core/base/error.h"
 #include "core/base/text.h"
@@ -10,6 +11,9 @@
 #include "core/io/safetensors.h"
 #include "core/models/model_factory.h"
 #include "core/models/weights.h"
+#include "launch/coordinator/checkpoint.h"
+#include "launch/coordinator/checkpoints_folder.h"
+#include "launch/coordinator/consensus.h"
 
 namespace fgm {
 namespace {
@@ -17,7 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kFormat = "1";
-constexpr std::string_view kStepPrefix = "step-";
 
 std::vector<int64_t> parse_shape(const std::string& text) {
   std::vector<int64_t> shape;
@@ -25,9 +28,35 @@ std::vector<int64_t> parse_shape(const std::string& text) {
   return shape;
 }
 
-fs::path newest_step(const fs::path& run) {
-  const auto steps = saved_steps(run / "checkpoints");
-  return steps.empty() ? fs::path() : run / "checkpoints" / step_folder_name(steps.back());
+WeightsPlace find_in_step(const fs::path& folder, const std::vector<std::string>& roles) {
+  const Checkpoint checkpoint = Checkpoint::open(folder);
+  const auto held = checkpoint.roles();
+  for (const auto& role : roles) {
+    if (std::ranges::find(held, role) == held.end()) continue;
+    checkpoint.verify_role(role);
+    return {folder, role};
+  }
+  throw ConfigError(fmt::format("{}: no weights of role {} in it, only {}", folder.string(), fmt::join(roles, ", "),
+                                fmt::join(held, ", ")));
+}
+
+WeightsPlace find_in_run(const fs::path& run, const std::vector<std::string>& roles) {
+  const fs::path checkpoints = run / "checkpoints";
+  for (const int64_t step : std::views::reverse(saved_steps(checkpoints))) {
+    try {
+      return find_in_step(checkpoints / step_folder_name(step), roles);
+    } catch (const IoError& error) {
+      spdlog::warn("passing over step {}: {}", step, error.what());
+    }
+  }
+  throw ConfigError(fmt::format("{}: no complete checkpoint in it", checkpoints.string()));
+}
+
+void require_whole(const std::map<std::string, std::string>& metadata, const std::string& place) {
+  const auto shard = metadata.find(kShardKey);
+  if (shard == metadata.end() || shard->second == "0/1") return;
+  const auto numbers = split(shard->second, '/');
+  throw ConfigError(fmt::format("{}: this is shard {} of {}; give its folder", place, numbers.front(), numbers.back()));
 }
 
 }  // namespace
@@ -41,75 +70,79 @@ std::map<std::string, std::string> WeightsInfo::to_metadata() const {
           {"fgm.config", to_ini(config)}};
 }
 
-WeightsInfo WeightsInfo::from_metadata(const std::map<std::string, std::string>& metadata, const fs::path& path) {
+WeightsInfo WeightsInfo::from_metadata(const std::map<std::string, std::string>& metadata, const std::string& place) {
   const auto value = [&](const std::string& key) {
     const auto found = metadata.find(key);
     require<ConfigError>(found != metadata.end(),
                          "{}: no '{}' in its metadata, so it was not written by fgm; give a file or a run folder of "
                          "`fgm train` or `fgm distill`",
-                         path.string(), key);
+                         place, key);
     return found->second;
   };
   require<ConfigError>(value("fgm.format") == kFormat, "{}: weights format {} is newer than this fgm, which reads {}",
-                       path.string(), value("fgm.format"), kFormat);
+                       place, value("fgm.format"), kFormat);
   WeightsInfo info;
   info.role = value("fgm.role");
   try {
     info.step = std::stoll(value("fgm.step"));
     info.sample_shape = parse_shape(value("fgm.sample_shape"));
   } catch (const std::logic_error&) {
-    throw ConfigError(fmt::format("{}: its metadata fgm.step or fgm.sample_shape is no number", path.string()));
+    throw ConfigError(fmt::format("{}: its metadata fgm.step or fgm.sample_shape is no number", place));
   }
-  require<ConfigError>(info.sample_shape.size() == 3, "{}: fgm.sample_shape = {} is not C,H,W", path.string(),
+  require<ConfigError>(info.sample_shape.size() == 3, "{}: fgm.sample_shape = {} is not C,H,W", place,
                        value("fgm.sample_shape"));
-  apply_ini(info.config, value("fgm.config"), path.string());
+  apply_ini(info.config, value("fgm.config"), place);
   return info;
 }
 
-fs::path find_weights(const fs::path& path, const std::vector<std::string>& roles) {
+WeightsPlace find_weights(const fs::path& path, const std::vector<std::string>& roles) {
   require<ConfigError>(fs::exists(path), "{}: no such weights file or run folder", path.string());
-  if (!fs::is_directory(path)) return path;
-  const fs::path newest = newest_step(path);
-  const fs::path folder = newest.empty() ? path : newest;
-  for (const auto& role : roles) {
-    if (fs::exists(folder / role_file_name(role))) return folder / role_file_name(role);
+  if (!fs::is_directory(path)) return {path, ""};
+  return fs::is_directory(path / "checkpoints") ? find_in_run(path, roles) : find_in_step(path, roles);
+}
+
+WeightsPlace find_weights(const fs::path& path, const std::vector<std::string>& roles, Communicator& control) {
+  WeightsPlace found;
+  all_or_none(control, [&] {
+    if (control.rank() == 0) found = find_weights(path, roles);
+  });
+  return {broadcast_text(control, found.path.string()), broadcast_text(control, found.role)};
+}
+
+OpenWeights open_weights(const WeightsPlace& place) {
+  OpenWeights weights;
+  if (place.role.empty()) {
+    weights.source = std::make_unique<SafetensorsFile>(place.path);
+    require_whole(weights.source->metadata(), place.path.string());
+  } else {
+    weights.source = Checkpoint::open(place.path).source(place.role);
   }
-  throw ConfigError(
-      fmt::format("{}: no weights of role {} in it; give a .safetensors file, a step folder or a run folder",
-                  folder.string(), fmt::join(roles, ", ")));
+  weights.info = WeightsInfo::from_metadata(weights.source->metadata(), weights.source->place());
+  return weights;
 }
 
 LoadedModel load_model(const fs::path& path, const std::vector<std::string>& roles, at::Device device) {
   LoadedModel loaded;
-  loaded.path = find_weights(path, roles);
-  const SafetensorsFile file(loaded.path);
-  loaded.info = WeightsInfo::from_metadata(file.metadata(), loaded.path);
+  loaded.place = find_weights(path, roles);
+  OpenWeights weights = open_weights(loaded.place);
+  loaded.info = std::move(weights.info);
   loaded.model = make_model(loaded.info.config.model, at::TensorOptions().dtype(at::kFloat).device(device));
-  load_parameters(*loaded.model, file);
+  load_parameters(*loaded.model, *weights.source);
   return loaded;
 }
 
-std::string step_folder_name(int64_t step) {
-  return fmt::format("{}{:08d}", kStepPrefix, step);
-}
-
-std::vector<int64_t> saved_steps(const fs::path& checkpoints) {
-  std::vector<int64_t> steps;
-  std::error_code missing;
-  for (const auto& entry : fs::directory_iterator(checkpoints, missing)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with(kStepPrefix)) continue;
-    int64_t step = 0;
-    const char* end = name.data() + name.size();
-    const auto parsed = std::from_chars(name.data() + kStepPrefix.size(), end, step);
-    if (parsed.ec == std::errc() && parsed.ptr == end) steps.push_back(step);
-  }
-  std::sort(steps.begin(), steps.end());
-  return steps;
-}
-
-std::string role_file_name(const std::string& role) {
-  return role + "-00000-of-00001.safetensors";
+void load_slices(VelocityModel& model, const std::vector<StateSlice>& weights, const TensorSource& source) {
+  std::map<std::string, std::vector<int64_t>> shapes;
+  std::vector<NamedTensor> buffers;
+  visit_parameters(model, [&](const std::string& name, at::Tensor& tensor) { shapes[name] = tensor.sizes().vec(); });
+  model.visit_buffers([&](const std::string& name, at::Tensor& tensor) {
+    shapes[name] = tensor.sizes().vec();
+    buffers.push_back({name, tensor});
+  });
+  require_tensors(source, shapes);
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : buffers) source.read(name, 0, tensor);
+  for (const auto& slice : weights) source.read(slice.name, slice.begin, slice.values);
 }
 
 }  // namespace fgm

@@ -30,3 +30,4 @@ if(CMAKE_BINARY_DIR STREQUAL "${PROJECT_SOURCE_DIR}/build/release")  # the build
 endif()
 fgm_add_test(launch/coordinator/weights_test DEPS fgm::coordinator fgm::models fgm::optim)
 fgm_add_test(launch/coordinator/manifest_test DEPS fgm::coordinator)
+fgm_add_test(launch/coordinator/restart_guard_test DEPS fgm::coordinator)

@@ -1,0 +1,89 @@
+#include "launch/coordinator/checkpoint.h"
+
+#include <set>
+#include <system_error>
+#include <utility>
+
+#include "core/base/error.h"
+#include "launch/coordinator/sharded_source.h"
+
+namespace fgm {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What is there instead of the bytes that COMMIT should have.
+std::string describe_commit(const std::string& commit, const Manifest& manifest) {
+  if (commit.find(manifest.nonce) == std::string::npos) return "is of another attempt at saving this step";
+  return fmt::format("does not fit {}: one of the two is damaged", kManifestFile);
+}
+
+}  // namespace
+
+Checkpoint::Checkpoint(fs::path folder, Manifest manifest)
+    : folder_(std::move(folder)), manifest_(std::move(manifest)) {}
+
+Checkpoint Checkpoint::open(const fs::path& folder) {
+  for (const char* name : {kManifestFile, kCommitFile}) {
+    std::error_code ignored;
+    require<IoError>(fs::is_regular_file(folder / name, ignored), "{}: no {} in it, so it is no complete checkpoint",
+                     folder.string(), name);
+  }
+  const std::string text = read_file(folder / kManifestFile), commit = read_file(folder / kCommitFile);
+  Manifest manifest = parse_manifest(text, folder / kManifestFile);
+  require<IoError>(commit == commit_text(text, manifest.nonce), "{} {}", (folder / kCommitFile).string(),
+                   describe_commit(commit, manifest));
+  return {folder, std::move(manifest)};
+}
+
+std::vector<std::string> Checkpoint::roles() const {
+  std::set<std::string> roles;
+  for (const auto& [key, tensor] : manifest_.tensors) roles.insert(tensor.role);
+  return {roles.begin(), roles.end()};
+}
+
+std::optional<std::string> Checkpoint::wrong_size(const std::string& file) const {
+  const fs::path path = folder_ / file;
+  const FileDigest& expected = manifest_.files.at(file);
+  std::error_code error;
+  const uintmax_t bytes = fs::file_size(path, error);
+  if (error) return fmt::format("{}: {}", path.string(), error.message());
+  if (bytes == expected.bytes) return std::nullopt;
+  return fmt::format("{} has {} bytes, the manifest says {}", path.string(), bytes, expected.bytes);
+}
+
+std::optional<std::string> Checkpoint::wrong_digest(const std::string& file) const {
+  const FileDigest& expected = manifest_.files.at(file);
+  const FileDigest found = digest_file(folder_ / file);
+  if (found == expected) return std::nullopt;
+  return fmt::format("{} is damaged: its xxh128 is {}, the manifest says {}", (folder_ / file).string(), found.xxh128,
+                     expected.xxh128);
+}
+
+void Checkpoint::require_intact(const std::string& file) const {
+  auto problem = wrong_size(file);
+  if (!problem) problem = wrong_digest(file);
+  require<IoError>(!problem, "{}", problem.value_or(""));
+}
+
+void Checkpoint::verify(int part, int num_parts) const {
+  int number = 0;
+  for (const auto& [name, file] : manifest_.files) {
+    if (number++ % num_parts == part) require_intact(name);
+  }
+}
+
+void Checkpoint::verify_role(const std::string& role) const {
+  std::set<std::string> files;
+  for (const auto& [key, tensor] : manifest_.tensors) {
+    if (tensor.role != role) continue;
+    for (const auto& slice : tensor.slices) files.insert(slice.file);
+  }
+  for (const auto& file : files) require_intact(file);
+}
+
+std::unique_ptr<TensorSource> Checkpoint::source(const std::string& role) const {
+  return std::make_unique<ShardedSource>(folder_, manifest_, role);
+}
+
+}  // namespace fgm

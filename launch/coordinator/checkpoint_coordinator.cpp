@@ -1,0 +1,211 @@
+#include "launch/coordinator/checkpoint_coordinator.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <random>
+#include <set>
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/base/version.h"
+#include "core/config/fields.h"
+#include "core/io/atomic_file.h"
+#include "launch/coordinator/checkpoints_folder.h"
+#include "launch/coordinator/consensus.h"
+#include "launch/coordinator/resume_rules.h"
+
+namespace fgm {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Not from the run's random streams: two attempts at the same step must differ.
+std::string draw_nonce() {
+  std::random_device device;
+  return fmt::format("{:08x}{:08x}", device(), device());
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw_write_error(folder, "mkdir", error);
+}
+
+}  // namespace
+
+CheckpointCoordinator::CheckpointCoordinator(Communicator& control, CheckpointOptions options,
+                                             std::vector<SavedNetwork> networks, SavedRun run)
+    : control_(control), options_(std::move(options)), networks_(std::move(networks)), run_(std::move(run)) {}
+
+Manifest CheckpointCoordinator::describe(int64_t step) const {
+  const Config& config = run_.weights.config;
+  Manifest m;
+  m.version = version();
+  m.step = step;
+  m.phase = run_.phase;
+  m.restart = restart_;
+  m.world = control_.size();
+  m.mesh = options_.mesh;
+  m.seed = config.run.seed;
+  m.threads = run_.threads;
+  m.config = to_ini(config);
+  const int64_t position = step * run_.samples_per_step;
+  m.data = {run_.store, run_.store_size, run_.store_size == 0 ? 0 : position / run_.store_size, position};
+  m.teacher = run_.teacher;
+  for (const auto& network : networks_) m.updates[network.role] = network.engine->num_updates();
+  return m;
+}
+
+void CheckpointCoordinator::save(int64_t step) {
+  Manifest manifest = describe(step);
+  manifest.nonce = broadcast_text(control_, is_first() ? draw_nonce() : "");
+  const fs::path temporary = options_.checkpoints / fmt::format(".tmp-{}-{}", step, manifest.nonce);
+  try {
+    write(temporary, std::move(manifest));
+    all_or_none(control_, [&] {
+      if (is_first()) publish(temporary, options_.checkpoints, step);
+    });
+  } catch (...) {
+    std::error_code ignored;
+    if (is_first() && fs::exists(temporary, ignored)) remove_folder(temporary);
+    throw;
+  }
+  const fs::path published = options_.checkpoints / step_folder_name(step);
+  if (!is_first()) return;
+  spdlog::info("saved step {} to {}", step, published.string());
+  std::erase(rejected_, published);
+  remove_superseded();
+}
+
+// Only now: until a new checkpoint is published, even a damaged one may be all that is left to mend.
+void CheckpointCoordinator::remove_superseded() {
+  if (options_.keep == 0) return;
+  for (const auto& folder : std::exchange(rejected_, {})) remove_folder(folder);
+  remove_old_steps(options_.checkpoints, options_.keep);
+}
+
+// After each all_or_none() every rank has done its part; a rank that fails inside one fails all.
+void CheckpointCoordinator::write(const fs::path& temporary, Manifest manifest) const {
+  all_or_none(control_, [&] {
+    if (is_first()) make_folder(temporary);
+  });
+  std::string written;
+  all_or_none(control_, [&] {
+    WeightsInfo info = run_.weights;
+    info.step = manifest.step;
+    written = write_shards(temporary, networks_, options_.coordinate, options_.mesh, info);
+  });
+  for (const auto& shards : gather_texts(control_, written)) add_shards(shards, manifest);
+  all_or_none(control_, [&] {
+    if (!is_first()) return;
+    const std::string text = to_json(manifest);
+    parse_manifest(text, temporary / kManifestFile);  // what could not be read again is not published
+    write_file(temporary / kManifestFile, text);
+    write_file(temporary / kCommitFile, commit_text(text, manifest.nonce));
+  });
+}
+
+std::optional<RestoredState> CheckpointCoordinator::restore(const std::string& resume) {
+  std::vector<fs::path> folders;
+  all_or_none(control_, [&] {
+    if (is_first()) folders = candidates(resume);
+  });
+  const auto checkpoint = first_complete(folders);
+  if (!checkpoint) return std::nullopt;
+  const Manifest& manifest = checkpoint->manifest();
+  if (resume != "auto") require_no_later_steps(*checkpoint);
+  require_continuation(*checkpoint);
+  all_or_none(control_, [&] {
+    for (const auto& network : networks_) restore_network(network, checkpoint->folder(), manifest);
+  });
+  restart_ = manifest.restart + 1;
+  if (is_first()) spdlog::info("going on from step {}: {}", manifest.step, checkpoint->folder().string());
+  return RestoredState{manifest.step, manifest};
+}
+
+// Newest first.
+std::vector<fs::path> CheckpointCoordinator::candidates(const std::string& resume) const {
+  clear_leftovers(options_.checkpoints);
+  const auto own_steps = saved_steps(options_.checkpoints);
+  if (resume == "never") {
+    require<ConfigError>(own_steps.empty(),
+                         "{} already holds checkpoints, up to step {}; choose another --run, or delete them, or go on "
+                         "from them with --resume auto",
+                         options_.checkpoints.string(), own_steps.empty() ? 0 : own_steps.back());
+    return {};
+  }
+  fs::path checkpoints = options_.checkpoints;
+  if (resume != "auto") {
+    if (!fs::is_directory(fs::path(resume) / "checkpoints")) return {resume};
+    checkpoints = fs::path(resume) / "checkpoints";
+    require<ConfigError>(!saved_steps(checkpoints).empty(), "--resume {}: no checkpoint in it", resume);
+  }
+  std::vector<fs::path> folders;
+  for (const int64_t step : saved_steps(checkpoints))
+    folders.insert(folders.begin(), checkpoints / step_folder_name(step));
+  return folders;
+}
+
+std::optional<Checkpoint> CheckpointCoordinator::first_complete(const std::vector<fs::path>& folders) {
+  size_t num_rejected = 0;
+  for (;; ++num_rejected) {
+    const bool is_left = num_rejected < folders.size();
+    const std::string folder = broadcast_text(control_, is_left ? folders[num_rejected].string() : "");
+    if (folder.empty()) break;
+    if (auto checkpoint = open_together(folder)) return checkpoint;
+  }
+  require<ConfigError>(num_rejected == 0,
+                       "none of the {} checkpoints is complete (see the warnings above); delete {} to begin anew",
+                       num_rejected, options_.checkpoints.string());
+  return std::nullopt;
+}
+
+// Each rank reads its part of the files; what one finds, all learn.
+std::optional<Checkpoint> CheckpointCoordinator::open_together(const fs::path& folder) {
+  std::optional<Checkpoint> checkpoint;
+  std::string problem;
+  try {
+    checkpoint = Checkpoint::open(folder);
+    checkpoint->verify(control_.rank(), control_.size());
+  } catch (const std::exception& error) {
+    problem = error.what();
+  }
+  std::set<std::string> problems;
+  for (const auto& text : gather_texts(control_, problem)) problems.insert(text);
+  problems.erase("");
+  if (problems.empty()) return checkpoint;
+  for (const auto& text : problems) {
+    if (is_first()) spdlog::warn("passing over a checkpoint: {}", text);
+  }
+  if (folder.parent_path() == options_.checkpoints) rejected_.push_back(folder);
+  return std::nullopt;
+}
+
+void CheckpointCoordinator::require_no_later_steps(const Checkpoint& checkpoint) const {
+  all_or_none(control_, [&] {
+    if (!is_first()) return;
+    for (const int64_t step : saved_steps(options_.checkpoints)) {
+      const fs::path folder = options_.checkpoints / step_folder_name(step);
+      if (std::ranges::find(rejected_, folder) != rejected_.end()) continue;
+      require<ConfigError>(
+          step <= checkpoint.manifest().step,
+          "{} is later than {}, and the next restart would take it for this run's own; move it away, or "
+          "choose another --run, or go on from it with --resume auto",
+          folder.string(), checkpoint.folder().string());
+    }
+  });
+}
+
+void CheckpointCoordinator::require_continuation(const Checkpoint& checkpoint) const {
+  const auto differences = compare_runs(checkpoint.manifest(), describe(checkpoint.manifest().step));
+  require<ConfigError>(differences.errors.empty(),
+                       "{} cannot be continued by this run: {}; set these as they were there, or choose another --run",
+                       checkpoint.folder().string(), fmt::join(differences.errors, "; "));
+  if (!is_first()) return;
+  for (const auto& line : differences.warnings)
+    spdlog::warn("changed since step {}: {}", checkpoint.manifest().step, line);
+  for (const auto& line : differences.notes) spdlog::info("{}", line);
+}
+
+}  // namespace fgm

@@ -1,0 +1,118 @@
+#include "launch/coordinator/checkpoints_folder.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <charconv>
+#include <ranges>
+#include <system_error>
+
+#include "core/base/error.h"
+#include "core/io/atomic_file.h"
+#include "launch/coordinator/checkpoint.h"
+
+namespace fgm {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kStepPrefix = "step-";
+constexpr std::string_view kTemporaryPrefix = ".tmp-";
+constexpr std::string_view kOldPrefix = ".old-";
+
+std::vector<std::string> names_in(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code missing;
+  for (const auto& entry : fs::directory_iterator(folder, missing)) names.push_back(entry.path().filename().string());
+  return names;
+}
+
+void rename_folder(const fs::path& from, const fs::path& to) {
+  std::error_code error;
+  fs::rename(from, to, error);
+  if (error) throw_write_error(to, "rename", error);
+}
+
+bool looks_complete(const fs::path& folder) {
+  try {
+    const Checkpoint checkpoint = Checkpoint::open(folder);
+    return std::ranges::none_of(checkpoint.manifest().files,
+                                [&](const auto& file) { return checkpoint.wrong_size(file.first).has_value(); });
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+std::string step_folder_name(int64_t step) {
+  return fmt::format("{}{:08d}", kStepPrefix, step);
+}
+
+std::string shard_file_name(const std::string& role, int shard, int num_shards) {
+  return fmt::format("{}-{:05d}-of-{:05d}.safetensors", role, shard, num_shards);
+}
+
+std::vector<int64_t> saved_steps(const fs::path& checkpoints) {
+  std::vector<int64_t> steps;
+  for (const std::string& name : names_in(checkpoints)) {
+    if (!name.starts_with(kStepPrefix)) continue;
+    int64_t step = 0;
+    const char* end = name.data() + name.size();
+    const auto parsed = std::from_chars(name.data() + kStepPrefix.size(), end, step);
+    if (parsed.ec == std::errc() && parsed.ptr == end) steps.push_back(step);
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+void clear_leftovers(const fs::path& checkpoints) {
+  for (const std::string& name : names_in(checkpoints)) {
+    if (name.starts_with(kTemporaryPrefix)) remove_folder(checkpoints / name);
+    if (!name.starts_with(kOldPrefix)) continue;
+    const fs::path published = checkpoints / name.substr(kOldPrefix.size());
+    if (fs::exists(published)) {
+      remove_folder(checkpoints / name);
+    } else {
+      rename_folder(checkpoints / name, published);
+    }
+  }
+}
+
+void publish(const fs::path& temporary, const fs::path& checkpoints, int64_t step) {
+  const std::string name = step_folder_name(step);
+  const fs::path published = checkpoints / name, old = checkpoints / (std::string(kOldPrefix) + name);
+  sync_to_disk(temporary);
+  const bool replaces = fs::exists(published);
+  if (replaces) rename_folder(published, old);
+  rename_folder(temporary, published);
+  sync_to_disk(checkpoints);
+  if (replaces) remove_folder(old);
+}
+
+void remove_old_steps(const fs::path& checkpoints, int64_t keep) {
+  if (keep == 0) return;
+  int64_t num_kept = 0;
+  for (const int64_t step : std::views::reverse(saved_steps(checkpoints))) {
+    const fs::path folder = checkpoints / step_folder_name(step);
+    if (num_kept == keep) {
+      remove_folder(folder);
+    } else if (looks_complete(folder)) {
+      ++num_kept;
+    }
+  }
+}
+
+void remove_folder(const fs::path& folder) {
+  const std::string name = folder.filename().string();
+  fs::path doomed = folder;
+  std::error_code error;
+  if (!name.starts_with(kTemporaryPrefix)) {
+    doomed = folder.parent_path() / fmt::format("{}remove-{}", kTemporaryPrefix, name);
+    fs::rename(folder, doomed, error);
+  }
+  if (!error) fs::remove_all(doomed, error);
+  if (error) spdlog::warn("{} could not be removed: {}", folder.string(), error.message());
+}
+
+}  // namespace fgm

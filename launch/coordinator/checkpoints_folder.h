@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+// RUN/checkpoints: names in it, and what one rank does with whole folders.
+//
+//   step-00000200/               a published checkpoint
+//   .tmp-200-<nonce>/            being written, or left by a job that was killed
+//   .old-step-00000200/          the folder of that step that a new one is about to replace
+namespace fgm {
+
+// "step-00000200"
+std::string step_folder_name(int64_t step);
+
+// "student_ema-00000-of-00002.safetensors"
+std::string shard_file_name(const std::string& role, int shard, int num_shards);
+
+// The steps whose folders are published in `checkpoints`, damaged ones too, ascending. Empty when it does not exist.
+std::vector<int64_t> saved_steps(const std::filesystem::path& checkpoints);
+
+// Removes what killed jobs left in `checkpoints`. An .old- folder whose replacement never came gets its name back.
+void clear_leftovers(const std::filesystem::path& checkpoints);
+
+// Gives the finished folder `temporary` its published name, by one rename, and makes the names survive a crash. A
+// folder of that step that is there already is replaced: the state being saved is the one that the run goes on from.
+// IoError.
+void publish(const std::filesystem::path& temporary, const std::filesystem::path& checkpoints, int64_t step);
+
+// Removes the steps before the `keep` newest complete ones; 0 keeps all. Complete means here: COMMIT, the manifest and
+// the sizes of the files fit. Failures are warnings.
+void remove_old_steps(const std::filesystem::path& checkpoints, int64_t keep);
+
+// Removes one published or temporary folder, so that a kill half-way leaves nothing under a published name.
+// A failure is a warning.
+void remove_folder(const std::filesystem::path& folder);
+
+}  // namespace fgm

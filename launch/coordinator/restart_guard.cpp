@@ -1,0 +1,47 @@
+#include "launch/coordinator/restart_guard.h"
+
+#include <spdlog/spdlog.h>
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/io/file.h"
+
+namespace fgm {
+namespace {
+
+using nlohmann::json;
+
+// Starts in a row from `step` that the file tells of; a file that cannot be read tells of none.
+int64_t num_starts(const std::filesystem::path& file, int64_t step) {
+  if (!std::filesystem::exists(file)) return 0;
+  try {
+    const json record = json::parse(read_file(file));
+    return record.at("step").get<int64_t>() == step ? record.at("starts").get<int64_t>() : 0;
+  } catch (const std::exception& error) {
+    spdlog::warn("{} is not counted: {}", file.string(), error.what());
+    return 0;
+  }
+}
+
+}  // namespace
+
+RestartGuard::RestartGuard(std::filesystem::path file) : file_(std::move(file)) {}
+
+void RestartGuard::start(int64_t step) {
+  const int64_t before = num_starts(file_, step);
+  require<DoNotRequeueError>(before < kMaxStarts,
+                             "no progress: {} starts from step {} ended without a later checkpoint; look at the end of "
+                             "their logs, then remove {} to try again",
+                             before, step, file_.string());
+  write_file(file_, json{{"step", step}, {"starts", before + 1}}.dump() + "\n");
+}
+
+void RestartGuard::end_cleanly() {
+  std::error_code error;
+  std::filesystem::remove(file_, error);
+  if (error) spdlog::warn("{} could not be removed: {}", file_.string(), error.message());
+}
+
+}  // namespace fgm

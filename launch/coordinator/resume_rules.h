@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "launch/coordinator/manifest.h"
+
+namespace fgm {
+
+// In what a run that is about to go on differs from the one that a checkpoint was written by; each text is one line.
+struct RunDifferences {
+  std::vector<std::string> errors;    // it would not be the same run: sizes, seed, batch, teacher, kind of state
+  std::vector<std::string> warnings;  // allowed, and may have been meant: learning rates, number of steps
+  std::vector<std::string> notes;     // the same run with other bits: ranks, threads
+};
+
+// Compares all of the manifests but step, files and tensors. Where a run lives and what it shows is not compared, nor
+// are sections that its phase does not use. A key that the older config lacks had its default then.
+RunDifferences compare_runs(const Manifest& saved, const Manifest& now);
+
+}  // namespace fgm

@@ -1,0 +1,50 @@
+#include "launch/coordinator/restart_guard.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "core/base/error.h"
+#include "tests/data/support/errors.h"
+#include "tests/data/support/temporary_folder.h"
+
+namespace fgm {
+namespace {
+
+class RestartGuardTest : public testing::Test {
+ protected:
+  // As a process of its own does: nothing but the file is remembered.
+  void start(int64_t step) { RestartGuard(file_).start(step); }
+
+  const TemporaryFolder folder_;
+  const std::filesystem::path file_ = folder_ / "restarts.json";
+};
+
+TEST_F(RestartGuardTest, TheFourthStartFromTheSameStepIsNotRequeued) {
+  for (int i = 0; i < 3; ++i) start(200);
+  const auto message = message_of<DoNotRequeueError>([&] { start(200); });
+  EXPECT_THAT(message, testing::HasSubstr("3 starts from step 200"));
+  EXPECT_THAT(message, testing::HasSubstr(file_.string()));
+  EXPECT_THROW(start(200), DoNotRequeueError) << "asking again must not help";
+  std::filesystem::remove(file_);
+  start(200);
+}
+
+TEST_F(RestartGuardTest, ALaterCheckpointOrACleanEndStartsTheCountAnew) {
+  for (int i = 0; i < 3; ++i) start(0);
+  for (int i = 0; i < 3; ++i) start(200);
+  RestartGuard(file_).end_cleanly();
+  EXPECT_FALSE(std::filesystem::exists(file_));
+  for (int i = 0; i < 3; ++i) start(200);
+  EXPECT_THROW(start(200), DoNotRequeueError);
+}
+
+TEST_F(RestartGuardTest, AFileThatCannotBeReadCountsAsNone) {
+  std::ofstream(file_) << "{\"step\": 2";
+  for (int i = 0; i < 3; ++i) start(200);
+  EXPECT_THROW(start(200), DoNotRequeueError);
+}
+
+}  // namespace
+}  // namespace fgm
