@@ -4,7 +4,7 @@
 #include <fstream>
 
 #include "core/base/error.h"
-#include "launch/coordinator/weights.h"
+#include "launch/coordinator/checkpoints_folder.h"
 
 namespace fgm {
 namespace {

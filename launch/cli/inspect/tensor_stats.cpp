@@ -74,7 +74,7 @@ std::vector<ElementRange> pieces_of(std::span<const ElementRange> ranges) {
   return pieces;
 }
 
-// The results of all pieces, joined in the order of the pieces.
+// The results of all pieces, joined pair by pair: the rounding grows with the logarithm of their number.
 template <typename Result, typename Measure>
 Result measure_pieces(std::span<const ElementRange> ranges, const Measure& measure) {
   const auto pieces = pieces_of(ranges);
@@ -82,9 +82,10 @@ Result measure_pieces(std::span<const ElementRange> ranges, const Measure& measu
   at::parallel_for(0, static_cast<int64_t>(pieces.size()), 1, [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) results[i] = measure(pieces[i]);
   });
-  Result joined;
-  for (const auto& result : results) joined.join(result);
-  return joined;
+  for (size_t step = 1; step < results.size(); step *= 2) {
+    for (size_t i = 0; i + step < results.size(); i += 2 * step) results[i].join(results[i + step]);
+  }
+  return results.empty() ? Result() : results.front();
 }
 
 struct JoinedDifference : TensorDifference {
