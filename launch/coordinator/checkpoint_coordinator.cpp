@@ -36,7 +36,13 @@ void make_folder(const fs::path& folder) {
 
 CheckpointCoordinator::CheckpointCoordinator(Communicator& control, CheckpointOptions options,
                                              std::vector<SavedNetwork> networks, SavedRun run)
-    : control_(control), options_(std::move(options)), networks_(std::move(networks)), run_(std::move(run)) {}
+    : control_(control), options_(std::move(options)), networks_(std::move(networks)), run_(std::move(run)) {
+  const auto [replicate, shard] = options_.coordinate;
+  const MeshAxes mesh = options_.mesh;
+  check(mesh.replicate * mesh.shard == control.size() && replicate * mesh.shard + shard == control.rank(),
+        "rank {} of {} is not at ({}, {}) of a mesh of {} x {}", control.rank(), control.size(), replicate, shard,
+        mesh.replicate, mesh.shard);
+}
 
 Manifest CheckpointCoordinator::describe(int64_t step) const {
   const Config& config = run_.weights.config;

@@ -28,7 +28,7 @@ struct SavedRun {
 struct CheckpointOptions {
   std::filesystem::path checkpoints;  // RUN/checkpoints, seen by all ranks; made when it is not there
   int64_t keep = 0;                   // newest complete checkpoints that stay; 0: all
-  MeshAxes coordinate = {};           // of this rank
+  MeshAxes coordinate = {0, 0};       // of this rank
   MeshAxes mesh = {};
 };
 

@@ -28,6 +28,20 @@ if(CMAKE_BINARY_DIR STREQUAL "${PROJECT_SOURCE_DIR}/build/release")  # the build
            COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/launch/scripts/quickstart_test.sh ${PROJECT_SOURCE_DIR} ${CMAKE_BINARY_DIR}/quickstart_test)
   set_tests_properties(launch/scripts/quickstart_test PROPERTIES TIMEOUT 600 PROCESSORS 2)
 endif()
-fgm_add_test(launch/coordinator/weights_test DEPS fgm::coordinator fgm::models fgm::optim)
+fgm_add_test(launch/coordinator/weights_test DEPS fgm::coordinator)
 fgm_add_test(launch/coordinator/manifest_test DEPS fgm::coordinator)
 fgm_add_test(launch/coordinator/restart_guard_test DEPS fgm::coordinator)
+fgm_add_mpi_test(launch/coordinator/coordinator_mptest RANKS 2 4 DEPS fgm::coordinator)
+fgm_add_test(launch/coordinator/checkpoint_coordinator_test DEPS fgm::coordinator)
+fgm_add_test(launch/coordinator/crash_test DEPS fgm::coordinator)
+target_link_libraries(launch_coordinator_crash_test PRIVATE ${CMAKE_DL_LIBS})
+
+add_executable(launch_coordinator_write_checkpoint launch/coordinator/write_checkpoint.cpp)
+target_link_libraries(launch_coordinator_write_checkpoint PRIVATE fgm_flags fgm::coordinator)
+target_precompile_headers(launch_coordinator_write_checkpoint REUSE_FROM fgm_pch)
+add_test(NAME launch/coordinator/read_checkpoint_test
+  COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/launch/coordinator/read_checkpoint_test.sh
+    ${CMAKE_BINARY_DIR}/read_checkpoint_test ${CMAKE_BINARY_DIR}/python $<TARGET_FILE:launch_coordinator_write_checkpoint>
+    ${MPIEXEC_EXECUTABLE} --oversubscribe --bind-to none -n 2)
+set_tests_properties(launch/coordinator/read_checkpoint_test PROPERTIES TIMEOUT 60 LABELS mpi PROCESSORS 2
+  ENVIRONMENT "OMP_NUM_THREADS=1;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")

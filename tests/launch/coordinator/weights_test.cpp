@@ -2,90 +2,111 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
+
+#include <fstream>
 
 #include "core/base/error.h"
 #include "core/io/safetensors.h"
-#include "core/models/init.h"
-#include "core/models/model_factory.h"
-#include "launch/coordinator/weights_save_point.h"
-#include "parallel/optim/local_engine.h"
+#include "launch/coordinator/checkpoints_folder.h"
+#include "parallel/comm/self_communicator.h"
+#include "tests/data/support/errors.h"
+#include "tests/data/support/temporary_folder.h"
+#include "tests/launch/coordinator/fake_job.h"
 
 namespace fgm {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::FakeEngine;
+using testing::FakeJob;
+using ::testing::HasSubstr;
 
 class Weights : public ::testing::Test {
  protected:
-  Weights() {
-    config_.model.depth = 1;
-    config_.method.init_time = 0.714;
-    model_ = make_model(config_.model, at::kFloat);
-    init_parameters(*model_, 3);
-    engine_ = std::make_unique<LocalEngine>(*model_, OptimizerConfig{.ema = 0.5});
-  }
-  ~Weights() override { fs::remove_all(folder_); }
+  Weights() { config_.method.init_time = 0.714; }
 
-  void save(std::vector<int64_t> steps, int64_t keep) {
-    WeightsSavePoint save_point(folder_ / "checkpoints", keep, {{"student", engine_.get()}},
-                                {.role = "", .step = 0, .sample_shape = {3, 24, 24}, .config = config_});
-    for (const int64_t step : steps) save_point.save(step);
+  void save(const std::vector<int64_t>& steps) {
+    FakeJob job(*self_, run_.path(), config_, {});
+    for (const int64_t step : steps) job.save(step);
   }
+  fs::path step_folder(int64_t step) const { return run_ / "checkpoints" / step_folder_name(step); }
+  static void damage(const fs::path& file) { std::ofstream(file, std::ios::app) << "x"; }
 
-  const fs::path folder_ = fs::path(::testing::TempDir()) / fmt::format("fgm_weights_{}", getpid());
-  Config config_;
-  std::unique_ptr<VelocityModel> model_;
-  std::unique_ptr<LocalEngine> engine_;
+  const TemporaryFolder run_;
+  const std::unique_ptr<Communicator> self_ = make_self_communicator(at::kCPU);
+  Config config_ = testing::smallest_config();
 };
 
 TEST_F(Weights, ASavedNetworkOpensFromItsRunWithWhatItNeedsToBeUsed) {
-  save({1, 2}, 0);
-  const LoadedModel loaded = load_model(folder_, {"student_ema", "student"}, at::kCPU);
+  save({1, 2});
+  const LoadedModel loaded = load_model(run_.path(), {"student_ema", "student"}, at::kCPU);
   EXPECT_EQ(loaded.info.role, "student_ema");
   EXPECT_EQ(loaded.info.step, 2);
-  EXPECT_EQ(loaded.info.sample_shape, (std::vector<int64_t>{3, 24, 24}));
+  EXPECT_EQ(loaded.info.sample_shape, (std::vector<int64_t>{3, 6, 6}));
   EXPECT_EQ(loaded.info.config.method.init_time, 0.714);
-  EXPECT_EQ(num_parameters(*loaded.model), num_parameters(*model_));
-  std::vector<at::Tensor> original;
-  visit_parameters(*model_, [&](const std::string&, at::Tensor& p) { original.push_back(p); });
-  size_t i = 0;
-  visit_parameters(*loaded.model,
-                   [&](const std::string& name, at::Tensor& p) { EXPECT_TRUE(at::equal(p, original[i++])) << name; });
-  EXPECT_EQ(load_model(folder_ / "checkpoints" / step_folder_name(1), {"student"}, at::kCPU).info.step, 1);
+  visit_parameters(*loaded.model, [&](const std::string& name, at::Tensor& tensor) {
+    EXPECT_TRUE(at::equal(tensor, FakeEngine::values_of("ema", name, tensor.sizes().vec(), 2))) << name;
+  });
 }
 
-TEST_F(Weights, OnlyTheNewestStepsAreKeptAndZeroKeepsAll) {
-  save({1, 2, 10}, 2);
-  EXPECT_EQ(saved_steps(folder_ / "checkpoints"), (std::vector<int64_t>{2, 10}));
-  save({11, 12, 13}, 0);
-  EXPECT_EQ(saved_steps(folder_ / "checkpoints").size(), 5u);
+TEST_F(Weights, AStepsFolderAndALoneFileOpenToo) {
+  save({1, 2});
+  EXPECT_EQ(load_model(step_folder(1), {"student"}, at::kCPU).info.step, 1);
+  const fs::path copy = run_ / "copy.safetensors";
+  fs::copy_file(step_folder(1) / shard_file_name("student", 0, 1), copy);
+  EXPECT_EQ(load_model(copy, {}, at::kCPU).info.step, 1);
 }
 
-TEST_F(Weights, ASaveThatFailsLeavesOlderStepsAndNoHalfFolder) {
-  save({1}, 2);
-  // A file where the step's folder should appear: the rename is refused.
-  fs::create_directories(folder_ / "checkpoints" / step_folder_name(2) / "in_the_way");
-  EXPECT_THROW(save({2}, 2), IoError);
-  for (const auto& entry : fs::directory_iterator(folder_ / "checkpoints"))
-    EXPECT_FALSE(entry.path().filename().string().starts_with(".tmp")) << entry.path();
-  EXPECT_EQ(load_model(folder_ / "checkpoints" / step_folder_name(1), {"student"}, at::kCPU).info.step, 1);
+TEST_F(Weights, ADamagedNewestStepOfARunIsPassedOverAndADamagedStepIsAnError) {
+  save({1, 2});
+  damage(step_folder(2) / shard_file_name("student_optim", 0, 1));
+  EXPECT_EQ(load_model(run_.path(), {"student"}, at::kCPU).info.step, 2) << "the student's own files are whole";
+  damage(step_folder(2) / shard_file_name("student", 0, 1));
+  EXPECT_EQ(load_model(run_.path(), {"student"}, at::kCPU).info.step, 1);
+  EXPECT_THAT(message_of<IoError>([&] { load_model(step_folder(2), {"student"}, at::kCPU); }),
+              HasSubstr(shard_file_name("student", 0, 1)));
+  damage(step_folder(1) / "COMMIT");
+  EXPECT_THAT(message_of<ConfigError>([&] { load_model(run_.path(), {"student"}, at::kCPU); }),
+              HasSubstr("no complete checkpoint"));
 }
 
 TEST_F(Weights, FilesThatAreNotOursAndFoldersWithoutTheRoleAreNamed) {
-  save({1}, 2);
-  const auto expect_error = [](const fs::path& path, const std::vector<std::string>& roles, const std::string& part) {
-    try {
-      load_model(path, roles, at::kCPU);
-      ADD_FAILURE() << path;
-    } catch (const ConfigError& error) {
-      EXPECT_THAT(error.what(), ::testing::HasSubstr(part));
-    }
+  save({1});
+  const auto error_of = [](const fs::path& path, const std::vector<std::string>& roles) {
+    return message_of<ConfigError>([&] { load_model(path, roles, at::kCPU); });
   };
-  write_safetensors(folder_ / "foreign.safetensors", {{"a", at::ones({2})}});
-  expect_error(folder_ / "foreign.safetensors", {}, "was not written by fgm");
-  expect_error(folder_, {"teacher"}, "no weights of role teacher");
-  expect_error(folder_ / "absent", {"teacher"}, "no such weights file or run folder");
+  write_safetensors(run_ / "foreign.safetensors", {{"a", at::ones({2})}});
+  EXPECT_THAT(error_of(run_ / "foreign.safetensors", {}), HasSubstr("was not written by fgm"));
+  EXPECT_THAT(error_of(run_.path(), {"teacher"}), HasSubstr("no weights of role teacher"));
+  EXPECT_THAT(error_of(run_ / "absent", {"teacher"}), HasSubstr("no such weights file or run folder"));
+}
+
+TEST_F(Weights, TheDigestOfATeacherDoesNotDependOnTheFilesThatHoldIt) {
+  save({1});
+  const auto digest = [](const WeightsPlace& place) { return digest_of(*open_weights(place).source); };
+  const auto sharded = digest({step_folder(1), "student"});
+  EXPECT_EQ(digest({step_folder(1) / shard_file_name("student", 0, 1), ""}), sharded);
+  EXPECT_NE(digest({step_folder(1), "student_ema"}), sharded);
+}
+
+TEST_F(Weights, SlicesOfANetworkOfAnotherShapeAreRefusedNamingTheTensors) {
+  save({1});
+  const OpenWeights weights = open_weights({step_folder(1), "student"});
+  FakeEngine half(config_.model, 1, 2);
+  std::vector<StateSlice> slices;
+  for (const auto& slice : half.state()) {
+    if (slice.part.empty()) slices.push_back(slice);
+  }
+  load_slices(half.model(), slices, *weights.source);
+  const StateSlice& last = slices.back();
+  ASSERT_GT(last.begin, 0);
+  EXPECT_TRUE(at::equal(
+      last.values,
+      FakeEngine::values_of("", last.name, last.shape, 1).view(-1).narrow(0, last.begin, last.values.numel())));
+  config_.model.depth = 2;
+  FakeEngine deeper(config_.model, 0, 1);
+  EXPECT_THAT(message_of<ConfigError>([&] { load_slices(deeper.model(), {}, *weights.source); }),
+              HasSubstr("joint_blocks.1.x_block.attn.qkv.weight [12, 4] is missing"));
 }
 
 }  // namespace

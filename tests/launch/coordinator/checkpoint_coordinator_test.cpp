@@ -1,0 +1,229 @@
+#include "launch/coordinator/checkpoint_coordinator.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "core/base/error.h"
+#include "core/config/fields.h"
+#include "core/io/file.h"
+#include "launch/coordinator/checkpoints_folder.h"
+#include "launch/coordinator/resume_rules.h"
+#include "parallel/comm/self_communicator.h"
+#include "tests/data/support/errors.h"
+#include "tests/data/support/temporary_folder.h"
+#include "tests/launch/coordinator/fake_job.h"
+
+namespace fgm {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using testing::FakeJob;
+using ::testing::HasSubstr;
+
+class CoordinatorTest : public ::testing::Test {
+ protected:
+  FakeJob job(const FakeJob::Options& options = {}) { return {*self_, folder_.path(), config_, options}; }
+  std::string error_of_restore(const std::string& resume, const FakeJob::Options& options = {}) {
+    return message_of<Error>([&] { job(options).coordinator().restore(resume); });
+  }
+  fs::path step_folder(int64_t step) const { return checkpoints_ / step_folder_name(step); }
+  void damage(int64_t step) const {
+    std::ofstream(step_folder(step) / "student-00000-of-00001.safetensors", std::ios::app) << "x";
+  }
+
+  const TemporaryFolder folder_;
+  const fs::path checkpoints_ = folder_ / "checkpoints";
+  const std::unique_ptr<Communicator> self_ = make_self_communicator(at::kCPU);
+  Config config_ = testing::smallest_config();
+};
+
+TEST_F(CoordinatorTest, ARunWithoutCheckpointsBeginsAnew) {
+  EXPECT_FALSE(job().coordinator().restore("auto").has_value());
+  EXPECT_FALSE(job().coordinator().restore("never").has_value());
+}
+
+TEST_F(CoordinatorTest, TheManifestTellsHowTheRunStands) {
+  job({.threads = 3}).save(5);
+  const Manifest m = Checkpoint::open(step_folder(5)).manifest();
+  EXPECT_EQ(m.step, 5);
+  EXPECT_EQ(m.phase, "distill");
+  EXPECT_EQ(m.threads, 3);
+  EXPECT_EQ(m.restart, 0);
+  EXPECT_EQ(m.data.position, 120);
+  EXPECT_EQ(m.data.epoch, 1);
+  EXPECT_EQ(m.updates, (std::map<std::string, int64_t>{{"student", 5}, {"estimator", 1005}}));
+  auto resumed = job({.threads = 3});
+  resumed.coordinator().restore("auto");
+  resumed.save(6);
+  EXPECT_EQ(Checkpoint::open(step_folder(6)).manifest().restart, 1);
+}
+
+TEST_F(CoordinatorTest, OnlyTheNewestStepsAreKeptAndZeroKeepsAll) {
+  auto two = job({.keep = 2});
+  for (const int64_t step : {1, 2, 10}) two.save(step);
+  EXPECT_EQ(saved_steps(checkpoints_), (std::vector<int64_t>{2, 10}));
+  auto all = job();
+  for (const int64_t step : {11, 12, 13}) all.save(step);
+  EXPECT_EQ(saved_steps(checkpoints_).size(), 5u);
+}
+
+TEST_F(CoordinatorTest, ADamagedStepIsNotOneOfThoseKeptAndGoesWhenANewOneIsThere) {
+  auto first = job({.keep = 2});
+  for (const int64_t step : {1, 2, 3}) first.save(step);
+  damage(3);
+  auto resumed = job({.keep = 2});
+  ASSERT_EQ(resumed.coordinator().restore("auto")->step, 2);
+  EXPECT_TRUE(fs::exists(step_folder(3))) << "until a new checkpoint is there, it may be all that is left to mend";
+  resumed.save(4);
+  EXPECT_EQ(saved_steps(checkpoints_), (std::vector<int64_t>{2, 4}));
+}
+
+TEST_F(CoordinatorTest, SavingAStepAgainReplacesIt) {
+  auto first = job({.keep = 1});
+  first.save(3);
+  damage(3);
+  first.save(3);
+  first.fill(9);
+  ASSERT_EQ(first.coordinator().restore("auto")->step, 3);
+  EXPECT_TRUE(first.holds(3));
+  const std::string nonce = Checkpoint::open(step_folder(3)).manifest().nonce;
+  first.save(3);
+  EXPECT_NE(Checkpoint::open(step_folder(3)).manifest().nonce, nonce);
+}
+
+TEST_F(CoordinatorTest, WhatAKilledJobLeftIsIgnoredAndRemoved) {
+  job().save(1);
+  fs::create_directories(checkpoints_ / ".tmp-2-0123456789abcdef");
+  std::ofstream(checkpoints_ / ".tmp-2-0123456789abcdef" / "student-00000-of-00001.safetensors") << "half";
+  fs::copy(step_folder(1), checkpoints_ / ".old-step-00000001");
+  EXPECT_EQ(saved_steps(checkpoints_), std::vector<int64_t>{1});
+  EXPECT_EQ(job().coordinator().restore("auto")->step, 1);
+  EXPECT_EQ(std::distance(fs::directory_iterator(checkpoints_), {}), 1);
+}
+
+TEST_F(CoordinatorTest, AFlipAnywhereInCommitOrTheManifestIsFound) {
+  job().save(1);
+  for (const char* name : {kCommitFile, kManifestFile}) {
+    const std::string whole = read_file(step_folder(1) / name);
+    ASSERT_GT(whole.size(), 80u);
+    const size_t stride = name == kCommitFile ? 1 : 101;  // the manifest is long
+    for (size_t i = 0; i < whole.size(); i += stride) {
+      std::string flipped = whole;
+      flipped[i] = static_cast<char>(flipped[i] ^ 4);
+      std::ofstream(step_folder(1) / name, std::ios::binary) << flipped;
+      EXPECT_THROW(Checkpoint::open(step_folder(1)), IoError) << name << " byte " << i;
+    }
+    std::ofstream(step_folder(1) / name, std::ios::binary) << whole;
+  }
+  Checkpoint::open(step_folder(1)).verify();
+}
+
+TEST_F(CoordinatorTest, WhenAllCheckpointsAreDamagedNothingBeginsAnewByItself) {
+  job().save(1);
+  damage(1);
+  EXPECT_THAT(error_of_restore("auto"), AllOf(HasSubstr("none of the 1 checkpoints"), HasSubstr("to begin anew")));
+}
+
+TEST_F(CoordinatorTest, NeverRefusesARunThatHoldsCheckpoints) {
+  job().save(7);
+  EXPECT_THAT(error_of_restore("never"), AllOf(HasSubstr("already holds checkpoints"), HasSubstr("step 7")));
+}
+
+TEST_F(CoordinatorTest, APathIsAStepOrTheNewestOfARun) {
+  const TemporaryFolder other;
+  FakeJob writer(*self_, other.path(), config_, {});
+  writer.save(1);
+  writer.save(2);
+  EXPECT_EQ(job().coordinator().restore(other.path())->step, 2);
+  EXPECT_EQ(job().coordinator().restore(other / "checkpoints" / step_folder_name(1))->step, 1);
+  EXPECT_THAT(error_of_restore(other / "nowhere"), HasSubstr("none of the 1 checkpoints"));
+  fs::create_directories(other / "empty" / "checkpoints");
+  EXPECT_THAT(error_of_restore(other / "empty"), HasSubstr("no checkpoint in it"));
+}
+
+TEST_F(CoordinatorTest, GoingBackIsRefusedWhileTheRunHoldsLaterSteps) {
+  auto writer = job();
+  writer.save(1);
+  writer.save(2);
+  EXPECT_THAT(error_of_restore(step_folder(1)), HasSubstr("is later than"));
+  fs::rename(step_folder(2), folder_ / "kept");
+  EXPECT_EQ(job().coordinator().restore(step_folder(1))->step, 1);
+}
+
+TEST_F(CoordinatorTest, AnotherRunsCheckpointIsRefusedNamingEveryKey) {
+  job().save(1);
+  config_.run.seed = 2;
+  config_.method.batch = 7;
+  config_.method.student.ema = 0.5;
+  config_.model.depth = 2;
+  EXPECT_THAT(error_of_restore("auto", {.teacher_digest = std::string(32, '1')}),
+              AllOf(HasSubstr("run.seed = 1 there and 2 here"), HasSubstr("method.batch = 64 there and 7 here"),
+                    HasSubstr("student.ema = 0 there and 0.5 here"), HasSubstr("model.depth = 1 there and 2 here"),
+                    HasSubstr("teacher.weights"), HasSubstr("--run")));
+}
+
+TEST_F(CoordinatorTest, ACheckpointOfAnotherCommandIsRefused) {
+  job({.phase = "train"}).save(1);
+  EXPECT_THAT(error_of_restore("auto"), HasSubstr("it is of `fgm train` and this is `fgm distill`"));
+}
+
+class ResumeRules : public ::testing::Test {
+ protected:
+  // Differences of `changed`, set in the config and nowhere else, from a distillation with default settings.
+  static RunDifferences change(const std::string& key, const std::string& value) {
+    Config config;
+    const std::string before = to_ini(config);
+    set(config, {key, value, ""});
+    return compare_runs(manifest_of(before), manifest_of(to_ini(config)));
+  }
+  static Manifest manifest_of(const std::string& config) {
+    Manifest manifest;
+    manifest.phase = "distill";
+    manifest.config = config;
+    return manifest;
+  }
+};
+
+TEST_F(ResumeRules, TellErrorsFromWarningsFromWhatIsOfNoConsequence) {
+  for (const auto& [key, value] : std::map<std::string, std::string>{{"model.num_heads", "2"},
+                                                                     {"text.num_tokens", "3"},
+                                                                     {"run.seed", "5"},
+                                                                     {"method.estimator_steps", "2"},
+                                                                     {"student.beta1", "0"},
+                                                                     {"estimator.ema", "0.9"}}) {
+    const auto differences = change(key, value);
+    EXPECT_EQ(differences.errors.size(), 1u) << key;
+    EXPECT_TRUE(differences.warnings.empty()) << key;
+  }
+  for (const auto& [key, value] : std::map<std::string, std::string>{
+           {"method.steps", "9000"}, {"student.lr", "1"}, {"student.beta1", "0.5"}, {"method.lambda_1", "1"}}) {
+    const auto differences = change(key, value);
+    EXPECT_TRUE(differences.errors.empty()) << key;
+    EXPECT_EQ(differences.warnings.size(), 1u) << key;
+  }
+  for (const auto& [key, value] : std::map<std::string, std::string>{{"run.dir", "elsewhere"},
+                                                                     {"data.store", "moved.h5"},
+                                                                     {"mesh.shard", "2"},
+                                                                     {"parallel.recompute", "true"},
+                                                                     {"teacher.weights", "moved"},
+                                                                     {"train.batch", "3"},
+                                                                     {"eval.picture_rows", "3"},
+                                                                     {"run.save_every", "3"}}) {
+    const auto differences = change(key, value);
+    EXPECT_TRUE(differences.errors.empty() && differences.warnings.empty()) << key;
+  }
+}
+
+TEST_F(ResumeRules, OtherRanksOrThreadsAreANoteAndAKeyThatTheOlderConfigLacksHadItsDefault) {
+  Manifest saved = manifest_of(""), now = manifest_of(to_ini(Config()));
+  EXPECT_TRUE(compare_runs(saved, now).warnings.empty());
+  EXPECT_TRUE(compare_runs(saved, now).notes.empty());
+  now.world = 2;
+  EXPECT_EQ(compare_runs(saved, now).notes.size(), 1u);
+}
+
+}  // namespace
+}  // namespace fgm
