@@ -80,7 +80,13 @@ std::string role_of_file(const std::string& name) {
 
 std::vector<ElementRange> SnapshotTensor::readable() const {
   std::vector<ElementRange> ranges;
-  for (const auto& piece : pieces) ranges.push_back(piece.range);
+  for (const auto& piece : pieces) {
+    if (!ranges.empty() && ranges.back().end == piece.range.begin) {
+      ranges.back().end = piece.range.end;
+    } else {
+      ranges.push_back(piece.range);
+    }
+  }
   return ranges;
 }
 

@@ -29,6 +29,7 @@ struct SnapshotTensor {
   std::vector<Piece> pieces;   // ascending
 
   int64_t num_elements() const { return c10::multiply_integers(shape); }
+  // Neighbouring pieces are one range, so that statistics do not depend on how the tensor was cut.
   std::vector<ElementRange> readable() const;
   int64_t num_missing() const;  // elements that no piece holds
 
