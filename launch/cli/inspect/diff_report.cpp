@@ -1,15 +1,13 @@
 #include <algorithm>
-#include <limits>
 #include <tuple>
 
 #include "core/base/error.h"
 #include "core/io/safetensors_dtype.h"
+#include "launch/cli/inspect/diff_text.h"
 #include "launch/cli/inspect/reports.h"
 #include "launch/cli/inspect/state.h"
 #include "launch/cli/inspect/target.h"
 #include "launch/cli/inspect/tensor_pairs.h"
-#include "launch/cli/inspect/tensor_table.h"
-#include "launch/cli/inspect/text_table.h"
 
 namespace fgm {
 namespace {
@@ -120,84 +118,27 @@ Json compare_states(const Snapshot& a, const Snapshot& b) {
   return differing_keys(state_values(a), state_values(b));
 }
 
-size_t count_identical(const Json& tensors) {
-  return std::ranges::count_if(tensors, [](const Json& row) { return row["identical"].get<bool>(); });
-}
-
-std::string dtypes_text(const Json& row) {
-  const auto a = row["dtype_a"].get<std::string>(), b = row["dtype_b"].get<std::string>();
-  return a == b ? a : a + "/" + b;
-}
-
-std::string remarks(const Json& row) {
-  if (row["shape_a"] != row["shape_b"]) return shape_text(row["shape_a"]) + " and " + shape_text(row["shape_b"]);
-  if (!row["problem"].is_null()) return row["problem"].get<std::string>();
-  const auto non_finite = row["non_finite"].get<int64_t>();
-  return non_finite > 0 ? fmt::format("{} not finite", non_finite) : "";
-}
-
-std::string tensors_text(const Json& tensors) {
-  TextTable table({"role", "tensor", "dtype", ">max |a-b|", ">/ max |a|", ">L2 rel.", ""});
-  for (const auto& row : tensors) {
-    if (row["identical"].get<bool>()) continue;
-    table.add({row["role"].get<std::string>(), row["name"].get<std::string>(), dtypes_text(row),
-               number_text(row["max_abs"]), number_text(row["max_rel"]), number_text(row["l2_rel"]), remarks(row)});
-  }
-  return table.text();
-}
-
-std::string names_text(const std::string& title, const Json& names) {
-  TextTable table({title, ""});
-  for (const auto& tensor : names) table.add({tensor["role"].get<std::string>(), tensor["name"].get<std::string>()});
-  return table.text();
-}
-
-std::string keys_text(const std::string& title, const Json& rows) {
-  TextTable table({title, "a", "b"});
-  const auto shown = [](const Json& value) {
-    return value.is_null() ? "-" : value.is_string() ? value.get<std::string>() : value.dump();
-  };
-  for (const auto& row : rows) table.add({row["key"].get<std::string>(), shown(row["a"]), shown(row["b"])});
-  return table.text();
-}
-
-std::string summary_text(const Json& report) {
-  const size_t num_both = report["tensors"].size(), num_same = count_identical(report["tensors"]);
-  if (report["identical"].get<bool>()) return fmt::format("identical: {} tensors, bit for bit\n", num_same);
-  return fmt::format("{} of {} tensors differ; {} only in a, {} only in b\n", num_both - num_same, num_both,
-                     report["only_in_a"].size(), report["only_in_b"].size());
-}
-
-std::string text_of(const Json& report) {
-  std::string text = fmt::format("a: {}\nb: {}\n", report["a"].get<std::string>(), report["b"].get<std::string>());
-  text += keys_text("state", report["state"]) + keys_text("config", report["config"]);
-  text += names_text("only in a", report["only_in_a"]) + names_text("only in b", report["only_in_b"]);
-  return text + tensors_text(report["tensors"]) + summary_text(report);
-}
-
-bool are_whole(const Snapshot& snapshot) {
-  return std::ranges::all_of(snapshot.tensors, [](const SnapshotTensor& tensor) { return tensor.num_missing() == 0; });
-}
-
 }  // namespace
 
 Report report_difference(const fs::path& path_a, const fs::path& path_b) {
   const Snapshot a = open_snapshot(path_a), b = open_snapshot(path_b);
   const TensorPairs pairs = pair_tensors(a, b);
   Json tensors = compare_all(pairs);
-  const bool is_identical =
-      pairs.only_in_a.empty() && pairs.only_in_b.empty() && count_identical(tensors) == tensors.size();
+  const bool is_identical = pairs.only_in_a.empty() && pairs.only_in_b.empty() &&
+                            std::ranges::all_of(tensors, [](const Json& row) { return row["identical"].get<bool>(); });
   Json json = {{"format", "diff"},
                {"a", a.path.string()},
                {"b", b.path.string()},
+               {"problems_a", a.problems},
+               {"problems_b", b.problems},
                {"identical", is_identical},
                {"tensors", std::move(tensors)},
                {"only_in_a", names_of(pairs.only_in_a)},
                {"only_in_b", names_of(pairs.only_in_b)},
                {"config", compare_configs(a, b)},
                {"state", compare_states(a, b)}};
-  const auto text = text_of(json);
-  return {std::move(json), text, are_whole(a) && are_whole(b)};
+  const auto text = difference_text(json);
+  return {std::move(json), text, a.problems.empty() && b.problems.empty()};
 }
 
 }  // namespace fgm

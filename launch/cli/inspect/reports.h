@@ -32,7 +32,7 @@ Report report_verification(const std::filesystem::path& path);
 
 // What differs between two sides: each a safetensors file, a checkpoint, or a run (its newest complete checkpoint),
 // written by any numbers of ranks. A file is compared with the same role of a checkpoint; where both sides hold one
-// role only, the roles' names may differ. Not well when a tensor could not be read whole; a difference is no damage.
+// role only, the roles' names may differ. Not well when a side is damaged; a difference is no damage.
 Report report_difference(const std::filesystem::path& a, const std::filesystem::path& b);
 
 }  // namespace fgm

@@ -26,13 +26,6 @@ Json time_of(const fs::path& folder) {
   return fmt::format("{:%FT%TZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)));
 }
 
-std::string first_problem(const StepFolder& folder) {
-  for (const auto& file : folder.files) {
-    if (!file.problem.empty()) return file.name + " " + file.problem;
-  }
-  return "";
-}
-
 Json describe(const CheckpointFolder& entry, const StepFolder& folder) {
   const bool is_complete = folder.is_well();
   return {{"name", entry.path.filename().string()},
@@ -41,7 +34,7 @@ Json describe(const CheckpointFolder& entry, const StepFolder& folder) {
           {"status", !entry.is_published ? "leftover"
                      : is_complete       ? "complete"
                                          : "damaged"},
-          {"problem", is_complete ? Json(nullptr) : Json(first_problem(folder))},
+          {"problem", is_complete ? Json(nullptr) : Json(folder.problems().front())},
           {"bytes", folder.total_bytes()},
           {"time", time_of(entry.path)}};
 }

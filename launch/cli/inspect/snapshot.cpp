@@ -115,7 +115,7 @@ Snapshot snapshot_of(std::shared_ptr<const SafetensorsFile> file) {
 }
 
 Snapshot snapshot_of(const StepFolder& folder) {
-  Snapshot snapshot{.path = folder.path, .manifest = folder.manifest};
+  Snapshot snapshot{.path = folder.path, .problems = folder.problems(), .manifest = folder.manifest};
   if (folder.manifest) {
     snapshot.config = folder.manifest->config;
     std::map<std::string, const FolderFile*> files;

@@ -42,6 +42,7 @@ struct Snapshot {
   std::filesystem::path path;
   std::vector<SnapshotTensor> tensors = {};  // role by role, in the order of the forward pass where the config tells it
   std::string config = {};                   // INI text; "" where it is not known
+  std::vector<std::string> problems = {};    // of a checkpoint's files
   std::optional<Manifest> manifest = {};     // of a checkpoint
 };
 

@@ -9,7 +9,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::string line(const std::string& key, const std::string& value) {
-  return fmt::format("  {:<10}{}\n", key, value);
+  return fmt::format("  {:<12}{}\n", key, value);
 }
 
 std::string updates_text(const Json& networks) {
@@ -30,8 +30,9 @@ std::string state_text(const Json& state) {
   const Json &phase = state["phase"], &attempt = state["attempt"], &mesh = state["mesh"], &data = state["data"];
   std::string text = line("step", fmt::format("{} of '{}', {} restarts before it", state["step"].dump(),
                                               phase["name"].get<std::string>(), attempt["restart"].dump()));
-  text += line("world", fmt::format("{} ranks of {} threads, mesh {} x {} (replicate x shard)", state["world"].dump(),
-                                    state["threads"].dump(), mesh["replicate"].dump(), mesh["shard"].dump()));
+  text +=
+      line("world", fmt::format("{} ranks, {} threads each, mesh {} x {} (replicate x shard)", state["world"].dump(),
+                                state["threads"].dump(), mesh["replicate"].dump(), mesh["shard"].dump()));
   text += line("updates", updates_text(state["networks"]));
   text += line("data", fmt::format("{} samples drawn, {} epochs of {} done", data["position"].dump(),
                                    data["epoch"].dump(), data["size"].dump()));

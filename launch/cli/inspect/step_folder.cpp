@@ -1,6 +1,5 @@
 #include "launch/cli/inspect/step_folder.h"
 
-#include <algorithm>
 #include <set>
 
 #include "core/base/error.h"
@@ -37,7 +36,7 @@ std::string problem_of(const fs::path& path, const Read& read) {
 std::string read_text(FolderFile& file, const fs::path& path) {
   std::string text;
   std::error_code ignored;
-  if (!fs::exists(path, ignored)) {
+  if (fs::status(path, ignored).type() == fs::file_type::not_found) {
     note(file, "is missing: this checkpoint was not finished");
     return text;
   }
@@ -72,8 +71,7 @@ std::set<std::string> names_of_files(const StepFolder& folder) {
     for (const auto& entry : fs::directory_iterator(folder.path)) {
       names.insert(entry.path().filename().string());
     }
-  } catch (const fs::filesystem_error& error) {
-    throw IoError(fmt::format("{} cannot be read: {}", folder.path.string(), error.code().message()));
+  } catch (const fs::filesystem_error&) {  // then manifest.json cannot be read either, which is noted
   }
   names.erase(kManifestFile);
   names.erase(kCommitFile);
@@ -124,8 +122,12 @@ bool FolderFile::holds(const ManifestTensor& tensor, const ManifestSlice& slice)
          c10::multiply_integers(found->second.shape) == slice.end - slice.begin;
 }
 
-bool StepFolder::is_well() const {
-  return std::ranges::all_of(files, [](const FolderFile& file) { return file.problem.empty(); });
+std::vector<std::string> StepFolder::problems() const {
+  std::vector<std::string> problems;
+  for (const auto& file : files) {
+    if (!file.problem.empty()) problems.push_back(file.name + " " + file.problem);
+  }
+  return problems;
 }
 
 uint64_t StepFolder::total_bytes() const {

@@ -35,12 +35,14 @@ struct StepFolder {
   std::optional<Manifest> manifest = {};  // nothing when there is none that can be read
   std::vector<FolderFile> files = {};     // manifest.json, COMMIT, then the rest by name
 
-  bool is_well() const;
+  // "COMMIT is missing: ...", a line for each file with one.
+  std::vector<std::string> problems() const;
+  bool is_well() const { return problems().empty(); }
   uint64_t total_bytes() const;
 };
 
 // Reads manifest.json and COMMIT, and compares the names and sizes of the files with them: quick, whatever the
-// checkpoint's size. IoError only when the folder itself cannot be read.
+// checkpoint's size. A folder that vanishes meanwhile is one whose files are missing.
 StepFolder read_step_folder(const std::filesystem::path& path);
 
 // Reads the headers of the safetensors files, and notes every slice that the manifest has and they have not.

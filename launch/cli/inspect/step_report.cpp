@@ -42,15 +42,6 @@ std::string files_text(const Json& files) {
   return table.text();
 }
 
-std::string problems_text(const Json& files) {
-  std::string text;
-  for (const auto& file : files) {
-    if (file["problem"].is_null()) continue;
-    text += fmt::format("  {} {}\n", file["name"].get<std::string>(), file["problem"].get<std::string>());
-  }
-  return text;
-}
-
 std::string config_text(const std::string& ini) {
   std::string text;
   for (const auto& line : split(ini, '\n')) text += "  " + line + "\n";
@@ -64,7 +55,7 @@ Report report_step(const std::filesystem::path& path) {
   open_tensors(folder);
   Json json = describe(folder);
   std::string text = fmt::format("{}: checkpoint, {}\n", path.string(), json["status"].get<std::string>());
-  text += problems_text(json["files"]);
+  for (const auto& problem : folder.problems()) text += fmt::format("  {}\n", problem);
   if (folder.manifest) text += "state\n" + state_text(json["state"]);
   text += "files\n" + files_text(json["files"]);
   text += "roles\n" + roles_text(json["roles"]);

@@ -29,6 +29,11 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
   return entries;
 }
 
+bool is_folder(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
+}
+
 bool is_checkpoint_name(const std::string& name) {
   return name.starts_with("step-") || name.starts_with(".tmp-") || name.starts_with(".old-");
 }
@@ -42,7 +47,7 @@ PathKind kind_of_folder(const fs::path& path) {
   bool holds_files = is_checkpoint_name(name_of(path));
   for (const auto& entry : entries_of(path)) {
     const std::string name = entry.filename().string();
-    if (name == "checkpoints" || (is_checkpoint_name(name) && fs::is_directory(entry))) return PathKind::kRunFolder;
+    if (name == "checkpoints" || (is_checkpoint_name(name) && is_folder(entry))) return PathKind::kRunFolder;
     holds_files |= name == kManifestFile || name == kCommitFile || entry.extension() == ".safetensors";
   }
   require<IoError>(holds_files || name_of(path) == "checkpoints",
@@ -66,20 +71,20 @@ StepFolder newest_complete(const fs::path& run) {
 PathKind kind_of(const fs::path& path) {
   std::error_code ignored;
   require<IoError>(fs::exists(path, ignored), "'{}' does not exist", path.string());
-  if (fs::is_directory(path)) return kind_of_folder(path);
+  if (is_folder(path)) return kind_of_folder(path);
   require<IoError>(fs::is_regular_file(path), "'{}' is neither a file nor a folder", path.string());
   return is_hdf5(path) ? PathKind::kStore : PathKind::kTensorFile;
 }
 
 std::vector<CheckpointFolder> checkpoint_folders(const fs::path& run) {
-  const fs::path checkpoints = fs::exists(run / "checkpoints") ? run / "checkpoints" : run;
+  const fs::path checkpoints = is_folder(run / "checkpoints") ? run / "checkpoints" : run;
   std::vector<CheckpointFolder> folders;
   for (const int64_t step : saved_steps(checkpoints)) {
     folders.push_back({checkpoints / step_folder_name(step), true});
   }
   for (const auto& entry : entries_of(checkpoints)) {
     const bool is_known = std::ranges::count(folders, entry, &CheckpointFolder::path) > 0;
-    if (fs::is_directory(entry) && !is_known) folders.push_back({entry, false});
+    if (is_folder(entry) && !is_known) folders.push_back({entry, false});
   }
   return folders;
 }

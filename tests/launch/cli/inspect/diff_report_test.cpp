@@ -70,6 +70,14 @@ TEST_F(DiffReport, NamesTensorsOfOneSideAndOtherShapesAndDtypes) {
   EXPECT_EQ(dtype["identical"], false);
 }
 
+TEST_F(DiffReport, ARoleThatOneSideLacksIsOneLineOfTheText) {
+  Roles roles = some_roles();
+  roles.erase("student_optim");
+  const auto report = report_difference(save(200, 1), write_checkpoint(step_folder(201), roles, some_manifest(201, 1)));
+  EXPECT_EQ(report.json["only_in_a"].size(), 2);
+  EXPECT_THAT(report.text, testing::ContainsRegex("student_optim +all 2 tensors\n"));
+}
+
 TEST_F(DiffReport, NamesTheConfigKeysThatDiffer) {
   auto manifest = some_manifest(201, 1);
   Config config;
@@ -111,6 +119,7 @@ TEST_F(DiffReport, OfADamagedCheckpointComparesWhatIsWholeAndIsNotWell) {
   fs::remove(damaged / "student-00001-of-00002.safetensors");
   const auto report = report_difference(step, damaged);
   EXPECT_FALSE(report.is_well);
+  EXPECT_EQ(report.json["problems_b"], Json({"student-00001-of-00002.safetensors is missing or no file"}));
   EXPECT_EQ(report.json["tensors"][0]["problem"], "2 elements cannot be read");
   EXPECT_EQ(row_of(report.json["tensors"], "role", "student_ema")["identical"], true);
 }
