@@ -115,9 +115,11 @@ void CheckpointCoordinator::write(const fs::path& temporary, Manifest manifest) 
 std::optional<RestoredState> CheckpointCoordinator::restore(const std::string& resume) {
   std::vector<fs::path> folders;
   all_or_none(control_, [&] {
-    if (is_first()) folders = candidates(resume);
+    if (!is_first()) return;
+    clear_leftovers(options_.checkpoints);
+    folders = candidates(resume);
   });
-  const auto checkpoint = first_complete(folders);
+  const auto checkpoint = first_complete(folders, resume);
   if (!checkpoint) return std::nullopt;
   const Manifest& manifest = checkpoint->manifest();
   if (resume != "auto") require_no_later_steps(*checkpoint);
@@ -132,7 +134,6 @@ std::optional<RestoredState> CheckpointCoordinator::restore(const std::string& r
 
 // Newest first.
 std::vector<fs::path> CheckpointCoordinator::candidates(const std::string& resume) const {
-  clear_leftovers(options_.checkpoints);
   const auto own_steps = saved_steps(options_.checkpoints);
   if (resume == "never") {
     require<ConfigError>(own_steps.empty(),
@@ -153,7 +154,8 @@ std::vector<fs::path> CheckpointCoordinator::candidates(const std::string& resum
   return folders;
 }
 
-std::optional<Checkpoint> CheckpointCoordinator::first_complete(const std::vector<fs::path>& folders) {
+std::optional<Checkpoint> CheckpointCoordinator::first_complete(const std::vector<fs::path>& folders,
+                                                                const std::string& resume) {
   size_t num_rejected = 0;
   for (;; ++num_rejected) {
     const bool is_left = num_rejected < folders.size();
@@ -161,10 +163,10 @@ std::optional<Checkpoint> CheckpointCoordinator::first_complete(const std::vecto
     if (folder.empty()) break;
     if (auto checkpoint = open_together(folder)) return checkpoint;
   }
-  require<ConfigError>(num_rejected == 0,
-                       "none of the {} checkpoints is complete (see the warnings above); delete {} to begin anew",
-                       num_rejected, options_.checkpoints.string());
-  return std::nullopt;
+  if (num_rejected == 0) return std::nullopt;
+  require<ConfigError>(resume == "auto", "--resume {}: no complete checkpoint there (see the warnings)", resume);
+  throw ConfigError(fmt::format("none of the {} checkpoints is complete (see the warnings); delete {} to begin anew",
+                                num_rejected, options_.checkpoints.string()));
 }
 
 // Each rank reads its part of the files; what one finds, all learn.

@@ -68,7 +68,8 @@ class CheckpointCoordinator : public SavePoint {
   void write(const std::filesystem::path& temporary, Manifest manifest) const;
   void remove_superseded();
   std::vector<std::filesystem::path> candidates(const std::string& resume) const;
-  std::optional<Checkpoint> first_complete(const std::vector<std::filesystem::path>& candidates);
+  std::optional<Checkpoint> first_complete(const std::vector<std::filesystem::path>& folders,
+                                           const std::string& resume);
   std::optional<Checkpoint> open_together(const std::filesystem::path& folder);
   void require_no_later_steps(const Checkpoint& checkpoint) const;
   void require_continuation(const Checkpoint& checkpoint) const;

@@ -82,7 +82,6 @@ void clear_leftovers(const fs::path& checkpoints) {
 void publish(const fs::path& temporary, const fs::path& checkpoints, int64_t step) {
   const std::string name = step_folder_name(step);
   const fs::path published = checkpoints / name, old = checkpoints / (std::string(kOldPrefix) + name);
-  sync_to_disk(temporary);
   const bool replaces = fs::exists(published);
   if (replaces) rename_folder(published, old);
   rename_folder(temporary, published);

@@ -14,8 +14,8 @@ struct RunDifferences {
   std::vector<std::string> notes;     // the same run with other bits: ranks, threads
 };
 
-// Compares all of the manifests but step, files and tensors. Where a run lives and what it shows is not compared, nor
-// are sections that its phase does not use. A key that the older config lacks had its default then.
+// Compares phase, config, teacher, store, ranks and threads. Where a run lives and what it shows is not compared, nor
+// are sections that its phase does not use. A key that the saved config lacks had its default then.
 RunDifferences compare_runs(const Manifest& saved, const Manifest& now);
 
 }  // namespace fgm

@@ -55,8 +55,8 @@ WeightsPlace find_in_run(const fs::path& run, const std::vector<std::string>& ro
 void require_whole(const std::map<std::string, std::string>& metadata, const std::string& place) {
   const auto shard = metadata.find(kShardKey);
   if (shard == metadata.end() || shard->second == "0/1") return;
-  const auto numbers = split(shard->second, '/');
-  throw ConfigError(fmt::format("{}: this is shard {} of {}; give its folder", place, numbers.front(), numbers.back()));
+  throw ConfigError(
+      fmt::format("{}: this is shard {}; give its folder", place, fmt::join(split(shard->second, '/'), " of ")));
 }
 
 }  // namespace

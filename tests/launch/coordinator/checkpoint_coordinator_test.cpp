@@ -139,7 +139,7 @@ TEST_F(CoordinatorTest, APathIsAStepOrTheNewestOfARun) {
   writer.save(2);
   EXPECT_EQ(job().coordinator().restore(other.path())->step, 2);
   EXPECT_EQ(job().coordinator().restore(other / "checkpoints" / step_folder_name(1))->step, 1);
-  EXPECT_THAT(error_of_restore(other / "nowhere"), HasSubstr("none of the 1 checkpoints"));
+  EXPECT_THAT(error_of_restore(other / "nowhere"), HasSubstr("no complete checkpoint there"));
   fs::create_directories(other / "empty" / "checkpoints");
   EXPECT_THAT(error_of_restore(other / "empty"), HasSubstr("no checkpoint in it"));
 }
