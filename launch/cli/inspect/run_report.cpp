@@ -75,20 +75,21 @@ std::string text_of(const Json& report) {
 }  // namespace
 
 Report report_run(const fs::path& path) {
-  Json checkpoints = Json::array(), newest;
+  Json checkpoints = Json::array();
+  std::optional<StepFolder> newest;
   bool is_well = true;
   for (const auto& entry : checkpoint_folders(path)) {
-    const StepFolder folder = read_step_folder(entry.path);
+    StepFolder folder = read_step_folder(entry.path);
     checkpoints.push_back(describe(entry, folder));
     if (!entry.is_published) continue;
     is_well = is_well && folder.is_well();
-    if (folder.is_well()) newest = describe_newest(folder);
+    if (folder.is_well()) newest = std::move(folder);
   }
   Json json = {{"format", "run"},
                {"path", path.string()},
                {"done", fs::exists(path / "DONE")},
                {"checkpoints", std::move(checkpoints)},
-               {"newest", std::move(newest)}};
+               {"newest", newest ? describe_newest(*newest) : Json(nullptr)}};
   const auto text = text_of(json);
   return {std::move(json), text, is_well};
 }

@@ -126,7 +126,7 @@ Snapshot snapshot_of(const StepFolder& folder) {
   } else {
     for (const auto& file : folder.files) {
       if (!file.content) continue;
-      snapshot.config = text_of(file.content->metadata(), "fgm.config");
+      if (snapshot.config.empty()) snapshot.config = text_of(file.content->metadata(), "fgm.config");
       for (const auto& info : file.content->tensors()) {
         snapshot.tensors.push_back(whole_tensor(role_of_file(file.name), info, file.content));
       }

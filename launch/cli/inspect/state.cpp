@@ -21,7 +21,10 @@ std::string updates_text(const Json& networks) {
 }  // namespace
 
 Json describe_state(const Manifest& manifest) {
-  Json state = Json::parse(to_json(manifest));
+  Manifest head = manifest;
+  head.files.clear();
+  head.tensors.clear();
+  Json state = Json::parse(to_json(head));
   for (const char* key : {"format", "config", "files", "tensors"}) state.erase(key);
   return state;
 }

@@ -69,7 +69,7 @@ std::set<std::string> names_of_files(const StepFolder& folder) {
   }
   try {
     for (const auto& entry : fs::directory_iterator(folder.path)) {
-      names.insert(entry.path().filename().string());
+      if (!entry.is_directory()) names.insert(entry.path().filename().string());
     }
   } catch (const fs::filesystem_error&) {  // then manifest.json cannot be read either, which is noted
   }

@@ -173,6 +173,7 @@ TEST_F(StepReport, NonFiniteElementsAreCountedOverAllShards) {
 TEST_F(StepReport, AFileThatTheManifestDoesNotListIsNoDamage) {
   const auto folder = save(200, 1);
   std::ofstream(folder / "NOTES") << "kept for the paper";
+  fs::create_directory(folder / "export");
   const auto report = report_step(folder);
   EXPECT_TRUE(report.is_well);
   EXPECT_TRUE(row_of(report.json["files"], "name", "NOTES")["xxh128"].is_null());
