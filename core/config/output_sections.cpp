@@ -6,19 +6,26 @@
 namespace fgm {
 
 void SampleConfig::visit(FieldVisitor& v) {
-  v.field("sample.weights", weights, "the model: a safetensors file or the folder of its run");
+  v.field("sample.weights", weights, "the model: a run's folder, or a file or folder of Stable Diffusion 3 weights");
   v.field("sample.role", role, "student_ema, student, teacher_ema, ...; empty = the first of these in the folder");
-  v.field("sample.prompts", prompts, "captions: a store, or a text file with one in each line");
+  v.field("sample.vae", vae, "the autoencoder of latents: a file or folder; empty = the one beside the weights");
+  v.field("sample.prompts", prompts, "captions: a store, a text file with one in each line, or GenEval's .jsonl");
   v.field("sample.steps", steps, "steps from noise to image");
   v.field("sample.guidance", guidance, "guidance scale; 1 = none");
+  v.field("sample.shift", shift,
+          "of SD3's schedule; 0 = the weights' own, or equally spaced times where they have none");
+  v.field("sample.sample_size", sample_size, "side of the pictures or latents; 0 = as the weights say");
   v.field("sample.per_prompt", per_prompt, "images of each caption");
   v.field("sample.batch", batch, "images drawn at once");
-  v.field("sample.out", out, "the store (.h5) or the picture (.png) to write");
+  v.field("sample.out", out, "what to write: a store (.h5), one picture of all (.png), or a folder of pictures");
+  v.choice("sample.layout", layout, {"flat", "geneval"}, "of a folder");
 }
 
 void SampleConfig::validate() const {
   require<ConfigError>(steps >= 1, "sample.steps = {} is not at least 1", steps);
   require<ConfigError>(guidance >= 0.0, "sample.guidance = {} is negative; 1 means no guidance", guidance);
+  require<ConfigError>(shift >= 0.0, "sample.shift = {} is negative; 0 takes the weights' own", shift);
+  require<ConfigError>(sample_size >= 0, "sample.sample_size = {} is negative; 0 takes the weights'", sample_size);
   require<ConfigError>(per_prompt >= 1, "sample.per_prompt = {} is not at least 1", per_prompt);
   require<ConfigError>(batch >= 1, "sample.batch = {} is not at least 1", batch);
 }

@@ -120,9 +120,12 @@ struct TrainConfig {
   void validate() const;
 };
 
+enum class FrozenDtype { kFloat32, kBFloat16 };
+
 struct TeacherConfig {
   std::string weights = "";
   bool replicate = false;
+  FrozenDtype dtype = FrozenDtype::kFloat32;
 
   void visit(FieldVisitor& v);
   void validate() const;
@@ -137,6 +140,7 @@ struct MethodConfig {
   int64_t batch = 64;
   double lambda_1 = 0.0;
   double init_time = 1.0;
+  int64_t sample_size = 0;
   int64_t estimator_steps = 1;
   LossWeight weight = LossWeight::kUniform;
   TimeConfig time;
@@ -150,15 +154,21 @@ struct MethodConfig {
   void validate() const;
 };
 
+enum class Layout { kFlat, kGenEval };
+
 struct SampleConfig {
   std::string weights = "";
   std::string role = "";
+  std::string vae = "";
   std::string prompts = "";
   int64_t steps = 28;
   double guidance = 1.0;
+  double shift = 0.0;
+  int64_t sample_size = 0;
   int64_t per_prompt = 1;
   int64_t batch = 64;
   std::string out = "";
+  Layout layout = Layout::kFlat;
 
   void visit(FieldVisitor& v);
   void validate() const;

@@ -55,8 +55,9 @@ void TrainConfig::validate() const {
 }
 
 void TeacherConfig::visit(FieldVisitor& v) {
-  v.field("teacher.weights", weights, "the teacher: a safetensors file or the folder of its run");
+  v.field("teacher.weights", weights, "the teacher: a run's folder, or a file or folder of Stable Diffusion 3 weights");
   v.field("teacher.replicate", replicate, "every rank holds the whole teacher instead of a shard");
+  v.choice("teacher.dtype", dtype, {"fp32", "bf16"}, "what the teacher is held and computed in; bf16 is slow on a CPU");
 }
 
 void TeacherConfig::validate() const {}
@@ -66,6 +67,7 @@ void MethodConfig::visit(FieldVisitor& v) {
   v.field("method.batch", batch, "samples of one update, all ranks together");
   v.field("method.lambda_1", lambda_1, "weight of L1 beside L2 in the student's loss; 1 = theorem, 0 = FGM");
   v.field("method.init_time", init_time, "time t* at which the student turns noise into data");
+  v.field("method.sample_size", sample_size, "side of the generated latents; 0 = as the teacher's weights say");
   v.field("method.estimator_steps", estimator_steps, "estimator updates before each student update");
   v.choice("method.weight", weight, {"uniform", "t_squared", "t_squared_one_minus_t"},
            "weight of the student's loss over t");
@@ -81,6 +83,7 @@ void MethodConfig::validate() const {
   require<ConfigError>(steps >= 1, "method.steps = {} is not at least 1", steps);
   require<ConfigError>(batch >= 1, "method.batch = {} is not at least 1", batch);
   require<ConfigError>(init_time > 0.0 && init_time <= 1.0, "method.init_time = {} is not in (0, 1]", init_time);
+  require<ConfigError>(sample_size >= 0, "method.sample_size = {} is negative; 0 takes the teacher's", sample_size);
   require<ConfigError>(estimator_steps >= 1, "method.estimator_steps = {} is not at least 1", estimator_steps);
   require<ConfigError>(teacher_guidance >= 0.0, "method.teacher_guidance = {} is negative; 1 means no guidance",
                        teacher_guidance);

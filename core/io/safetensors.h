@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -32,10 +33,8 @@ class SafetensorsFile : public TensorSource {
   const TensorInfo& info(const std::string& name) const;  // IoError as for view()
   void read(const std::string& name, int64_t begin, const at::Tensor& out) const override;
 
-  // A CPU tensor that views the mapping (do not write to it); the mapping lives as long as any view of it.
   // Bools, and data that the writer left unaligned, come as a copy.
-  // IoError naming the file and the nearest name when `name` is absent.
-  at::Tensor view(const std::string& name) const;
+  at::Tensor view(const std::string& name) const override;
 
  private:
   struct Mapping;
@@ -52,5 +51,17 @@ struct NamedTensor {
 // name as it was. Returns the file's digest, taken while writing.
 FileDigest write_safetensors(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
                              const std::map<std::string, std::string>& metadata = {});
+
+// A tensor that is made when its turn to be written comes, and let go after it.
+struct TensorMaker {
+  std::string name;
+  at::ScalarType dtype;
+  std::vector<int64_t> shape;
+  std::function<at::Tensor()> make;  // of that dtype and shape
+};
+
+// The same file without holding more than one tensor at a time.
+FileDigest stream_safetensors(const std::filesystem::path& path, const std::vector<TensorMaker>& tensors,
+                              const std::map<std::string, std::string>& metadata = {});
 
 }  // namespace fgm

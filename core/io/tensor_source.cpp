@@ -30,6 +30,13 @@ void digest_tensor(const TensorSource& source, const TensorInfo& info, Digest& d
 
 }  // namespace
 
+at::Tensor TensorSource::view(const std::string& name) const {
+  const TensorInfo& info = find_tensor(*this, name);
+  const auto copy = at::empty(info.shape, info.dtype);
+  read(name, 0, copy);
+  return copy;
+}
+
 const TensorInfo& find_tensor(const TensorSource& source, const std::string& name) {
   const auto found = std::ranges::find(source.tensors(), name, &TensorInfo::name);
   if (found == source.tensors().end()) throw_missing_tensor(source, name);

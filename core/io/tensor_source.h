@@ -32,10 +32,14 @@ class TensorSource {
   // place() and the nearest name when `name` is absent.
   virtual void read(const std::string& name, int64_t begin, const at::Tensor& out) const = 0;
 
+  // The whole of tensor `name` in its own dtype, on the CPU, for reading only: where it lies in one piece in a mapped
+  // file, a view that keeps the mapping alive and takes no memory; else a copy. IoError as above.
+  virtual at::Tensor view(const std::string& name) const;
+
   virtual std::string place() const = 0;  // a path, for errors
 };
 
-// The tensor called `name`, found by looking at each; throw_missing_tensor() when it is absent.
+// The entry of tensors() called `name`. IoError naming place() and the nearest name when there is none.
 const TensorInfo& find_tensor(const TensorSource& source, const std::string& name);
 
 // IoError naming place(), `name`, which is not among tensors(), and the nearest name that is.

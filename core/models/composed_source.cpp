@@ -82,6 +82,16 @@ class ComposedSource : public TensorSource {
     }
   }
 
+  at::Tensor view(const std::string& name) const override {
+    const auto& info = find_tensor(*this, name);
+    const auto& pieces = pieces_.at(name);
+    if (pieces.size() == 1) {
+      const auto whole = base_->view(pieces.front().tensor);
+      if (whole.numel() == pieces.front().size) return whole.view(info.shape);
+    }
+    return TensorSource::view(name);
+  }
+
  private:
   std::shared_ptr<const TensorSource> base_;
   std::vector<TensorInfo> infos_;

@@ -71,6 +71,12 @@ ModelConfig mmdit_config(const DiffusersConfig& config) {
   return model;
 }
 
+int64_t declared_sample_size(const DiffusersConfig& config) {
+  const auto size = value_of<int64_t>(config, "sample_size", 128);
+  require_value(size >= 1, config, "sample_size", "a number above 0 is needed");
+  return size;
+}
+
 nlohmann::ordered_json mmdit_json(const ModelConfig& config, int64_t sample_size) {
   require<ConfigError>(config.mlp_ratio == 4, "diffusers' SD3 transformer has an MLP ratio of 4, this model one of {}",
                        config.mlp_ratio);

@@ -22,6 +22,8 @@ using Source = std::shared_ptr<const TensorSource>;
 constexpr std::array<std::string_view, 5> kSingleFileParts = {kSingleFilePrefix, kVaePrefix, "text_encoders.",
                                                               "conditioner.", "cond_stage_model."};
 
+constexpr int64_t kReleasedSampleSize = 128;
+
 ShapeByName shapes_of(const TensorSource& source) {
   ShapeByName shapes;
   for (const auto& info : source.tensors()) shapes.emplace(info.name, info.shape);
@@ -109,7 +111,9 @@ Sd3Transformer open_sd3_transformer(const fs::path& path) {
       infer_mmdit_config(shapes, *named, file->place(), declared ? std::optional(declared->head_width) : std::nullopt);
   if (declared) require_agreement(config, *declared, *config_file);
   const auto ours = mmdit_shapes(config);
-  return {config,
+  const auto sample_size = config_file ? declared_sample_size(*config_file)
+                                       : std::min(kReleasedSampleSize, config.pos_embed_max_size * config.patch_size);
+  return {config, sample_size,
           in_our_names(part_of(file, named->prefix), foreign_tensors(ours, named->naming, named->prefix), ours)};
 }
 

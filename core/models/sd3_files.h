@@ -18,6 +18,7 @@ namespace fgm {
 
 struct Sd3Transformer {
   ModelConfig config;
+  int64_t sample_size;  // side of the latents that it is made for: config.json's, else 128 (1024 pixels)
   // Every parameter of an MMDiT of `config` and pos_embed, in our names, for load_parameters() or slice by slice.
   std::shared_ptr<const TensorSource> weights;
 };

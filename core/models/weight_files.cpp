@@ -38,6 +38,9 @@ class JoinedSource : public TensorSource {
   void read(const std::string& name, int64_t begin, const at::Tensor& out) const override {
     file_of_.at(find_tensor(*this, name).name)->read(name, begin, out);
   }
+  at::Tensor view(const std::string& name) const override {
+    return file_of_.at(find_tensor(*this, name).name)->view(name);
+  }
   // The file that holds `name`, without its folder; empty when none does.
   std::string file_of(const std::string& name) const {
     const auto it = file_of_.find(name);

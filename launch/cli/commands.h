@@ -13,6 +13,8 @@ Command train_command();
 Command distill_command();
 Command sample_command();
 Command eval_command();
+Command forward_command();
+Command export_command();
 Command data_shapes_command();
 Command data_pack_command();
 Command inspect_command();

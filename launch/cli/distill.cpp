@@ -6,17 +6,20 @@
 #include "data/pipeline/store_batch_source.h"
 #include "data/text/hashed_word_encoder.h"
 #include "launch/cli/commands.h"
+#include "launch/cli/decoder.h"
 #include "launch/cli/distill_networks.h"
+#include "launch/cli/distill_plan.h"
 #include "launch/cli/generate.h"
+#include "launch/cli/output.h"
 #include "launch/cli/training_run.h"
 #include "launch/coordinator/consensus.h"
+#include "launch/runtime/environment.h"
 #include "launch/runtime/run_folder.h"
 
 namespace fgm {
 namespace {
 
 constexpr size_t kGridPictures = 16;
-const std::vector<std::string> kTeacherRoles = {"teacher_ema", "teacher"};
 
 // What student and estimator start from: method.init's weights, or the teacher's.
 WeightsPlace find_start(const Config& config, const WeightsPlace& teacher, World& world) {
@@ -24,10 +27,13 @@ WeightsPlace find_start(const Config& config, const WeightsPlace& teacher, World
   return find_weights(config.method.init, {"student_ema", "student", "teacher_ema", "teacher"}, world.control());
 }
 
-void require_same_pictures(const std::string& init, const WeightsInfo& start, const WeightsInfo& teacher) {
+// {C, H, W} of what the student generates.
+std::vector<int64_t> sample_shape(const MethodConfig& method, const WeightsInfo& start, const WeightsInfo& teacher) {
+  if (method.sample_size > 0) return {teacher.sample_shape[0], method.sample_size, method.sample_size};
   require<ConfigError>(start.sample_shape == teacher.sample_shape,
-                       "method.init = {} draws pictures of {}, the teacher of {}", init,
-                       fmt::join(start.sample_shape, " x "), fmt::join(teacher.sample_shape, " x "));
+                       "method.init = {} draws pictures of {}, the teacher of {}; method.sample_size can say which",
+                       method.init, fmt::join(start.sample_shape, " x "), fmt::join(teacher.sample_shape, " x "));
+  return teacher.sample_shape;
 }
 
 Manifest::Teacher describe_teacher(const OpenWeights& teacher, World& world) {
@@ -36,7 +42,7 @@ Manifest::Teacher describe_teacher(const OpenWeights& teacher, World& world) {
 }
 
 PictureDrawer grid_drawer(const Config& config, VelocityModel& student, const TextEncoder& encoder, const Store& store,
-                          const std::vector<int64_t>& sample_shape, at::Device device) {
+                          const std::vector<int64_t>& sample_shape, const Vae* vae, at::Device device) {
   const std::span<const std::string> prompts = store.prompts();
   return {student,
           encoder,
@@ -45,25 +51,33 @@ PictureDrawer grid_drawer(const Config& config, VelocityModel& student, const Te
            .init_time = config.method.init_time,
            .seed = static_cast<uint64_t>(config.run.seed),
            .sample_shape = sample_shape,
+           .vae = vae,
            .device = device}};
 }
 
-int distill_on(World& world, const Invocation& invocation) {
-  Config config = invocation.config;
+// The student's pictures need an autoencoder when they are latents; without one there are no sample grids.
+std::unique_ptr<Vae> open_grid_decoder(const WeightsPlace& place, const OpenWeights& teacher, World& world,
+                                       Config& config) {
+  auto vae = open_decoder(config.sample.vae, place.path, teacher, world.device());
+  if (vae == nullptr && teacher.info.sample_shape.at(0) != 3 && config.run.sample_every > 0) {
+    spdlog::warn("no sample grids: there is no autoencoder for the latents (sample.vae)");
+    config.run.sample_every = 0;
+  }
+  return vae;
+}
+
+int distill_on(World& world, Config config) {
   const auto store = open_store(config.data);
   const WeightsPlace teacher_place = find_weights(config.teacher.weights, kTeacherRoles, world.control());
   const OpenWeights teacher = open_weights(teacher_place);
-  // The networks and their text conditioning are the teacher's, whatever the config's own sections say.
-  config.model = teacher.info.config.model;
-  config.text = teacher.info.config.text;
+  take_over(teacher, config);
   const OpenWeights start = open_weights(find_start(config, teacher_place, world));
-  require_same_pictures(config.method.init, start.info, teacher.info);
+  const auto shape = sample_shape(config.method, start.info, teacher.info);
   spdlog::info("teacher {} (step {}); {}: {} captions", teacher.source->place(), teacher.info.step,
                store->path().string(), store->size());
-  if (invocation.is_dry_run) return kExitDone;
+  const auto vae = open_grid_decoder(teacher_place, teacher, world, config);
 
   const auto seed = static_cast<uint64_t>(config.run.seed);
-  const auto& shape = teacher.info.sample_shape;
   DistillNetworks networks(world, config, *teacher.source, *start.source);
   FgmStep step({networks.teacher(), networks.student(), networks.estimator()},
                {.seed = seed,
@@ -79,7 +93,8 @@ int distill_on(World& world, const Invocation& invocation) {
                            .seed = seed,
                            .needs_images = false,
                            .prefetch = config.data.prefetch});
-  const PictureDrawer drawer = grid_drawer(config, networks.student().model(), *encoder, *store, shape, world.device());
+  const PictureDrawer drawer =
+      grid_drawer(config, networks.student().model(), *encoder, *store, shape, vae.get(), world.device());
   return run_training(world,
                       {.num_steps = config.method.steps,
                        .step = &step,
@@ -96,12 +111,26 @@ int distill_on(World& world, const Invocation& invocation) {
                       source);
 }
 
+// Every rank says the same, so the first speaks.
+int dry_run(const Invocation& invocation) {
+  const Environment environment = read_environment();
+  const auto plan = plan_distillation(invocation.config, environment.world);
+  if (environment.rank > 0) return kExitDone;
+  if (invocation.is_json) {
+    print_json(plan);
+  } else {
+    print_out(plan_text(plan));
+  }
+  return kExitDone;
+}
+
 int distill(const Invocation& invocation) {
+  if (invocation.is_dry_run) return dry_run(invocation);
   require<ConfigError>(!invocation.config.teacher.weights.empty(),
-                       "teacher.weights is not set; give a safetensors file or the run folder of `fgm train`");
+                       "teacher.weights is not set; give the run folder of `fgm train`, or Stable Diffusion 3 weights");
   check_run_folder(invocation.config);
   World world(invocation.config);
-  const int code = distill_on(world, invocation);
+  const int code = distill_on(world, invocation.config);
   world.close();
   return code;
 }
@@ -112,7 +141,7 @@ Command distill_command() {
   return {.name = "distill",
           .help = "distils a teacher into a one-step student with FGM; needs captions, no images",
           .run = distill,
-          .sections = {"run", "mesh", "parallel", "data", "teacher", "method", "student", "estimator"},
+          .sections = {"run", "mesh", "parallel", "data", "text", "teacher", "method", "student", "estimator"},
           .flags = {steps_flag("method.steps"),
                     {"init", "WEIGHTS", "weights that student and estimator start from", "method.init"}},
           .is_parallel = true};

@@ -7,35 +7,49 @@
 namespace fgm {
 namespace {
 
-// [ranks, batch, H, W, C]: the batches `round` x size + rank of all ranks; what a rank has too few of is zero.
-at::Tensor draw_round(const PictureDrawer& drawer, int64_t round, World& world) {
-  const DrawOptions& options = drawer.options();
-  const auto& chw = options.sample_shape;
-  const auto mine = at::zeros({options.batch, chw[1], chw[2], chw[0]}, at::kByte);
-  const int64_t index = round * world.size() + world.rank();
-  if (index < drawer.num_batches()) {
-    const auto pictures = drawer.draw_batch(index);
-    mine.narrow(0, 0, pictures.size(0)).copy_(pictures);
+using Round = std::function<void(int64_t index)>;
+
+// Calls `draw` once a round with the batch that is this rank's, which in the last round may be beyond the last one.
+bool for_each_round(const PictureDrawer& drawer, World& world, const Round& draw) {
+  const int64_t num_rounds = (drawer.num_batches() + world.size() - 1) / world.size();
+  for (int64_t round = 0; round < num_rounds; ++round) {
+    if (world.is_stopping()) return false;
+    draw(round * world.size() + world.rank());
+    spdlog::debug("batches {} of {} drawn", std::min((round + 1) * world.size(), drawer.num_batches()),
+                  drawer.num_batches());
   }
-  const auto all = at::empty({world.size(), options.batch, chw[1], chw[2], chw[0]}, at::kByte);
+  return true;
+}
+
+// [ranks, batch, H, W, C]: the pictures of all ranks' batches; what a rank has too few of is zero.
+at::Tensor gather(const at::Tensor& drawn, const PictureDrawer& drawer, World& world) {
+  auto shape = drawer.picture_shape();
+  shape.insert(shape.begin(), drawer.options().batch);
+  const auto mine = at::zeros(shape, at::kByte);
+  if (drawn.defined()) mine.narrow(0, 0, drawn.size(0)).copy_(drawn);
+  shape.insert(shape.begin(), world.size());
+  const auto all = at::empty(shape, at::kByte);
   world.control().all_gather_into(all, mine).wait();
   return all;
 }
 
 }  // namespace
 
-std::optional<at::Tensor> draw_on_ranks(const PictureDrawer& drawer, World& world) {
+bool draw_on_ranks(const PictureDrawer& drawer, World& world,
+                   const std::function<void(int64_t first, const at::Tensor& pictures)>& use) {
+  return for_each_round(drawer, world, [&](int64_t index) {
+    if (index < drawer.num_batches()) use(index * drawer.options().batch, drawer.draw_batch(index));
+  });
+}
+
+std::optional<at::Tensor> collect_from_ranks(const PictureDrawer& drawer, World& world) {
   std::vector<at::Tensor> drawn;
-  const int64_t num_rounds = (drawer.num_batches() + world.size() - 1) / world.size();
-  for (int64_t round = 0; round < num_rounds; ++round) {
-    if (world.is_stopping()) return std::nullopt;
-    const auto all = draw_round(drawer, round, world);
+  const bool is_done = for_each_round(drawer, world, [&](int64_t index) {
+    const auto all = gather(index < drawer.num_batches() ? drawer.draw_batch(index) : at::Tensor(), drawer, world);
     if (world.is_first()) drawn.push_back(all.flatten(0, 1));
-    spdlog::debug("batches {} of {} drawn", std::min((round + 1) * world.size(), drawer.num_batches()),
-                  drawer.num_batches());
-  }
-  if (drawn.empty()) return at::Tensor();
-  return at::cat(drawn).narrow(0, 0, drawer.num_pictures());
+  });
+  if (!is_done) return std::nullopt;
+  return world.is_first() ? at::cat(drawn).narrow(0, 0, drawer.num_pictures()) : at::Tensor();
 }
 
 }  // namespace fgm

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include "launch/cli/generate.h"
@@ -7,10 +8,15 @@
 
 namespace fgm {
 
-// All pictures of `drawer`, its batches dealt to the ranks in turn (batch i to rank i % size), each with a whole
+// Draws all pictures of `drawer`, its batches dealt to the ranks in turn (batch i to rank i % size), each with a whole
 // network of its own: batches are composed as on one rank, so the pictures are the same bits for any number of ranks.
-// Rank 0 gets them, uint8 [N, H, W, 3]; the others get none of them. Nothing on all ranks when a signal stopped it.
-// Collective over all ranks of `world`.
-std::optional<at::Tensor> draw_on_ranks(const PictureDrawer& drawer, World& world);
+// `use` gets what this rank drew, a batch at a time, and the number of its first picture. False on all ranks when a
+// signal stopped it. Collective over all ranks of `world`.
+bool draw_on_ranks(const PictureDrawer& drawer, World& world,
+                   const std::function<void(int64_t first, const at::Tensor& pictures)>& use);
+
+// The same, collected: rank 0 gets all pictures, uint8 [N, H, W, 3]; the others get none of them. Nothing on all ranks
+// when a signal stopped it. Collective over all ranks of `world`.
+std::optional<at::Tensor> collect_from_ranks(const PictureDrawer& drawer, World& world);
 
 }  // namespace fgm

@@ -1,16 +1,63 @@
 #include "launch/cli/generate.h"
 
 #include <algorithm>
+#include <unordered_map>
 
+#include "core/base/hash.h"
+#include "core/fgm/flow_schedule.h"
 #include "core/fgm/ode_sampler.h"
 #include "core/fgm/one_step_generator.h"
 #include "core/io/pixels.h"
 
 namespace fgm {
+namespace {
+
+std::vector<int64_t> count_occurrences(std::span<const std::string> captions) {
+  std::unordered_map<std::string_view, int64_t> seen;
+  std::vector<int64_t> before;
+  for (const auto& caption : captions) before.push_back(seen[caption]++);
+  return before;
+}
+
+at::Tensor decode(const Vae& vae, const at::Tensor& latents) {
+  // One by one: a picture of 1024 x 1024 takes gigabytes on the way, and its bits do not depend on its neighbours.
+  std::vector<at::Tensor> pictures;
+  for (const auto& latent : latents.split(1)) pictures.push_back(vae.decode(vae.from_latents(latent)));
+  return at::cat(pictures);
+}
+
+}  // namespace
 
 PictureDrawer::PictureDrawer(VelocityModel& model, const TextEncoder& encoder, std::span<const std::string> captions,
                              const DrawOptions& options)
-    : model_(model), encoder_(encoder), captions_(captions), options_(options), noise_(options.seed, "sample.noise") {}
+    : model_(model),
+      encoder_(encoder),
+      captions_(captions),
+      occurrence_(count_occurrences(captions)),
+      options_(options),
+      noise_(options.seed, "sample.noise") {}
+
+std::vector<int64_t> PictureDrawer::picture_shape() const {
+  const auto& chw = options_.sample_shape;
+  if (options_.vae == nullptr) return {chw[1], chw[2], chw[0]};
+  const int64_t scale = options_.vae->config().downscale();
+  return {chw[1] * scale, chw[2] * scale, options_.vae->config().image_channels};
+}
+
+const std::string& PictureDrawer::caption(int64_t picture) const {
+  return captions_[static_cast<size_t>(picture / options_.per_prompt)];
+}
+
+int64_t PictureDrawer::number(int64_t picture) const {
+  const int64_t before = occurrence_[static_cast<size_t>(picture / options_.per_prompt)];
+  return before * options_.per_prompt + picture % options_.per_prompt;
+}
+
+at::Tensor PictureDrawer::noise(int64_t picture) const {
+  constexpr uint64_t kPositive = ~uint64_t{0} >> 1;
+  const auto stream_sample = static_cast<int64_t>(hash64(caption(picture)) & kPositive);
+  return noise_.normal(number(picture), stream_sample, 1, options_.sample_shape);
+}
 
 at::Tensor PictureDrawer::draw_batch(int64_t index) const {
   const at::NoGradGuard no_grad;
@@ -18,14 +65,20 @@ at::Tensor PictureDrawer::draw_batch(int64_t index) const {
   const int64_t first = index * options_.batch;
   const int64_t count = std::min(options_.batch, num_pictures() - first);
   std::vector<std::string> rows;
-  for (int64_t i = first; i < first + count; ++i)
-    rows.push_back(captions_[static_cast<size_t>(i / options_.per_prompt)]);
+  std::vector<at::Tensor> noises;
+  for (int64_t i = first; i < first + count; ++i) {
+    rows.push_back(caption(i));
+    noises.push_back(noise(i));
+  }
   const std::vector<std::string> empty_caption = {""};
-  const auto noise = noise_.normal(0, first, count, options_.sample_shape).to(place);
+  const auto start = at::cat(noises).to(place);
   const Conditioning condition = to(encoder_.encode(rows), place), null_row = to(encoder_.encode(empty_caption), place);
-  return to_pixels(options_.is_one_step ? generate_one_step(model_, noise, condition, options_.init_time)
-                                        : sample_ode(model_, noise, {condition, null_row},
-                                                     uniform_times(options_.steps), options_.guidance));
+  const auto times =
+      options_.shift > 0.0 ? flow_schedule(options_.steps, options_.shift) : uniform_times(options_.steps);
+  const auto samples = options_.is_one_step
+                           ? generate_one_step(model_, start, condition, options_.init_time)
+                           : sample_ode(model_, start, {condition, null_row}, times, options_.guidance);
+  return to_pixels(options_.vae != nullptr ? decode(*options_.vae, samples) : samples);
 }
 
 at::Tensor PictureDrawer::draw() const {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/base/rng.h"
+#include "core/models/vae.h"
 #include "core/nn/velocity_model.h"
 #include "core/train/parameter_engine.h"
 #include "data/text/text_encoder.h"
@@ -16,16 +17,19 @@ struct DrawOptions {
   bool is_one_step = false;  // a student: the one-step generator at init_time; else Euler's method
   double init_time = 1.0;
   int64_t steps = 28;  // of Euler's method
+  double shift = 0.0;  // of SD3's schedule (flow_schedule); 0: equally spaced times
   double guidance = 1.0;
   int64_t per_prompt = 1;
   int64_t batch = 64;
   uint64_t seed = 1;
-  std::vector<int64_t> sample_shape;  // {C, H, W}
+  std::vector<int64_t> sample_shape;  // {C, H, W} of the model's samples
+  const Vae* vae = nullptr;           // of a model of latents; must outlive the drawer
   at::Device device = at::kCPU;
 };
 
-// Draws per_prompt pictures for every caption, those of one caption together. Picture i starts from noise that is a
-// function of (seed, i) alone: two models given the same captions start alike. The captions must outlive it.
+// Draws per_prompt pictures for every caption, those of one caption together. Noise is a function of the seed, the
+// caption and the picture's number among that caption's: two models start alike, and so does a caption in any list, in
+// any place of it. Where a caption is there twice the second goes on with the numbers. The captions must outlive it.
 class PictureDrawer {
  public:
   PictureDrawer(VelocityModel& model, const TextEncoder& encoder, std::span<const std::string> captions,
@@ -35,15 +39,24 @@ class PictureDrawer {
   int64_t num_pictures() const { return std::ssize(captions_) * options_.per_prompt; }
   int64_t num_batches() const { return (num_pictures() + options_.batch - 1) / options_.batch; }
 
+  // {H, W, 3}
+  std::vector<int64_t> picture_shape() const;
+  const std::string& caption(int64_t picture) const;
+  // The picture's number among those of its caption.
+  int64_t number(int64_t picture) const;
+
   // Pictures [index x batch, (index + 1) x batch), fewer at the end: uint8 [B, H, W, 3] on the CPU.
   at::Tensor draw_batch(int64_t index) const;
   // All of them.
   at::Tensor draw() const;
 
  private:
+  at::Tensor noise(int64_t picture) const;
+
   VelocityModel& model_;
   const TextEncoder& encoder_;
   std::span<const std::string> captions_;
+  std::vector<int64_t> occurrence_;  // of each caption: how many before it are the same
   DrawOptions options_;
   RandomStream noise_;
 };

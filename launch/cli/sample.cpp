@@ -2,10 +2,8 @@
 
 #include <chrono>
 #include <cmath>
-#include <fstream>
 
 #include "core/base/error.h"
-#include "core/base/text.h"
 #include "core/config/fields.h"
 #include "core/io/png.h"
 #include "core/models/model_factory.h"
@@ -13,7 +11,9 @@
 #include "data/store/store.h"
 #include "data/text/hashed_word_encoder.h"
 #include "launch/cli/commands.h"
+#include "launch/cli/decoder.h"
 #include "launch/cli/draw_on_ranks.h"
+#include "launch/cli/picture_folder.h"
 #include "launch/coordinator/weights.h"
 #include "launch/runtime/world.h"
 
@@ -23,29 +23,28 @@ namespace {
 namespace fs = std::filesystem;
 const std::vector<std::string> kRoles = {"student_ema", "student", "teacher_ema", "teacher"};
 
-std::vector<std::string> read_prompts(const fs::path& path) {
-  require<ConfigError>(!path.empty(), "sample.prompts is not set; give a store or a text file with a caption a line");
-  if (path.extension() == ".h5") return Store(path).prompts();
-  std::ifstream file(path);
-  require<IoError>(file.good(), "sample.prompts = '{}' cannot be read", path.string());
-  std::vector<std::string> prompts;
-  for (std::string line; std::getline(file, line);) {
-    if (!trim(line).empty()) prompts.push_back(trim(line));
-  }
-  require<ConfigError>(!prompts.empty(), "sample.prompts = '{}' holds no caption", path.string());
-  return prompts;
+// Else a folder.
+bool is_file(const fs::path& out) {
+  return out.extension() == ".h5" || out.extension() == ".png";
 }
 
-DrawOptions draw_options(const Config& config, const WeightsInfo& weights, at::Device device) {
+std::vector<int64_t> sample_shape(const SampleConfig& sample, const WeightsInfo& weights) {
+  if (sample.sample_size == 0) return weights.sample_shape;
+  return {weights.sample_shape.at(0), sample.sample_size, sample.sample_size};
+}
+
+DrawOptions draw_options(const Config& config, const WeightsInfo& weights, const Vae* vae, at::Device device) {
   const SampleConfig& sample = config.sample;
   DrawOptions options{.is_one_step = weights.role.starts_with("student"),
                       .init_time = weights.config.method.init_time,
                       .steps = sample.steps,
+                      .shift = sample.shift > 0.0 ? sample.shift : weights.config.sample.shift,
                       .guidance = sample.guidance,
                       .per_prompt = sample.per_prompt,
                       .batch = sample.batch,
                       .seed = static_cast<uint64_t>(config.run.seed),
-                      .sample_shape = weights.sample_shape,
+                      .sample_shape = sample_shape(sample, weights),
+                      .vae = vae,
                       .device = device};
   require<ConfigError>(
       !options.is_one_step || (sample.steps == 1 && sample.guidance == 1.0),
@@ -55,73 +54,105 @@ DrawOptions draw_options(const Config& config, const WeightsInfo& weights, at::D
   return options;
 }
 
-void write_pictures(const fs::path& path, const StoreContents& contents) {
-  if (path.extension() != ".png") return write_store(path, contents);
-  const auto num_pictures = static_cast<double>(contents.images_NHWC.size(0));
-  write_png(path, image_grid(contents.images_NHWC, static_cast<int64_t>(std::ceil(std::sqrt(num_pictures))), 4));
-}
-
-nlohmann::json provenance(const Config& config, const OpenWeights& weights, double ms_per_image) {
-  const SampleConfig& sample = config.sample;
+nlohmann::ordered_json describe(const Config& config, const OpenWeights& weights, const DrawOptions& options) {
   return {{"weights", weights.source->place()},
           {"role", weights.info.role},
           {"step", weights.info.step},
-          {"steps", sample.steps},
-          {"guidance", sample.guidance},
-          {"evaluations", sample.steps * (sample.guidance == 1.0 ? 1 : 2)},
-          {"ms_per_image", ms_per_image},
-          {"seed", config.run.seed},
-          {"config", to_ini(config)}};
+          {"steps", options.steps},
+          {"guidance", options.guidance},
+          {"shift", options.shift},
+          {"evaluations", options.steps * (options.guidance == 1.0 ? 1 : 2)},
+          {"seed", config.run.seed}};
 }
 
-std::vector<std::string> repeat_each(const std::vector<std::string>& captions, int64_t times) {
-  std::vector<std::string> repeated;
-  for (const auto& caption : captions) repeated.insert(repeated.end(), static_cast<size_t>(times), caption);
-  return repeated;
+std::vector<std::string> captions_of(const std::vector<Prompt>& prompts) {
+  std::vector<std::string> captions;
+  for (const auto& prompt : prompts) captions.push_back(prompt.caption);
+  return captions;
 }
 
-// Draws on all ranks; rank 0 writes. Returns the exit code.
-int draw_and_write(const Config& config, const OpenWeights& weights, const std::vector<std::string>& captions,
-                   const PictureDrawer& drawer, World& world) {
+// One store or one picture of all, which rank 0 writes. False when a signal stopped it.
+bool draw_to_file(const fs::path& out, const PictureDrawer& drawer, World& world, nlohmann::ordered_json provenance) {
   using Clock = std::chrono::steady_clock;
-  const fs::path out = config.sample.out;
   const auto began = Clock::now();
-  const auto pictures = draw_on_ranks(drawer, world);
-  if (!pictures) {
-    if (world.is_first()) spdlog::error("interrupted; {} was not written", out.string());
-    return kExitRequeue;
-  }
+  const auto pictures = collect_from_ranks(drawer, world);
+  if (!pictures) return false;
   const std::chrono::duration<double, std::milli> spent = Clock::now() - began;
-  const double ms_per_image = spent.count() / static_cast<double>(drawer.num_pictures());
-  if (world.is_first()) {
-    write_pictures(out, {.kind = "samples",
-                         .provenance = provenance(config, weights, ms_per_image),
-                         .prompts = repeat_each(captions, config.sample.per_prompt),
-                         .images_NHWC = *pictures});
-    spdlog::info("wrote {} pictures to {}, {:.2f} ms each", drawer.num_pictures(), out.string(), ms_per_image);
+  if (!world.is_first()) return true;
+  const auto num_pictures = static_cast<double>(drawer.num_pictures());
+  provenance["ms_per_image"] = spent.count() / num_pictures;
+  if (out.extension() == ".png") {
+    const int64_t scale = drawer.options().vae == nullptr ? 4 : 1;
+    write_png(out, image_grid(*pictures, static_cast<int64_t>(std::ceil(std::sqrt(num_pictures))), scale));
+    return true;
   }
-  return kExitDone;
+  std::vector<std::string> captions;
+  for (int64_t i = 0; i < drawer.num_pictures(); ++i) captions.push_back(drawer.caption(i));
+  write_store(out, {.kind = "samples", .provenance = provenance, .prompts = captions, .images_NHWC = *pictures});
+  return true;
 }
 
-int sample(const Invocation& invocation) {
-  const Config& config = invocation.config;
-  require<ConfigError>(!config.sample.weights.empty(),
-                       "sample.weights is not set; give a safetensors file or a run folder");
+// A folder of pictures, each written by the rank that drew it. False when a signal stopped it.
+bool draw_to_folder(const PictureFolder& folder, const PictureDrawer& drawer, World& world,
+                    const nlohmann::ordered_json& provenance) {
+  const bool is_done =
+      draw_on_ranks(drawer, world, [&](int64_t first, const at::Tensor& pictures) { folder.write(first, pictures); });
+  world.control().barrier();
+  if (is_done && world.is_first()) folder.finish(provenance);
+  return is_done;
+}
+
+int draw_and_write(const Config& config, const OpenWeights& weights, const std::vector<Prompt>& prompts,
+                   const PictureDrawer& drawer, World& world) {
   const fs::path out = config.sample.out;
-  require<ConfigError>(out.extension() == ".h5" || out.extension() == ".png",
-                       "sample.out = '{}' must end in .h5 (a store) or .png (a grid)", out.string());
-  World world(config);
+  auto provenance = describe(config, weights, drawer.options());
+  bool is_done = false;
+  if (is_file(out)) {
+    provenance["config"] = to_ini(config);
+    is_done = draw_to_file(out, drawer, world, provenance);
+  } else {
+    const PictureFolder folder(out, config.sample.layout, prompts, drawer);
+    is_done = draw_to_folder(folder, drawer, world, provenance);
+  }
+  if (!world.is_first()) return is_done ? kExitDone : kExitRequeue;
+  if (!is_done) spdlog::error("interrupted; {} is not complete", out.string());
+  if (is_done) spdlog::info("wrote {} pictures to {}", drawer.num_pictures(), out.string());
+  return is_done ? kExitDone : kExitRequeue;
+}
+
+int sample_on(World& world, const Invocation& invocation) {
+  const Config& config = invocation.config;
   const auto roles = config.sample.role.empty() ? kRoles : std::vector{config.sample.role};
-  const OpenWeights weights = open_weights(find_weights(config.sample.weights, roles, world.control()));
+  const WeightsPlace place = find_weights(config.sample.weights, roles, world.control());
+  const OpenWeights weights = open_weights(place);
+  const auto vae = open_decoder(config.sample.vae, place.path, weights, world.device());
+  require<ConfigError>(vae != nullptr || weights.info.sample_shape.at(0) == 3,
+                       "{} makes latents of {} channels and brings no autoencoder; give --sample.vae",
+                       weights.source->place(), weights.info.sample_shape.at(0));
+  if (vae != nullptr) {
+    spdlog::warn(
+        "captions are hashed words here, not the CLIP and T5 embeddings that Stable Diffusion 3 knows: pictures "
+        "of its released weights will not follow them");
+  }
   const auto model =
       make_model(weights.info.config.model, at::TensorOptions().dtype(at::kFloat).device(world.device()));
   load_parameters(*model, *weights.source);
-  const auto captions = read_prompts(config.sample.prompts);
-  const HashedWordEncoder encoder(weights.info.config.text);
-  const PictureDrawer drawer(*model, encoder, captions, draw_options(config, weights.info, world.device()));
+  const auto prompts = read_prompts(config.sample.prompts);
+  const auto captions = captions_of(prompts);
+  const HashedWordEncoder encoder(weights.text(config.text));
+  const PictureDrawer drawer(*model, encoder, captions, draw_options(config, weights.info, vae.get(), world.device()));
   spdlog::info("{} {} step(s), guidance {}: {} pictures", weights.source->place(), config.sample.steps,
                config.sample.guidance, drawer.num_pictures());
-  const int code = invocation.is_dry_run ? kExitDone : draw_and_write(config, weights, captions, drawer, world);
+  return invocation.is_dry_run ? kExitDone : draw_and_write(config, weights, prompts, drawer, world);
+}
+
+int sample(const Invocation& invocation) {
+  const SampleConfig& config = invocation.config.sample;
+  require<ConfigError>(!config.weights.empty(),
+                       "sample.weights is not set; give a run's folder, or a file or folder of weights");
+  require<ConfigError>(!config.out.empty(), "sample.out is not set; give a .h5 file, a .png file or a folder");
+  World world(invocation.config);
+  const int code = sample_on(world, invocation);
   world.close();
   return code;
 }
@@ -132,7 +163,7 @@ Command sample_command() {
   return {.name = "sample",
           .help = "draws pictures for captions with a teacher or a one-step student",
           .run = sample,
-          .sections = {"run", "sample"},
+          .sections = {"run", "sample", "text"},
           .flags = {steps_flag("sample.steps")},
           .is_parallel = true};
 }

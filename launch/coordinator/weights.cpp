@@ -8,19 +8,24 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/config/fields.h"
+#include "core/fgm/roles.h"
 #include "core/io/safetensors.h"
 #include "core/models/model_factory.h"
+#include "core/models/sd3_files.h"
 #include "core/models/weights.h"
 #include "launch/coordinator/checkpoint.h"
 #include "launch/coordinator/checkpoints_folder.h"
 #include "launch/coordinator/consensus.h"
+#include "launch/coordinator/export_metadata.h"
 
 namespace fgm {
 namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kFormatKey = "fgm.format";
 constexpr const char* kFormat = "1";
+constexpr double kReleasedShift = 3.0;  // of SD3's and SD3.5's schedulers, for weights that come without one
 
 std::vector<int64_t> parse_shape(const std::string& text) {
   std::vector<int64_t> shape;
@@ -59,11 +64,32 @@ void require_whole(const std::map<std::string, std::string>& metadata, const std
       fmt::format("{}: this is shard {}; give its folder", place, fmt::join(split(shard->second, '/'), " of ")));
 }
 
+bool is_sd3_folder(const fs::path& folder) {
+  if (fs::exists(folder / "model_index.json") || fs::is_directory(folder / "transformer")) return true;
+  return std::ranges::any_of(fs::directory_iterator(folder), [](const fs::directory_entry& entry) {
+    return entry.path().filename().string().starts_with("diffusion_pytorch_model");
+  });
+}
+
+OpenWeights open_foreign(const fs::path& path) {
+  const Sd3Transformer transformer = open_sd3_transformer(path);
+  OpenWeights weights{.info = {}, .source = transformer.weights, .is_foreign = true};
+  WeightsInfo& info = weights.info;
+  const ModelConfig& model = info.config.model = transformer.config;
+  info.role = role::kTeacher;
+  info.sample_shape = {model.in_channels, transformer.sample_size, transformer.sample_size};
+  info.config.text.context_width = model.context_width;
+  info.config.text.pooled_width = model.pooled_width;
+  info.config.sample.shift = read_schedule_shift(path).value_or(kReleasedShift);
+  read_export_metadata(weights.source->metadata(), path, info);
+  return weights;
+}
+
 }  // namespace
 
 std::map<std::string, std::string> WeightsInfo::to_metadata() const {
   return {{"format", "pt"},
-          {"fgm.format", kFormat},
+          {kFormatKey, kFormat},
           {"fgm.role", role},
           {"fgm.step", std::to_string(step)},
           {"fgm.sample_shape", fmt::format("{}", fmt::join(sample_shape, ","))},
@@ -79,8 +105,8 @@ WeightsInfo WeightsInfo::from_metadata(const std::map<std::string, std::string>&
                          place, key);
     return found->second;
   };
-  require<ConfigError>(value("fgm.format") == kFormat, "{}: weights format {} is newer than this fgm, which reads {}",
-                       place, value("fgm.format"), kFormat);
+  require<ConfigError>(value(kFormatKey) == kFormat, "{}: weights format {} is newer than this fgm, which reads {}",
+                       place, value(kFormatKey), kFormat);
   WeightsInfo info;
   info.role = value("fgm.role");
   try {
@@ -97,7 +123,7 @@ WeightsInfo WeightsInfo::from_metadata(const std::map<std::string, std::string>&
 
 WeightsPlace find_weights(const fs::path& path, const std::vector<std::string>& roles) {
   require<ConfigError>(fs::exists(path), "{}: no such weights file or run folder", path.string());
-  if (!fs::is_directory(path)) return {path, ""};
+  if (!fs::is_directory(path) || is_sd3_folder(path)) return {path, ""};
   return fs::is_directory(path / "checkpoints") ? find_in_run(path, roles) : find_in_step(path, roles);
 }
 
@@ -109,16 +135,28 @@ WeightsPlace find_weights(const fs::path& path, const std::vector<std::string>& 
   return {broadcast_text(control, found.path.string()), broadcast_text(control, found.role)};
 }
 
+TextConfig OpenWeights::text(const TextConfig& asked) const {
+  TextConfig text = info.config.text;
+  if (is_foreign) text.num_tokens = asked.num_tokens;
+  return text;
+}
+
 OpenWeights open_weights(const WeightsPlace& place) {
   OpenWeights weights;
-  if (place.role.empty()) {
-    weights.source = std::make_unique<SafetensorsFile>(place.path);
-    require_whole(weights.source->metadata(), place.path.string());
-  } else {
+  if (!place.role.empty()) {
     weights.source = Checkpoint::open(place.path).source(place.role);
+  } else {
+    if (fs::is_directory(place.path)) return open_foreign(place.path);
+    weights.source = std::make_shared<const SafetensorsFile>(place.path);
+    if (!weights.source->metadata().contains(kFormatKey)) return open_foreign(place.path);
+    require_whole(weights.source->metadata(), place.path.string());
   }
   weights.info = WeightsInfo::from_metadata(weights.source->metadata(), weights.source->place());
   return weights;
+}
+
+std::unique_ptr<VelocityModel> make_unread_model(const ModelConfig& config, at::ScalarType dtype) {
+  return make_model(config, at::TensorOptions().dtype(dtype).device(at::kMeta));
 }
 
 LoadedModel load_model(const fs::path& path, const std::vector<std::string>& roles, at::Device device) {
@@ -133,15 +171,15 @@ LoadedModel load_model(const fs::path& path, const std::vector<std::string>& rol
 
 void load_slices(VelocityModel& model, const std::vector<StateSlice>& weights, const TensorSource& source) {
   std::map<std::string, std::vector<int64_t>> shapes;
-  std::vector<NamedTensor> buffers;
-  visit_parameters(model, [&](const std::string& name, at::Tensor& tensor) { shapes[name] = tensor.sizes().vec(); });
-  model.visit_buffers([&](const std::string& name, at::Tensor& tensor) {
+  at::Device device = at::kCPU;
+  visit_parameters(model, [&](const std::string& name, at::Tensor& tensor) {
     shapes[name] = tensor.sizes().vec();
-    buffers.push_back({name, tensor});
+    device = tensor.device();
   });
+  model.visit_buffers([&](const std::string& name, at::Tensor& tensor) { shapes[name] = tensor.sizes().vec(); });
   require_tensors(source, shapes);
   const at::NoGradGuard no_grad;
-  for (const auto& [name, tensor] : buffers) source.read(name, 0, tensor);
+  model.visit_buffers([&](const std::string& name, at::Tensor& buffer) { buffer = source.view(name).to(device); });
   for (const auto& slice : weights) source.read(slice.name, slice.begin, slice.values);
 }
 

@@ -31,13 +31,17 @@ struct WeightsInfo {
 
 // Where a network's weights lie.
 struct WeightsPlace {
-  std::filesystem::path path;  // a safetensors file with all of them, or a step's folder
-  std::string role;            // which of the folder's roles; "" for a file
+  std::filesystem::path path;  // a step's folder; or a file, or a folder of Stable Diffusion 3 weights
+  std::string role;            // which of the step's roles; "" for the others
 };
 
 struct OpenWeights {
   WeightsInfo info;
-  std::unique_ptr<TensorSource> source;  // every parameter and buffer
+  std::shared_ptr<const TensorSource> source;  // every parameter and buffer, in our names
+  bool is_foreign = false;                     // Stable Diffusion 3's, see core/models/sd3_files.h
+
+  // How captions become conditioning. Foreign weights tell the widths; the number of tokens is then `asked`'s.
+  TextConfig text(const TextConfig& asked) const;
 };
 
 struct LoadedModel {
@@ -46,23 +50,31 @@ struct LoadedModel {
   std::unique_ptr<VelocityModel> model;
 };
 
-// What `path` means: a safetensors file; or the first of `roles` that a step's folder holds; or that of the newest
-// complete step of a run's folder: damaged newer ones are passed over with a warning. The digests of the files in
-// question are compared, those of a lone file cannot be. ConfigError naming the path and what was looked for, IoError
-// when a file is damaged.
+// What `path` means: a safetensors file; or a folder of Stable Diffusion 3 weights; or the first of `roles` that a
+// step's folder holds; or that of the newest complete step of a run's folder: damaged newer ones are passed over with a
+// warning. The digests of a step's files in question are compared; other files have none. ConfigError naming the path
+// and what was looked for, IoError when a file is damaged.
 WeightsPlace find_weights(const std::filesystem::path& path, const std::vector<std::string>& roles);
 
 // Collective over `control`: rank 0 looks, and all ranks have its answer or its error.
 WeightsPlace find_weights(const std::filesystem::path& path, const std::vector<std::string>& roles,
                           Communicator& control);
 
-// ConfigError when it is one shard of several, or was not written by fgm. Compares no digests.
+// Opens weights of ours, or Stable Diffusion 3's: then info holds the sizes that the tensors tell, the role "teacher",
+// the schedule's shift (that of the scheduler beside them, else 3, the released models') in config.sample.shift, and
+// what `fgm export` wrote of a student. Reads headers only and compares no digests.
+// ConfigError when it is one shard of several or neither kind, saying what it looks like.
 OpenWeights open_weights(const WeightsPlace& place);
+
+// A network of `config` that has no memory for its parameters yet, for a sharding layer to take over; and none for its
+// buffers, which load_slices() sets.
+std::unique_ptr<VelocityModel> make_unread_model(const ModelConfig& config, at::ScalarType dtype = at::kFloat);
 
 // Builds the network of the weights found, frozen, whole, float32 on `device`.
 LoadedModel load_model(const std::filesystem::path& path, const std::vector<std::string>& roles, at::Device device);
 
-// Fills this rank's slices of a network's weights, and the buffers of `model`, from `source`, converting dtypes.
+// Fills this rank's slices of a network's weights from `source`, converting dtypes, and sets the buffers of `model`, in
+// the dtype that they have there: on a CPU they are views of the mapped file (TensorSource::view).
 // ConfigError naming place() and every tensor that is missing, surplus or of another shape than the model's.
 void load_slices(VelocityModel& model, const std::vector<StateSlice>& weights, const TensorSource& source);
 

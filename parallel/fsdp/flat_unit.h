@@ -21,7 +21,7 @@ class FlatUnit {
   };
 
   // Replaces the block's tensors, which may be on the meta device, by views on `device`; they point nowhere yet.
-  // `block` must outlive the unit; its parameters are all float32 or all float64.
+  // `block` must outlive the unit; its parameters have one dtype: float32, float64 or, for a frozen network, bfloat16.
   FlatUnit(Block& block, int num_shards, at::Device device);
 
   Block& block() const { return block_; }

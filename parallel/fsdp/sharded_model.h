@@ -24,8 +24,9 @@ struct FsdpOptions {
 class ShardedModel : public BlockRunner {
  public:
   // Takes over the parameters of `model` and freezes them. Values are kept, but for parameters on the meta device,
-  // which start at zero: write weights(). Buffers stay the model's. Parameters are all float32 or all float64 and part
-  // of no graph yet. `model` and `shard_axis` must outlive the sharded model.
+  // which start at zero: write weights(). Buffers stay the model's. Parameters have one dtype, float32, float64
+  // or, never to be trained, bfloat16, and are part of no graph yet. `model` and `shard_axis` must outlive the sharded
+  // model.
   ShardedModel(VelocityModel& model, Communicator& shard_axis, const FsdpOptions& options = {});
   ~ShardedModel() override;
 

@@ -1,0 +1,38 @@
+#include "launch/cli/decoder.h"
+
+#include <algorithm>
+
+#include "core/base/error.h"
+#include "core/io/safetensors.h"
+#include "core/models/sd3_files.h"
+#include "core/models/vae_names.h"
+
+namespace fgm {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kPixelChannels = 3;
+
+bool brings_vae(const fs::path& path) {
+  if (fs::is_directory(path)) return fs::is_directory(path / "vae");
+  const SafetensorsFile file(path);
+  return std::ranges::any_of(file.tensors(), [](const auto& info) { return info.name.starts_with(kVaePrefix); });
+}
+
+}  // namespace
+
+std::unique_ptr<Vae> open_decoder(const std::string& vae, const fs::path& path, const OpenWeights& weights,
+                                  at::Device device) {
+  const int64_t channels = weights.info.sample_shape.at(0);
+  if (vae.empty() && (channels == kPixelChannels || !weights.is_foreign || !brings_vae(path))) return nullptr;
+  const Sd3Vae opened = open_sd3_vae(vae.empty() ? path : fs::path(vae));
+  require<ConfigError>(opened.config.latent_channels == channels,
+                       "{}: its latents have {} channels and those of {} have {}", opened.weights->place(),
+                       opened.config.latent_channels, weights.source->place(), channels);
+  auto decoder = std::make_unique<Vae>(opened.config, at::TensorOptions().dtype(at::kFloat).device(device));
+  load_parameters(*decoder, *opened.weights);
+  return decoder;
+}
+
+}  // namespace fgm

@@ -1,0 +1,117 @@
+#include "launch/cli/export_files.h"
+
+#include <cmath>
+
+#include "core/base/error.h"
+#include "core/io/safetensors.h"
+#include "core/models/diffusers_config.h"
+#include "launch/coordinator/export_metadata.h"
+
+namespace fgm {
+namespace {
+
+namespace fs = std::filesystem;
+using Source = std::shared_ptr<const TensorSource>;
+using Metadata = std::map<std::string, std::string>;
+
+constexpr const char* kStem = "diffusion_pytorch_model";
+
+at::Tensor read_as(const TensorSource& source, const TensorInfo& info, at::ScalarType dtype) {
+  auto tensor = at::empty(info.shape, dtype);
+  source.read(info.name, 0, tensor);
+  const auto [low, high] = at::aminmax(tensor.view({-1}));
+  require<ConfigError>(std::isfinite(low.item<double>()) && std::isfinite(high.item<double>()),
+                       "{}: {} has a value that is not finite in {}; give another --dtype", source.place(), info.name,
+                       c10::toString(dtype));
+  return tensor;
+}
+
+std::vector<TensorMaker> makers(const Source& source, const std::string& position_table, const ExportOptions& options) {
+  std::vector<TensorMaker> tensors;
+  for (const auto& info : source->tensors()) {
+    const auto dtype = info.name == position_table ? info.dtype : options.dtype.value_or(info.dtype);
+    tensors.push_back({info.name, dtype, info.shape, [source, &info, dtype] { return read_as(*source, info, dtype); }});
+  }
+  return tensors;
+}
+
+uint64_t bytes_of(const TensorMaker& tensor) {
+  return static_cast<uint64_t>(c10::multiply_integers(tensor.shape)) * c10::elementSize(tensor.dtype);
+}
+
+// In order, each shard as full as the limit allows; a larger tensor has one of its own.
+std::vector<std::vector<TensorMaker>> cut(const std::vector<TensorMaker>& tensors, uint64_t max_bytes) {
+  std::vector<std::vector<TensorMaker>> shards(1);
+  uint64_t bytes = 0;
+  for (const auto& tensor : tensors) {
+    if (!shards.back().empty() && bytes + bytes_of(tensor) > max_bytes) {
+      shards.emplace_back();
+      bytes = 0;
+    }
+    shards.back().push_back(tensor);
+    bytes += bytes_of(tensor);
+  }
+  return shards;
+}
+
+std::vector<fs::path> write_shards(const fs::path& folder, const std::vector<TensorMaker>& tensors,
+                                   const ExportOptions& options, const Metadata& metadata) {
+  const auto shards = cut(tensors, options.max_shard_bytes);
+  if (shards.size() == 1) {
+    const auto path = folder / fmt::format("{}.safetensors", kStem);
+    stream_safetensors(path, tensors, metadata);
+    return {path};
+  }
+  std::vector<fs::path> written;
+  nlohmann::ordered_json weight_map;
+  uint64_t total = 0;
+  for (size_t i = 0; i < shards.size(); ++i) {
+    const auto name = fmt::format("{}-{:05}-of-{:05}.safetensors", kStem, i + 1, shards.size());
+    stream_safetensors(folder / name, shards[i], metadata);
+    written.push_back(folder / name);
+    for (const auto& tensor : shards[i]) {
+      weight_map[tensor.name] = name;
+      total += bytes_of(tensor);
+    }
+  }
+  written.push_back(folder / fmt::format("{}.safetensors.index.json", kStem));
+  const nlohmann::ordered_json index{{"metadata", {{"total_size", total}}}, {"weight_map", weight_map}};
+  write_file(written.back(), index.dump(2) + "\n");
+  return written;
+}
+
+std::vector<fs::path> write_folder(const OpenWeights& weights, const fs::path& out, const ExportOptions& options) {
+  require<ConfigError>(!fs::exists(out) || (fs::is_directory(out) && fs::is_empty(out)),
+                       "--out {} is there already; give a new or an empty folder", out.string());
+  const auto& info = weights.info;
+  const auto config = mmdit_json(info.config.model, info.sample_shape.at(1));
+  const auto source = as_foreign(weights.source, Naming::kDiffusers);
+  const auto table = names_in(Naming::kDiffusers, "pos_embed").front();
+  fs::create_directories(out);
+  auto written = write_shards(out, makers(source, table, options), options, export_metadata(info, Naming::kDiffusers));
+  written.push_back(out / "config.json");
+  write_file(written.back(), config.dump(2) + "\n");
+  return written;
+}
+
+std::vector<fs::path> write_single_file(const OpenWeights& weights, const fs::path& out, const ExportOptions& options) {
+  require<ConfigError>(!fs::is_directory(out), "--out {} is a folder; a single file is asked for", out.string());
+  const ModelConfig& model = weights.info.config.model;
+  require<ConfigError>(model.qk_norm || model.num_heads == model.depth,
+                       "{}: {} heads in {} blocks: a single file cannot tell the number of heads unless it is that of "
+                       "the blocks; give --format diffusers",
+                       weights.source->place(), model.num_heads, model.depth);
+  const auto source = as_foreign(weights.source, Naming::kOriginal, kSingleFilePrefix);
+  stream_safetensors(out, makers(source, fmt::format("{}pos_embed", kSingleFilePrefix), options),
+                     export_metadata(weights.info, Naming::kOriginal));
+  return {out};
+}
+
+}  // namespace
+
+std::vector<fs::path> export_weights(const OpenWeights& weights, const fs::path& out, const ExportOptions& options) {
+  return options.naming == Naming::kDiffusers ? write_folder(weights, out, options)
+                                              : write_single_file(weights, out, options);
+}
+
+}  // namespace fgm

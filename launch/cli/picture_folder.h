@@ -1,0 +1,40 @@
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <span>
+
+#include "core/config/sections.h"
+#include "launch/cli/generate.h"
+#include "launch/cli/prompts.h"
+
+namespace fgm {
+
+// A folder of drawn pictures, one PNG each, written by any number of ranks.
+//   flat     PPPPP-NNNN.png: prompt of the list, picture of the prompt, both from 0
+//   geneval  PPPPP/samples/NNNN.png beside PPPPP/metadata.jsonl, as GenEval's evaluation reads it
+//            (https://github.com/djghosh13/geneval)
+// and manifest.jsonl, an object for each picture: file, prompt, number (of the picture among those of its prompt's
+// text: noise is a function of seed, prompt and number), and what `common` holds.
+class PictureFolder {
+ public:
+  // `prompts` and `drawer`, which draws them, must outlive it.
+  PictureFolder(std::filesystem::path folder, Layout layout, std::span<const Prompt> prompts,
+                const PictureDrawer& drawer)
+      : folder_(std::move(folder)), layout_(layout), prompts_(prompts), drawer_(drawer) {}
+
+  // Writes pictures `first`, first + 1, ... uint8 [B, H, W, 3]. IoError.
+  void write(int64_t first, const at::Tensor& pictures) const;
+  // Writes metadata.jsonl of all prompts and the manifest: one rank's task, after all pictures are there. IoError.
+  void finish(const nlohmann::ordered_json& common) const;
+
+ private:
+  std::string file_of(int64_t picture) const;  // below the folder
+
+  std::filesystem::path folder_;
+  Layout layout_;
+  std::span<const Prompt> prompts_;
+  const PictureDrawer& drawer_;
+};
+
+}  // namespace fgm

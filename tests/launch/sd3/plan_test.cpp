@@ -1,0 +1,82 @@
+// `fgm distill --dry-run` on the configs of the released models: nothing of them is on this disk.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/launch/sd3/sd3_job.h"
+
+namespace fgm {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+class Plan : public Sd3Job {
+ protected:
+  nlohmann::json plan(const std::string& config, const std::string& more = "") {
+    const auto outcome = run(fmt::format("distill --dry-run --json --config {}/configs/{}_fgm.cfg {} 2>/dev/null",
+                                         FGM_SOURCE_DIR, config, more));
+    EXPECT_EQ(outcome.code, kExitDone) << outcome.text;
+    return nlohmann::json::parse(outcome.text, nullptr, false);
+  }
+};
+
+TEST_F(Plan, CountsTheParametersOfTheReleasedModels) {
+  EXPECT_EQ(plan("sd3_medium")["parameters"], 2'028'328'000);
+  EXPECT_EQ(plan("sd35_medium")["parameters"], 2'243'171'520);
+  EXPECT_EQ(plan("sd35_large")["parameters"], 8'056'627'520);
+}
+
+TEST_F(Plan, StateIsTwoBytesOfTeacherAndTwelveOfStudentAndEstimatorForEachParameter) {
+  constexpr double kParameters = 2'028'328'000;
+  const auto near = [](const nlohmann::json& bytes, double expected) {  // units are padded
+    EXPECT_GE(bytes.get<double>(), expected);
+    EXPECT_LE(bytes.get<double>(), expected * 1.001);
+  };
+  const auto eight = plan("sd3_medium")["state_bytes_per_rank"];
+  near(eight["teacher"], 2 * kParameters / 8);
+  near(eight["student"], 12 * kParameters / 8);
+  near(eight["estimator"], 12 * kParameters / 8);
+  EXPECT_EQ(eight["buffers"], 4 * 192 * 192 * 1536);
+  const auto one = plan("sd3_medium", "--mesh.shard 1 --teacher.dtype fp32 --student.beta1 0.9 --student.ema 0.99");
+  near(one["state_bytes_per_rank"]["teacher"], 4 * kParameters);
+  near(one["state_bytes_per_rank"]["student"], 20 * kParameters);
+  EXPECT_EQ(one["state_bytes_per_rank"]["gathered_unit"], 0);
+  const auto replicated = plan("sd3_medium", "--teacher.replicate true")["state_bytes_per_rank"];
+  near(replicated["teacher"], 2 * kParameters);
+}
+
+TEST_F(Plan, ACheckpointHoldsWeightsMomentsAndPositionTables) {
+  // Weights and Adam's second moment of two networks in float32; a table beside each network's weights.
+  EXPECT_EQ(plan("sd3_medium")["checkpoint_bytes"], 2 * (4 * 2 * 2'028'328'000ll + 4 * 192 * 192 * 1536));
+}
+
+TEST_F(Plan, TextTakesWhatTheEncodersSay) {
+  EXPECT_EQ(plan("sd3_medium")["text"]["bytes_per_caption"], 950'272);
+  EXPECT_EQ(plan("sd3_medium", "--text.num_tokens 333")["text"]["bytes_per_caption"], 2'416'640);
+  must_run("data shapes --shapes.count 20 --shapes.held_out_count 20 --out captions.h5");
+  const auto with_store = plan("sd3_medium", "--data.store captions.h5");
+  EXPECT_EQ(with_store["text"]["bytes"], 20 * 950'272);
+  EXPECT_EQ(with_store["store"]["is_found"], true);
+  EXPECT_EQ(with_store["teacher"]["is_found"], false);
+}
+
+TEST_F(Plan, WeightsThatAreThereCountAndMustFit) {
+  const auto tiny = plan("sd3_medium", std::string("--teacher.weights ") + kPipeline);
+  EXPECT_LT(tiny["parameters"], 1'000'000);
+  const auto refused = run(std::string("distill --dry-run --teacher.weights ") + kPipeline + "/vae");
+  EXPECT_EQ(refused.code, kExitConfig);
+  EXPECT_THAT(refused.text, HasSubstr("describes AutoencoderKL"));
+}
+
+TEST_F(Plan, IsReadAsTextOnceForAllRanks) {
+  const auto text =
+      run(fmt::format("distill --dry-run --config {}/configs/sd35_large_fgm.cfg --mesh.shard 0", FGM_SOURCE_DIR), 2);
+  EXPECT_EQ(text.code, kExitDone);
+  EXPECT_THAT(text.text,
+              AllOf(HasSubstr("8056627520, in each of three networks"), HasSubstr("1 x 2 (replicate x shard)"),
+                    HasSubstr("(not found)"), HasSubstr("0.950 MB for each caption")));
+  EXPECT_EQ(text.text.find("parameters"), text.text.rfind("parameters"));
+}
+
+}  // namespace
+}  // namespace fgm

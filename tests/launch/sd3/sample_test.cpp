@@ -1,0 +1,137 @@
+// Pictures of latents: schedule, autoencoder, layouts, and seeds that belong to prompts.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "tests/launch/sd3/sd3_job.h"
+
+namespace fgm {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+
+std::string bytes_of(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  EXPECT_TRUE(file.good()) << path;
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::vector<nlohmann::json> lines_of(const fs::path& path) {
+  std::vector<nlohmann::json> lines;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) lines.push_back(nlohmann::json::parse(line));
+  return lines;
+}
+
+class Sample : public Sd3Job {
+ protected:
+  void write_prompts(const std::vector<std::string>& prompts, const std::string& name = "prompts.txt") {
+    std::ofstream file(folder_ / name);
+    for (const auto& prompt : prompts) file << prompt << "\n";
+  }
+  static std::string arguments(const std::string& more) {
+    return fmt::format(
+        "sample --run.threads 1 --sample.weights {} --steps 2 --sample.guidance 4.5 "
+        "--sample.prompts prompts.txt {}",
+        kPipeline, more);
+  }
+  // Bytes of the pictures of a flat folder by prompt and number.
+  std::map<std::pair<std::string, int64_t>, std::string> pictures(const std::string& folder) {
+    std::map<std::pair<std::string, int64_t>, std::string> found;
+    for (const auto& line : lines_of(folder_ / folder / "manifest.jsonl")) {
+      found[{line["prompt"], line["number"]}] = bytes_of(folder_ / folder / line["file"].get<std::string>());
+    }
+    return found;
+  }
+};
+
+TEST_F(Sample, AnySubsetOrderAndNumberOfRanksGivesAPromptTheSamePictures) {
+  write_prompts({"a red cube", "two dogs", "a bench", "a bench", "a cow"});
+  must_run(arguments("--sample.out all --sample.per_prompt 2 --sample.batch 1"));
+  const auto all = pictures("all");
+  ASSERT_EQ(all.size(), 10u) << "the second bench goes on with the numbers";
+  std::set<std::string> different;
+  for (const auto& [key, bytes] : all) different.insert(bytes);
+  ASSERT_EQ(different.size(), 10u);
+
+  must_run(arguments("--sample.out three_ranks --sample.per_prompt 2 --sample.batch 1"), 3);
+  EXPECT_TRUE(pictures("three_ranks") == all);
+  write_prompts({"a cow", "a bench", "a red cube"});
+  must_run(arguments("--sample.out some --sample.per_prompt 2 --sample.batch 1"), 2);
+  const auto some = pictures("some");
+  ASSERT_EQ(some.size(), 6u);
+  for (const auto& [key, bytes] : some) EXPECT_TRUE(all.at(key) == bytes) << key.first << key.second;
+  must_run(arguments("--sample.out other_seed --sample.batch 1 --seed 2"));
+  EXPECT_NE(pictures("other_seed").at({"a cow", 0}), all.at({"a cow", 0}));
+}
+
+TEST_F(Sample, AFlatFolderHasAPictureOfTheDecodersSizeAndAManifest) {
+  write_prompts({"a red cube", "two dogs", "a bench"});
+  must_run(arguments("--sample.out flat"), 2);
+  const auto png = bytes_of(folder_ / "flat/00002-0000.png");
+  EXPECT_EQ(png.substr(1, 3), "PNG");
+  EXPECT_EQ(png.substr(16, 8), std::string("\0\0\0\x10\0\0\0\x10", 8)) << "latents of 8 x 8, a decoder of scale 2";
+  const auto lines = lines_of(folder_ / "flat/manifest.jsonl");
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(lines[1]["prompt"], "two dogs");
+  EXPECT_EQ(lines[1]["file"], "00001-0000.png");
+  EXPECT_EQ(lines[1]["steps"], 2);
+  EXPECT_EQ(lines[1]["seed"], 1);
+  EXPECT_EQ(lines[1]["shift"], 3.0);
+  EXPECT_THAT(lines[1]["weights"].get<std::string>(), HasSubstr("sd3_pipeline"));
+  must_run(arguments("--sample.out large --sample.sample_size 12"));
+  EXPECT_EQ(bytes_of(folder_ / "large/00000-0000.png").substr(19, 1), "\x18");
+}
+
+TEST_F(Sample, TheScheduleIsThatOfTheSchedulerUnlessAskedOtherwise) {
+  write_prompts({"a red cube"});
+  must_run(arguments("--sample.out own.png"));
+  must_run(arguments("--sample.out three.png --sample.shift 3"));
+  must_run(arguments("--sample.out one.png --sample.shift 1"));
+  EXPECT_TRUE(bytes_of(folder_ / "own.png") == bytes_of(folder_ / "three.png"));
+  EXPECT_FALSE(bytes_of(folder_ / "own.png") == bytes_of(folder_ / "one.png"));
+}
+
+TEST_F(Sample, GenEvalFindsItsFolders) {
+  const std::vector<std::string> metadata = {
+      R"({"tag": "single_object", "include": [{"class": "bench", "count": 1}], "prompt": "a photo of a bench"})",
+      R"({"tag": "colors", "include": [{"class": "cow", "count": 1, "color": "red"}], "prompt": "a photo of a red cow"})"};
+  write_prompts(metadata, "prompts.jsonl");
+  must_run(arguments("--sample.out geneval --sample.layout geneval --sample.per_prompt 2 --sample.prompts "
+                     "prompts.jsonl"),
+           2);
+  for (int prompt = 0; prompt < 2; ++prompt) {
+    const auto folder = folder_ / "geneval" / fmt::format("{:05}", prompt);
+    EXPECT_EQ(bytes_of(folder / "metadata.jsonl"), metadata[static_cast<size_t>(prompt)] + "\n");
+    EXPECT_TRUE(fs::exists(folder / "samples/0000.png"));
+    EXPECT_TRUE(fs::exists(folder / "samples/0001.png"));
+  }
+  EXPECT_EQ(lines_of(folder_ / "geneval/manifest.jsonl")[3]["prompt"], "a photo of a red cow");
+  write_prompts({"no json"}, "prompts.jsonl");
+  EXPECT_THAT(run(arguments("--sample.out x --sample.prompts prompts.jsonl")).text,
+              HasSubstr("prompts.jsonl:1 is no JSON object"));
+}
+
+TEST_F(Sample, AStudentDrawsInOneStepAlsoWhereItWasExported) {
+  distill_without_a_change();
+  must_run("export student --role ema --out exported");
+  write_prompts({"a red cube", "two dogs"});
+  const auto draw = [&](const std::string& weights, const std::string& out) {
+    must_run(
+        fmt::format("sample --run.threads 1 --steps 1 --sample.prompts prompts.txt --sample.weights {} --sample.vae "
+                    "{}/vae --sample.out {}",
+                    weights, kPipeline, out));
+  };
+  draw("student", "checkpoint.png");
+  draw("exported", "exported.png");
+  EXPECT_TRUE(bytes_of(folder_ / "checkpoint.png") == bytes_of(folder_ / "exported.png"));
+  const auto refused = run("sample --sample.prompts prompts.txt --sample.out x.png --sample.weights exported");
+  EXPECT_THAT(refused.text, HasSubstr("brings no autoencoder; give --sample.vae"));
+  EXPECT_EQ(refused.code, kExitConfig);
+}
+
+}  // namespace
+}  // namespace fgm

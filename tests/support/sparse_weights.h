@@ -1,0 +1,42 @@
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "core/models/sd3_shapes.h"
+
+namespace fgm {
+
+// A single file with Stability's names of an SD3 transformer of `config` in bfloat16, whose values are a hole: any size
+// costs no disk, and reads as zeros. Returns its bytes.
+inline uint64_t write_sparse_weights(const std::filesystem::path& path, const ModelConfig& config) {
+  nlohmann::ordered_json header;
+  uint64_t end = 0;
+  for (const auto& tensor : foreign_tensors(mmdit_shapes(config), Naming::kOriginal, kSingleFilePrefix)) {
+    const uint64_t begin = end;
+    end += 2 * static_cast<uint64_t>(c10::multiply_integers(tensor.shape));
+    header[tensor.name] = {{"dtype", "BF16"}, {"shape", tensor.shape}, {"data_offsets", {begin, end}}};
+  }
+  std::string text = header.dump();
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  const uint64_t header_bytes = text.size();
+  std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(&header_bytes), 8) << text;
+  const uint64_t bytes = 8 + header_bytes + end;
+  std::filesystem::resize_file(path, bytes);
+  return bytes;
+}
+
+// SD3-medium: 2 028 328 000 parameters and a position table of 56 623 104 numbers.
+inline ModelConfig sd3_medium() {
+  return {.in_channels = 16,
+          .patch_size = 2,
+          .depth = 24,
+          .num_heads = 24,
+          .head_width = 64,
+          .context_width = 4096,
+          .pooled_width = 2048,
+          .pos_embed_max_size = 192};
+}
+
+}  // namespace fgm
