@@ -18,11 +18,11 @@ struct Invocation {
   std::string argument;                      // the positional one, such as FILE
 };
 
-// A flag with one value. With `key` it is a short name of that config key, else the sub-command finds it in
+// A flag with one value, or none. With `key` it is a short name of that config key, else the sub-command finds it in
 // Invocation::flags.
 struct Flag {
-  std::string name;  // without "--"
-  std::string value_name;
+  std::string name;        // without "--"
+  std::string value_name;  // "" for a flag that is there or not
   std::string help;
   std::string key = "";
 };

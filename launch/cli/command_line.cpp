@@ -12,7 +12,7 @@ namespace {
 
 namespace po = boost::program_options;
 
-std::vector<Flag> value_flags(const Command& command) {
+std::vector<Flag> own_and_common_flags(const Command& command) {
   std::vector<Flag> flags = command.flags;
   std::ranges::copy(common_flags(), std::back_inserter(flags));
   return flags;
@@ -22,7 +22,13 @@ po::options_description describe_options(const Command& command) {
   po::options_description options;
   for (const char* name : {"help", "json", "dry-run", "print-config"}) options.add_options()(name, "");
   options.add_options()("config", po::value<std::string>());
-  for (const auto& flag : value_flags(command)) options.add_options()(flag.name.c_str(), po::value<std::string>());
+  for (const auto& flag : own_and_common_flags(command)) {
+    if (flag.value_name.empty()) {
+      options.add_options()(flag.name.c_str(), "");
+    } else {
+      options.add_options()(flag.name.c_str(), po::value<std::string>());
+    }
+  }
   for (const auto& field : list_fields(Config())) options.add_options()(field.key.c_str(), po::value<std::string>());
   return options;
 }
@@ -65,7 +71,7 @@ std::vector<po::option> split_arguments(const Command& command, const std::vecto
 
 // A flag that sets a config key, a key itself, or a flag of the command's own.
 void apply_option(const Command& command, const std::string& name, const std::string& value, Invocation& invocation) {
-  const auto flags = value_flags(command);
+  const auto flags = own_and_common_flags(command);
   const auto flag = std::ranges::find(flags, name, &Flag::name);
   if (flag == flags.end()) {
     set(invocation.config, {name, value, ""});
@@ -133,7 +139,7 @@ Request parse_arguments(const Command& command, const std::vector<std::string>& 
     } else if (name.empty()) {
       apply_argument(command, option.value.front(), invocation);
     } else if (name != "config") {
-      apply_option(command, name, option.value.front(), invocation);
+      apply_option(command, name, option.value.empty() ? "" : option.value.front(), invocation);
     }
   }
   invocation.config.validate();

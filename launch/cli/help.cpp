@@ -14,11 +14,15 @@ std::string row(const std::string& name, const std::string& help) {
   return fmt::format("  {:<{}}  {}\n", name, kNameColumn, help);
 }
 
+std::string flag_row(const Flag& flag) {
+  return row("--" + flag.name + (flag.value_name.empty() ? "" : " " + flag.value_name), flag.help);
+}
+
 std::string flag_rows(const Command& command) {
   std::string text;
-  for (const auto& flag : command.flags) text += row("--" + flag.name + " " + flag.value_name, flag.help);
+  for (const auto& flag : command.flags) text += flag_row(flag);
   text += row("--config FILE", "INI file with any of the keys; flags win over it");
-  for (const auto& flag : common_flags()) text += row("--" + flag.name + " " + flag.value_name, flag.help);
+  for (const auto& flag : common_flags()) text += flag_row(flag);
   text += row("--json", "print JSON where there is a report");
   text += row("--dry-run", "check everything, run nothing");
   text += row("--print-config", "print the whole config and leave");

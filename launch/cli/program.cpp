@@ -14,6 +14,7 @@
 #include "launch/cli/help.h"
 #include "launch/cli/output.h"
 #include "launch/runtime/environment.h"
+#include "parallel/comm/mpi_session.h"
 
 namespace fgm {
 namespace {
@@ -55,6 +56,7 @@ int report(std::string_view message, int code, const Environment& environment) {
   if (environment.rank > 0) std::this_thread::sleep_for(kTimeForRankZero);
   const std::string who = environment.rank > 0 ? fmt::format("[rank {}] ", environment.rank) : "";
   std::fputs(fmt::format("fgm: {}{}\n", who, message.substr(0, message.find('\n'))).c_str(), stderr);
+  end_open_session(code);
   return code;
 }
 

@@ -150,7 +150,10 @@ int sample(const Invocation& invocation) {
   const SampleConfig& config = invocation.config.sample;
   require<ConfigError>(!config.weights.empty(),
                        "sample.weights is not set; give a run's folder, or a file or folder of weights");
-  require<ConfigError>(!config.out.empty(), "sample.out is not set; give a .h5 file, a .png file or a folder");
+  const fs::path out = config.out;
+  require<ConfigError>(!out.empty() && (is_file(out) || out.extension().empty() || fs::is_directory(out)),
+                       "sample.out = '{}' must end in .h5 (a store) or .png (one picture of all), or be a folder",
+                       config.out);
   World world(invocation.config);
   const int code = sample_on(world, invocation);
   world.close();

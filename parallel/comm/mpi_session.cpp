@@ -56,4 +56,11 @@ void MpiSession::close() {
   check_mpi(MPI_Finalize(), "MPI_Finalize");
 }
 
+void end_open_session(int exit_code) {
+  int is_initialized = 0, is_finalized = 0;
+  MPI_Initialized(&is_initialized);
+  MPI_Finalized(&is_finalized);
+  if (is_initialized != 0 && is_finalized == 0) MPI_Abort(MPI_COMM_WORLD, exit_code);
+}
+
 }  // namespace fgm

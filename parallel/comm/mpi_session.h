@@ -12,7 +12,7 @@ struct HostRanks {
 //
 // A process started without mpirun or srun is a job of one rank: it starts no daemon and needs no network.
 // close() finalises and belongs on the success path. A process that leaves with the session open makes the
-// launcher end the other ranks, which is what an error wants.
+// launcher end the other ranks, which is what an error wants; end_open_session() says with which exit code.
 class MpiSession {
  public:
   // Sets what Open MPI must know before it starts, where the user's environment does not say otherwise.
@@ -31,5 +31,9 @@ class MpiSession {
  private:
   bool is_open_ = false;
 };
+
+// Ends all ranks of the job, for mpirun and srun to leave with `exit_code`, where a session of this process is open;
+// returns where none is. srun takes the highest of the ranks' codes: without this it is 137, of a rank that it killed.
+void end_open_session(int exit_code);
 
 }  // namespace fgm

@@ -37,7 +37,7 @@ TEST_F(Cli, HelpAndVersionSucceedAndNoCommandFails) {
   EXPECT_THAT(help.text, testing::AllOf(HasSubstr("data pack"), HasSubstr("inspect")));
   EXPECT_THAT(fgm("--version").text, testing::MatchesRegex("fgm [0-9.]+ \\(.+\\)\n"));
   EXPECT_EQ(fgm("").code, kExitConfig);
-  EXPECT_THAT(fgm("inspect --help").text, StartsWith("usage: fgm inspect FILE"));
+  EXPECT_THAT(fgm("inspect --help").text, StartsWith("usage: fgm inspect PATH"));
 }
 
 TEST_F(Cli, MistakeIsOneLineNamingItWithExitCode2) {
@@ -82,7 +82,30 @@ TEST_F(Cli, InspectListsTensorsOfWeights) {
       std::find_if(tensors.begin(), tensors.end(), [](const auto& t) { return t["name"] == "block.bias"; });
   ASSERT_NE(bias, tensors.end());
   EXPECT_EQ(*bias, nlohmann::json::parse(R"({"name": "block.bias", "role": "student", "shape": [3], "dtype": "F32",
-                                             "bytes": 12, "mean": 2.0, "std": 1.0, "non_finite": 1})"));
+                                             "bytes": 12, "mean": 2.0, "std": 1.0, "non_finite": 1, "missing": 0})"));
+}
+
+TEST_F(Cli, InspectVerifiesAndCompares) {
+  write_safetensors(path("a.safetensors"), {{"w", at::ones({64})}});
+  write_safetensors(path("b.safetensors"), {{"w", at::full({64}, 1.5)}});
+  const auto verified = fgm("inspect --verify " + path("a.safetensors"));
+  EXPECT_EQ(verified.code, kExitDone);
+  EXPECT_THAT(verified.text, HasSubstr("  ok     a.safetensors\n"));
+  const auto difference = fgm("inspect " + path("a.safetensors") + " --diff " + path("b.safetensors"));
+  EXPECT_EQ(difference.code, kExitDone);
+  EXPECT_THAT(difference.text, HasSubstr("1 of 1 tensors differ"));
+  EXPECT_EQ(fgm("inspect --verify --diff x y").code, kExitConfig);
+
+  fs::resize_file(path("a.safetensors"), 100);
+  const auto damaged = fgm("inspect --json --verify " + path("a.safetensors"));
+  EXPECT_EQ(damaged.code, kExitConfig);
+  EXPECT_EQ(nlohmann::json::parse(damaged.text)["ok"], false);
+}
+
+TEST_F(Cli, InspectShowsNoControlCharactersOfAFile) {
+  write_safetensors(path("w.safetensors"), {{"a\x1b[2Jb", at::ones({2})}});
+  const auto shown = fgm("inspect " + path("w.safetensors"));
+  EXPECT_THAT(shown.text, HasSubstr("a?[2Jb"));
 }
 
 TEST_F(Cli, InspectSaysWhatIsWrongWithADamagedFile) {

@@ -21,7 +21,8 @@ int nothing(const Invocation&) {
 
 const Command kTrain = {
     .name = "train", .help = "Trains.", .run = nothing, .sections = {"train"}, .flags = {steps_flag("train.steps")}};
-const Command kInspect = {.name = "inspect", .help = "Lists.", .run = nothing, .argument = "FILE"};
+const Command kInspect = {
+    .name = "inspect", .help = "Lists.", .run = nothing, .flags = {{"verify", "", "check"}}, .argument = "FILE"};
 const Command kPack = {
     .name = "data pack", .help = "Packs.", .run = nothing, .flags = {{"out", "FILE", "store to write"}}};
 const std::vector<Command> kCommands = {kTrain, kInspect, kPack};
@@ -133,6 +134,15 @@ TEST(CommandLine, OwnFlagsReachTheCommand) {
   EXPECT_EQ(request.invocation.flags.at("out"), "a.h5");
   EXPECT_TRUE(request.invocation.is_dry_run);
   EXPECT_TRUE(request.wants_config);
+}
+
+TEST(CommandLine, AFlagWithoutValueTakesNone) {
+  const auto request = parse_arguments(kInspect, {"--verify", "a.h5"});
+  EXPECT_TRUE(request.invocation.flags.contains("verify"));
+  EXPECT_EQ(request.invocation.argument, "a.h5");
+  EXPECT_FALSE(parse_arguments(kInspect, {"a.h5"}).invocation.flags.contains("verify"));
+  EXPECT_EQ(error_of(kInspect, {"--verify=yes", "a.h5"}), "--verify takes no value");
+  EXPECT_THAT(command_help(kInspect), HasSubstr("  --verify    "));
 }
 
 TEST(CommandLine, HelpWinsOverEverythingElse) {

@@ -84,14 +84,17 @@ test_disturbed() {
     same_checkpoints "$work"/{undisturbed,disturbed}/run/checkpoints/step-*$num_steps
 }
 
-test_no_requeue() {
-  printf '%s\n' '#!/bin/sh' 'echo "cores: $(nproc)"' 'exit 93' >"$work/exit_93"
-  chmod +x "$work/exit_93"
-  clone diverges "$work/exit_93"
-  submit diverges
-  wait_until "the diverging job has ended" has_ended
-  expect "a run that leaves with 93 fails" job_says JobState=FAILED
-  expect "its code is the job's" job_says ExitCode=93:0
+# A run that fgm finds without progress, three starts in a row.
+test_no_progress() {
+  printf '%s\n' '#!/bin/sh' 'echo "cores: $(nproc)"' "exec '$fgm' \"\$@\"" >"$work/says_cores"
+  chmod +x "$work/says_cores"
+  clone no_progress "$work/says_cores"
+  mkdir run
+  echo '{"step": 0, "starts": 3}' >run/restarts.json
+  submit no_progress
+  wait_until "the job without progress has ended" has_ended
+  expect "a run without progress fails" job_says JobState=FAILED
+  expect "with the code that rank 0 left with, though the others were killed" job_says ExitCode=93:0
   expect "it is not started again" job_says Restarts=0
   expect "a rank may use every core of its node" test "$(grep -cx "cores: $(nproc)" "$output")" = 4
 }
@@ -109,7 +112,7 @@ test_cancelled() {
 make_inputs
 test_undisturbed
 test_disturbed
-test_no_requeue
+test_no_progress
 test_cancelled
 end_of_claims
 rm -rf "$work"

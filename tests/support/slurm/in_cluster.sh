@@ -60,6 +60,7 @@ start_node() {  # start_node NAME
 }
 
 start_cluster() {
+  mkdir -p /etc/slurm
   mount -t tmpfs fgm /etc/slurm
   mount -t tmpfs fgm /dev/shm
   mkdir -m 755 /etc/slurm/munge

@@ -1,6 +1,6 @@
 #include "core/base/error.h"
 #include "data/store/store.h"
-#include "launch/cli/inspect_report.h"
+#include "launch/cli/inspect/reports.h"
 
 namespace fgm {
 namespace {
@@ -9,9 +9,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr size_t kNumPromptsShown = 5;
 
-}  // namespace
-
-Json inspect_store(const std::filesystem::path& path) {
+Json describe(const std::filesystem::path& path) {
   const Store store(path);
   if (store.has_images()) store.verify_images();
   const auto& prompts = store.prompts();
@@ -25,7 +23,7 @@ Json inspect_store(const std::filesystem::path& path) {
           {"provenance", store.provenance()}};
 }
 
-std::string store_text(const Json& report) {
+std::string text_of(const Json& report) {
   const auto shape = report["image_shape"].get<std::vector<int64_t>>();
   std::string text = fmt::format("{}: store of {}\n  records: {}\n  images: {}\n", report["path"].get<std::string>(),
                                  report["kind"].get<std::string>(), report["records"].get<int64_t>(),
@@ -33,6 +31,14 @@ std::string store_text(const Json& report) {
   text += "  first prompts:\n";
   for (const auto& prompt : report["prompts"]) text += fmt::format("    {}\n", prompt.get<std::string>());
   return text + fmt::format("  provenance: {}\n", report["provenance"].dump());
+}
+
+}  // namespace
+
+Report report_store(const std::filesystem::path& path) {
+  auto json = describe(path);
+  const auto text = text_of(json);
+  return {std::move(json), text};
 }
 
 }  // namespace fgm

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+
+namespace fgm {
+
+// Elements [begin, end) of a tensor's row-major flattening.
+struct ElementRange {
+  int64_t begin = 0;
+  int64_t end = 0;
+};
+
+// Copies elements [begin, begin + out.numel()) into the 1-D CPU tensor `out`, converted to its dtype. Called from
+// several threads at once.
+using ReadElements = std::function<void(int64_t begin, const at::Tensor& out)>;
+
+// Mean and standard deviation (over n, not n - 1) of the finite elements, in float64; nothing when there is none.
+struct TensorStats {
+  std::optional<double> mean;
+  std::optional<double> std;
+  int64_t num_non_finite = 0;
+};
+
+// Of the elements of `ranges`, read in pieces by all threads: the memory it needs does not grow with the tensor, and
+// the numbers do not depend on the threads.
+TensorStats tensor_stats(std::span<const ElementRange> ranges, const ReadElements& read);
+
+// How far b is from a. Elements that are not finite in one of them and not the same in both (NaN is NaN) are counted in
+// num_non_finite, and left out of the rest.
+struct TensorDifference {
+  bool is_identical = true;  // bit for bit, of the same dtype
+  double max_abs = 0.0;      // max |a - b|
+  double max_a = 0.0;        // max |a|
+  double squares = 0.0;      // sum (a - b)^2
+  double squares_a = 0.0;    // sum a^2
+  int64_t num_non_finite = 0;
+
+  // max |a - b| / max |a| and |a - b| / |a|; 0 where a and b are equal, nothing where only a is zero
+  // or float64 overflows.
+  std::optional<double> max_relative() const;
+  std::optional<double> l2_relative() const;
+};
+
+struct TensorReader {
+  at::ScalarType dtype;
+  ReadElements read;
+};
+
+// Of two tensors of `num_elements`; read as above.
+TensorDifference tensor_difference(int64_t num_elements, const TensorReader& a, const TensorReader& b);
+
+}  // namespace fgm
