@@ -8,8 +8,8 @@ namespace fgm {
 
 // SD3's MM-DiT: SD3, SD3.5 and the quickstart's network are this class with other numbers.
 // Blocks: "embed", "joint_blocks.0" ... "joint_blocks.<depth-1>", "final_layer". Parameter names are those of
-// Stability's released files without their prefix. One buffer, `pos_embed` [1, max^2, D], float32 whatever
-// the parameters' dtype. The joint sequence is [context, image].
+// Stability's released files without their prefix. One buffer, `pos_embed` [1, max^2, D], float32 until another is
+// loaded, whatever the parameters' dtype. The joint sequence is [context, image].
 class MMDiT : public VelocityModel {
  public:
   // ConfigError when the sizes do not fit together. Parameters are allocated, not initialised.
