@@ -56,7 +56,7 @@ int run_export(const Invocation& invocation) {
 
   std::vector<std::string> files;
   for (const auto& path : export_weights(weights, out->second, options)) files.push_back(path.string());
-  spdlog::info("{}: {}, step {}", weights.source->place(), weights.info.role, weights.info.step);
+  spdlog::info("{}, step {}", weights.source->place(), weights.info.step);
   if (invocation.is_json) {
     print_json({{"role", weights.info.role}, {"step", weights.info.step}, {"files", files}});
   } else {

@@ -50,8 +50,7 @@ int forward(const Invocation& invocation) {
     all_or_none(world.control(), [&] {
       if (world.is_first()) write_safetensors(out, {{"velocity", velocity}});
     });
-    spdlog::info("{} ({}): velocity {} written to {}", weights.source->place(), weights.info.role,
-                 fmt::join(velocity.sizes(), " x "), out);
+    spdlog::info("{}: velocity {} written to {}", weights.source->place(), fmt::join(velocity.sizes(), " x "), out);
   }
   world.close();
   return kExitDone;

@@ -248,6 +248,26 @@ TEST_F(SafetensorsTest, MissingFileAndFolderAreErrors) {
   EXPECT_THROW(SafetensorsFile{folder_}, IoError);
 }
 
+TEST_F(SafetensorsTest, StreamedTensorsAreTheSameFileAndMadeWhenTheirTurnComes) {
+  const auto a = at::arange(6).to(at::kFloat).view({2, 3}), b = at::ones({2}, at::kHalf);
+  int num_alive = 0, most_alive = 0;
+  const auto make = [&](const at::Tensor& tensor) {
+    return [&num_alive, &most_alive, tensor] {
+      most_alive = std::max(most_alive, ++num_alive);
+      const auto storage = tensor.clone();
+      return at::from_blob(
+          storage.data_ptr(), tensor.sizes(), [&num_alive, storage](void*) { --num_alive; }, tensor.scalar_type());
+    };
+  };
+  const auto whole = write_safetensors(folder_ / "whole", {{"b", b}, {"a", a}}, {{"k", "v"}});
+  const auto streamed = stream_safetensors(
+      folder_ / "streamed", {{"b", at::kHalf, {2}, make(b)}, {"a", at::kFloat, {2, 3}, make(a)}}, {{"k", "v"}});
+  EXPECT_EQ(streamed, whole);
+  EXPECT_EQ(most_alive, 1);
+  EXPECT_THROW(stream_safetensors(folder_ / "lie", {{"a", at::kFloat, {6}, make(a)}}), Error);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "lie"));
+}
+
 TEST_F(SafetensorsTest, WriterRefusesWhatAReaderWould) {
   const auto a = at::zeros({1});
   EXPECT_THROW(write_safetensors(path_, {{"a", a}, {"a", a}}), IoError);

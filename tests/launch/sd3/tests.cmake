@@ -5,3 +5,8 @@ fgm_add_program_test(launch/sd3/forward_test DEPS fgm::models)
 fgm_add_program_test(launch/sd3/export_test DEPS fgm::io)
 fgm_add_program_test(launch/sd3/sample_test DEPS fgm::io)
 fgm_add_program_test(launch/sd3/plan_test DEPS fgm::io)
+fgm_add_program_test(launch/sd3/distill_test DEPS fgm::io)
+add_test(NAME launch/sd3/reference
+         COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/launch/sd3/reference.sh $<TARGET_FILE:fgm>
+                 ${PROJECT_SOURCE_DIR}/build/reference ${PROJECT_SOURCE_DIR})
+set_tests_properties(launch/sd3/reference PROPERTIES LABELS reference SKIP_RETURN_CODE 77 TIMEOUT 300 ENVIRONMENT "OMP_NUM_THREADS=1")
