@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <array>
+#include <thread>
 
 #include "core/base/error.h"
 
@@ -11,36 +14,50 @@ namespace {
 
 constexpr std::array kStopSignals = {SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 
+// To the process, as a launcher does it; returns when it has been taken.
+void send(int signal, const StopSignals& signals) {
+  kill(getpid(), signal);
+  while (signals.requested() == 0) std::this_thread::yield();
+}
+
 TEST(StopSignals, FirstSignalOfEachKindOnlyAsksToStop) {
   for (const int signal : kStopSignals) {
     StopSignals signals;
     ASSERT_EQ(signals.requested(), 0) << "a request outlived the object before";
-    std::raise(signal);
+    send(signal, signals);
     EXPECT_EQ(signals.requested(), signal);
   }
 }
 
-void raise_both(int first, int second) {
+void send_both(int first, int second) {
   StopSignals signals;
-  std::raise(first);
-  std::raise(second);
+  send(first, signals);
+  kill(getpid(), second);
+  for (;;) pause();
 }
 
 TEST(StopSignalsDeathTest, SecondSignalOfAnyKindLeavesAtOnceWithItsExitCode) {
   for (const int first : kStopSignals) {
-    EXPECT_EXIT(raise_both(first, SIGTERM), testing::ExitedWithCode(kExitSecondInterrupt), "") << first;
-    EXPECT_EXIT(raise_both(SIGUSR1, first), testing::ExitedWithCode(kExitSecondInterrupt), "") << first;
+    EXPECT_EXIT(send_both(first, SIGTERM), testing::ExitedWithCode(kExitSecondInterrupt), "") << first;
+    EXPECT_EXIT(send_both(SIGUSR1, first), testing::ExitedWithCode(kExitSecondInterrupt), "") << first;
   }
 }
 
 TEST(StopSignalsDeathTest, CtrlCSaysThatASecondOneLeavesAtOnce) {
-  EXPECT_EXIT(raise_both(SIGINT, SIGINT), testing::ExitedWithCode(kExitSecondInterrupt), "press Ctrl-C again");
+  EXPECT_EXIT(send_both(SIGINT, SIGINT), testing::ExitedWithCode(kExitSecondInterrupt), "press Ctrl-C again");
 }
 
-TEST(StopSignals, HandlersBeforeComeBack) {
-  std::signal(SIGTERM, SIG_IGN);
+TEST(StopSignalsDeathTest, WhatTheyDidBeforeComesBack) {
   { StopSignals signals; }
-  EXPECT_EQ(std::signal(SIGTERM, SIG_DFL), SIG_IGN);
+  EXPECT_EXIT(std::raise(SIGTERM), testing::KilledBySignal(SIGTERM), "");
+}
+
+// See Note [No handler on a thread that computes].
+TEST(StopSignals, ThreadsThatComputeNeverTakeOne) {
+  StopSignals signals;
+  sigset_t blocked;
+  std::thread([&] { pthread_sigmask(SIG_BLOCK, nullptr, &blocked); }).join();
+  for (const int signal : kStopSignals) EXPECT_EQ(sigismember(&blocked, signal), 1) << signal;
 }
 
 TEST(StopSignals, TwoAtATimeAreRefused) {
