@@ -11,11 +11,9 @@ at::ScalarType dtype_of(FrozenDtype dtype) {
 
 // The moving average starts at the weights.
 void load_weights_and_average(FsdpEngine& engine, const TensorSource& source) {
-  for (const char* part : {"", "ema"}) {
-    std::vector<StateSlice> slices = engine.state();
-    std::erase_if(slices, [&](const StateSlice& slice) { return slice.part != part; });
-    if (!slices.empty()) load_slices(engine.model(), slices, source);
-  }
+  std::vector<StateSlice> slices = engine.state();
+  std::erase_if(slices, [](const StateSlice& slice) { return slice.part == "optim"; });
+  load_slices(engine.model(), slices, source);
 }
 
 }  // namespace
