@@ -27,16 +27,4 @@ inline uint64_t write_sparse_weights(const std::filesystem::path& path, const Mo
   return bytes;
 }
 
-// SD3-medium: 2 028 328 000 parameters and a position table of 56 623 104 numbers.
-inline ModelConfig sd3_medium() {
-  return {.in_channels = 16,
-          .patch_size = 2,
-          .depth = 24,
-          .num_heads = 24,
-          .head_width = 64,
-          .context_width = 4096,
-          .pooled_width = 2048,
-          .pos_embed_max_size = 192};
-}
-
 }  // namespace fgm

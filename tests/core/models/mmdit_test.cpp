@@ -9,6 +9,7 @@
 #include "core/models/init.h"
 #include "core/models/model_factory.h"
 #include "tests/support/matmul_counter.h"
+#include "tests/support/released_models.h"
 
 namespace fgm {
 namespace {
@@ -56,24 +57,9 @@ at::Tensor velocity(VelocityModel& model, const Inputs& in) {
 }
 
 TEST(MMDiT, HasThePublishedNumberOfParameters) {
-  ModelConfig medium{.in_channels = 16,
-                     .patch_size = 2,
-                     .depth = 24,
-                     .num_heads = 24,
-                     .head_width = 64,
-                     .context_width = 4096,
-                     .pooled_width = 2048,
-                     .pos_embed_max_size = 192};
-  EXPECT_EQ(num_parameters(*make_model(medium, at::kMeta)), 2'028'328'000);
-  auto medium_35 = medium;
-  medium_35.pos_embed_max_size = 384;
-  medium_35.qk_norm = true;
-  for (int64_t i = 0; i <= 12; ++i) medium_35.dual_attention_blocks.push_back(i);
-  EXPECT_EQ(num_parameters(*make_model(medium_35, at::kMeta)), 2'243'171'520);
-  auto large_35 = medium;
-  large_35.depth = large_35.num_heads = 38;
-  large_35.qk_norm = true;
-  EXPECT_EQ(num_parameters(*make_model(large_35, at::kMeta)), 8'056'627'520);
+  EXPECT_EQ(num_parameters(*make_model(sd3_medium(), at::kMeta)), 2'028'328'000);
+  EXPECT_EQ(num_parameters(*make_model(sd35_medium(), at::kMeta)), 2'243'171'520);
+  EXPECT_EQ(num_parameters(*make_model(sd35_large(), at::kMeta)), 8'056'627'520);
 }
 
 // Float64: central differences with h = 1e-5 are exact to about 1e-9 relative.

@@ -13,6 +13,7 @@
 #include "tests/core/models/golden.h"
 #include "tests/data/support/errors.h"
 #include "tests/data/support/temporary_folder.h"
+#include "tests/support/released_models.h"
 #include "tests/support/sparse_weights.h"
 
 namespace fgm {

@@ -7,6 +7,7 @@
 #include "core/models/diffusers_config.h"
 #include "core/models/model_family.h"
 #include "tests/data/support/errors.h"
+#include "tests/support/released_models.h"
 
 namespace fgm {
 namespace {
@@ -15,21 +16,8 @@ using testing::HasSubstr;
 
 // The released models, in both namings, by shapes alone.
 TEST(Sd3Shapes, TellTheReleasedModelsApartAndGiveTheirParameterCounts) {
-  const ModelConfig medium{.in_channels = 16,
-                           .patch_size = 2,
-                           .depth = 24,
-                           .num_heads = 24,
-                           .head_width = 64,
-                           .context_width = 4096,
-                           .pooled_width = 2048,
-                           .pos_embed_max_size = 192};
-  auto medium_35 = medium, large_35 = medium;
-  medium_35.pos_embed_max_size = 384;
-  medium_35.qk_norm = large_35.qk_norm = true;
-  medium_35.dual_attention_blocks = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
-  large_35.depth = large_35.num_heads = 38;
   const std::vector<std::pair<ModelConfig, int64_t>> released = {
-      {medium, 2'028'328'000}, {medium_35, 2'243'171'520}, {large_35, 8'056'627'520}};
+      {sd3_medium(), 2'028'328'000}, {sd35_medium(), 2'243'171'520}, {sd35_large(), 8'056'627'520}};
   for (const auto& [config, num_parameters] : released) {
     const auto ours = mmdit_shapes(config);
     int64_t total = 0;

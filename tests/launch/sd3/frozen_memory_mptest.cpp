@@ -9,6 +9,7 @@
 #include "launch/coordinator/weights.h"
 #include "parallel/comm/mpi_communicator.h"
 #include "tests/data/support/temporary_folder.h"
+#include "tests/support/released_models.h"
 #include "tests/support/sparse_weights.h"
 
 namespace fgm {
