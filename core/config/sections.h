@@ -166,7 +166,7 @@ struct SampleConfig {
   double shift = 0.0;
   int64_t sample_size = 0;
   int64_t per_prompt = 1;
-  int64_t batch = 64;
+  int64_t batch = 1;
   std::string out = "";
   Layout layout = Layout::kFlat;
 

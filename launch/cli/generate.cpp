@@ -66,9 +66,10 @@ at::Tensor PictureDrawer::draw_batch(int64_t index) const {
   const int64_t count = std::min(options_.batch, num_pictures() - first);
   std::vector<std::string> rows;
   std::vector<at::Tensor> noises;
-  for (int64_t i = first; i < first + count; ++i) {
-    rows.push_back(caption(i));
-    noises.push_back(noise(i));
+  for (int64_t row = 0; row < options_.batch; ++row) {
+    const int64_t picture = first + std::min(row, count - 1);  // a last batch is filled up: a whole one's kernels
+    rows.push_back(caption(picture));
+    noises.push_back(noise(picture));
   }
   const std::vector<std::string> empty_caption = {""};
   const auto start = at::cat(noises).to(place);
@@ -78,7 +79,8 @@ at::Tensor PictureDrawer::draw_batch(int64_t index) const {
   const auto samples = options_.is_one_step
                            ? generate_one_step(model_, start, condition, options_.init_time)
                            : sample_ode(model_, start, {condition, null_row}, times, options_.guidance);
-  return to_pixels(options_.vae != nullptr ? decode(*options_.vae, samples) : samples);
+  const auto drawn = samples.narrow(0, 0, count);
+  return to_pixels(options_.vae != nullptr ? decode(*options_.vae, drawn) : drawn);
 }
 
 at::Tensor PictureDrawer::draw() const {

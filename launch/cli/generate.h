@@ -20,7 +20,7 @@ struct DrawOptions {
   double shift = 0.0;  // of SD3's schedule (flow_schedule); 0: equally spaced times
   double guidance = 1.0;
   int64_t per_prompt = 1;
-  int64_t batch = 64;
+  int64_t batch = 1;
   uint64_t seed = 1;
   std::vector<int64_t> sample_shape;  // {C, H, W} of the model's samples
   const Vae* vae = nullptr;           // of a model of latents; must outlive the drawer
@@ -29,7 +29,8 @@ struct DrawOptions {
 
 // Draws per_prompt pictures for every caption, those of one caption together. Noise is a function of the seed, the
 // caption and the picture's number among that caption's: two models start alike, and so does a caption in any list, in
-// any place of it. Where a caption is there twice the second goes on with the numbers. The captions must outlive it.
+// any place of it. Where a caption is there twice the second goes on with the numbers. The network always sees a whole
+// batch, a short one filled up, since another number of rows may round otherwise. The captions must outlive it.
 class PictureDrawer {
  public:
   PictureDrawer(VelocityModel& model, const TextEncoder& encoder, std::span<const std::string> captions,

@@ -207,5 +207,19 @@ TEST(MMDiT, RejectsSizesThatDoNotFitTogether) {
   expect_config_error([&] { MMDiT(config, at::kFloat); }, "multiple of 4");
 }
 
+TEST(MMDiT, ARowsBitsDoNotDependOnItsPlaceInTheBatch) {
+  const at::NoGradGuard no_grad;
+  auto config = tiny();
+  config.head_width = 32;  // released models' widths are multiples of 64; 8 numbers would end within a vector
+  const auto model = random_model(config, at::kFloat);
+  for (const int64_t batch : {2, 3, 7, 16}) {
+    const auto x_t = random("x", {batch, 2, 6, 4}, at::kFloat), t_B = at::full({batch}, 0.7);
+    const Conditioning condition{random("context", {batch, 5, 6}, at::kFloat), random("y", {batch, 5}, at::kFloat)};
+    const auto expected = model->velocity(x_t, t_B, condition);
+    const Conditioning turned{condition.context_BLJ.flip(0), condition.pooled_BP.flip(0)};
+    EXPECT_TRUE(at::equal(model->velocity(x_t.flip(0), t_B, turned).flip(0), expected)) << batch;
+  }
+}
+
 }  // namespace
 }  // namespace fgm
