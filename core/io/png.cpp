@@ -11,6 +11,7 @@ namespace fgm {
 namespace {
 
 constexpr int kGapGrey = 200;
+constexpr int64_t kLegibleSide = 96;
 
 std::string encode(const at::Tensor& image_HWC) {
   png_image header{};
@@ -37,9 +38,10 @@ void write_png(const std::filesystem::path& path, const at::Tensor& image_HWC) {
   write_file(path, encode(image_HWC.cpu().contiguous()));
 }
 
-at::Tensor image_grid(const at::Tensor& images_NHWC, int64_t columns, int64_t scale, int64_t gap) {
-  check(images_NHWC.dim() == 4 && images_NHWC.size(0) > 0 && columns > 0 && scale > 0 && gap >= 0,
-        "image_grid wants images [N, H, W, 3], columns > 0 and scale > 0");
+at::Tensor image_grid(const at::Tensor& images_NHWC, int64_t columns, int64_t gap) {
+  check(images_NHWC.dim() == 4 && images_NHWC.size(0) > 0 && columns > 0 && gap >= 0,
+        "image_grid wants images [N, H, W, 3], columns > 0");
+  const int64_t scale = std::max<int64_t>(1, kLegibleSide / std::max(images_NHWC.size(1), images_NHWC.size(2)));
   const auto large = images_NHWC.cpu().repeat_interleave(scale, 1).repeat_interleave(scale, 2);
   const int64_t count = large.size(0), height = large.size(1), width = large.size(2);
   const int64_t rows = (count + columns - 1) / columns;

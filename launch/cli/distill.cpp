@@ -19,7 +19,7 @@
 namespace fgm {
 namespace {
 
-constexpr size_t kGridPictures = 16;
+constexpr int64_t kGridPictures = 16;
 
 // What student and estimator start from: method.init's weights, or the teacher's.
 WeightsPlace find_start(const Config& config, const WeightsPlace& teacher, World& world) {
@@ -41,18 +41,21 @@ Manifest::Teacher describe_teacher(const OpenWeights& teacher, World& world) {
   return {.path = teacher.source->place(), .xxh128 = broadcast_text(world.control(), digest)};
 }
 
+// All ranks draw the same pictures together, no more at once than a rank trains on.
 PictureDrawer grid_drawer(const Config& config, VelocityModel& student, const TextEncoder& encoder, const Store& store,
-                          const std::vector<int64_t>& sample_shape, const Vae* vae, at::Device device) {
+                          const std::vector<int64_t>& sample_shape, const Vae* vae, const World& world) {
   const std::span<const std::string> prompts = store.prompts();
+  const auto num_pictures = std::min(kGridPictures, std::ssize(prompts));
   return {student,
           encoder,
-          prompts.first(std::min(kGridPictures, prompts.size())),
+          prompts.first(static_cast<size_t>(num_pictures)),
           {.is_one_step = true,
            .init_time = config.method.init_time,
+           .batch = std::min(num_pictures, config.method.batch / world.size()),
            .seed = static_cast<uint64_t>(config.run.seed),
            .sample_shape = sample_shape,
            .vae = vae,
-           .device = device}};
+           .device = world.device()}};
 }
 
 // The student's pictures need an autoencoder when they are latents; without one there are no sample grids.
@@ -94,7 +97,7 @@ int distill_on(World& world, Config config) {
                            .needs_images = false,
                            .prefetch = config.data.prefetch});
   const PictureDrawer drawer =
-      grid_drawer(config, networks.student().model(), *encoder, *store, shape, vae.get(), world.device());
+      grid_drawer(config, networks.student().model(), *encoder, *store, shape, vae.get(), world);
   return run_training(world,
                       {.num_steps = config.method.steps,
                        .step = &step,

@@ -35,10 +35,9 @@ at::Tensor gather(const at::Tensor& drawn, const PictureDrawer& drawer, World& w
 
 }  // namespace
 
-bool draw_on_ranks(const PictureDrawer& drawer, World& world,
-                   const std::function<void(int64_t first, const at::Tensor& pictures)>& use) {
+bool for_each_batch(const PictureDrawer& drawer, World& world, const std::function<void(int64_t index)>& draw) {
   return for_each_round(drawer, world, [&](int64_t index) {
-    if (index < drawer.num_batches()) use(index * drawer.options().batch, drawer.draw_batch(index));
+    if (index < drawer.num_batches()) draw(index);
   });
 }
 

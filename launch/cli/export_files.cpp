@@ -95,7 +95,7 @@ std::vector<fs::path> write_folder(const OpenWeights& weights, const fs::path& o
 }
 
 std::vector<fs::path> write_single_file(const OpenWeights& weights, const fs::path& out, const ExportOptions& options) {
-  require<ConfigError>(!fs::is_directory(out), "--out {} is a folder; a single file is asked for", out.string());
+  require<ConfigError>(!fs::exists(out), "--out {} is there already; give a new file", out.string());
   const ModelConfig& model = weights.info.config.model;
   require<ConfigError>(model.qk_norm || model.num_heads == model.depth,
                        "{}: {} heads in {} blocks: a single file cannot tell the number of heads unless it is that of "

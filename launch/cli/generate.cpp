@@ -62,8 +62,7 @@ at::Tensor PictureDrawer::noise(int64_t picture) const {
 at::Tensor PictureDrawer::draw_batch(int64_t index) const {
   const at::NoGradGuard no_grad;
   const auto place = at::TensorOptions().dtype(at::kFloat).device(options_.device);
-  const int64_t first = index * options_.batch;
-  const int64_t count = std::min(options_.batch, num_pictures() - first);
+  const int64_t first = first_of_batch(index), count = size_of_batch(index);
   std::vector<std::string> rows;
   std::vector<at::Tensor> noises;
   for (int64_t row = 0; row < options_.batch; ++row) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <string>
 #include <vector>
@@ -46,7 +47,12 @@ class PictureDrawer {
   // The picture's number among those of its caption.
   int64_t number(int64_t picture) const;
 
-  // Pictures [index x batch, (index + 1) x batch), fewer at the end: uint8 [B, H, W, 3] on the CPU.
+  // Batch `index` is pictures [index x batch, (index + 1) x batch), fewer at the end.
+  int64_t first_of_batch(int64_t index) const { return index * options_.batch; }
+  int64_t size_of_batch(int64_t index) const {
+    return std::min(options_.batch, num_pictures() - first_of_batch(index));
+  }
+  // uint8 [B, H, W, 3] on the CPU.
   at::Tensor draw_batch(int64_t index) const;
   // All of them.
   at::Tensor draw() const;

@@ -1,5 +1,6 @@
 #include "launch/cli/picture_folder.h"
 
+#include "core/base/error.h"
 #include "core/io/file.h"
 #include "core/io/png.h"
 
@@ -11,21 +12,39 @@ std::string PictureFolder::file_of(int64_t picture) const {
   return fmt::format("{:05}-{:04}.png", prompt, number);
 }
 
-void PictureFolder::write(int64_t first, const at::Tensor& pictures) const {
-  for (int64_t i = 0; i < pictures.size(0); ++i) write_png(folder_ / file_of(first + i), pictures[i]);
-}
-
-void PictureFolder::finish(const nlohmann::ordered_json& common) const {
-  for (size_t i = 0; layout_ == Layout::kGenEval && i < prompts_.size(); ++i) {
-    write_file(folder_ / fmt::format("{:05}/metadata.jsonl", i), prompts_[i].metadata + "\n");
-  }
-  std::string manifest;
+std::string PictureFolder::manifest(const nlohmann::ordered_json& common) const {
+  std::string lines;
   for (int64_t i = 0; i < drawer_.num_pictures(); ++i) {
     nlohmann::ordered_json line{{"file", file_of(i)}, {"prompt", drawer_.caption(i)}, {"number", drawer_.number(i)}};
     line.update(common);
-    manifest += line.dump() + "\n";
+    lines += line.dump() + "\n";
   }
-  write_file(folder_ / "manifest.jsonl", manifest);
+  return lines;
+}
+
+void PictureFolder::begin(const nlohmann::ordered_json& common) const {
+  const auto path = folder_ / "manifest.jsonl";
+  const auto lines = manifest(common);
+  if (std::filesystem::is_directory(folder_) && !std::filesystem::is_empty(folder_)) {
+    require<ConfigError>(std::filesystem::exists(path) && read_file(path) == lines,
+                         "{} holds something else than these pictures; give --sample.out a new or an empty folder",
+                         folder_.string());
+  }
+  write_file(path, lines);
+  for (size_t i = 0; layout_ == Layout::kGenEval && i < prompts_.size(); ++i) {
+    write_file(folder_ / fmt::format("{:05}/metadata.jsonl", i), prompts_[i].metadata + "\n");
+  }
+}
+
+bool PictureFolder::holds(int64_t first, int64_t count) const {
+  for (int64_t i = first; i < first + count; ++i) {
+    if (!std::filesystem::exists(folder_ / file_of(i))) return false;
+  }
+  return true;
+}
+
+void PictureFolder::write(int64_t first, const at::Tensor& pictures) const {
+  for (int64_t i = 0; i < pictures.size(0); ++i) write_png(folder_ / file_of(first + i), pictures[i]);
 }
 
 }  // namespace fgm

@@ -10,7 +10,7 @@
 
 namespace fgm {
 
-// A folder of drawn pictures, one PNG each, written by any number of ranks.
+// A folder of drawn pictures, one PNG each, written by any number of ranks; interrupted, it is gone on with.
 //   flat     PPPPP-NNNN.png: prompt of the list, picture of the prompt, both from 0
 //   geneval  PPPPP/samples/NNNN.png beside PPPPP/metadata.jsonl, as GenEval's evaluation reads it
 //            (https://github.com/djghosh13/geneval)
@@ -23,13 +23,17 @@ class PictureFolder {
                 const PictureDrawer& drawer)
       : folder_(std::move(folder)), layout_(layout), prompts_(prompts), drawer_(drawer) {}
 
+  // Writes the manifest, then metadata.jsonl of all prompts: one rank's task, before any picture. IoError. ConfigError
+  // when the folder holds something else than pictures of this very manifest, whole or interrupted.
+  void begin(const nlohmann::ordered_json& common) const;
+  // Are pictures [first, first + count) there?
+  bool holds(int64_t first, int64_t count) const;
   // Writes pictures `first`, first + 1, ... uint8 [B, H, W, 3]. IoError.
   void write(int64_t first, const at::Tensor& pictures) const;
-  // Writes metadata.jsonl of all prompts and the manifest: one rank's task, after all pictures are there. IoError.
-  void finish(const nlohmann::ordered_json& common) const;
 
  private:
   std::string file_of(int64_t picture) const;  // below the folder
+  std::string manifest(const nlohmann::ordered_json& common) const;
 
   std::filesystem::path folder_;
   Layout layout_;

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <set>
 
 #include "core/base/error.h"
 #include "core/config/fields.h"
@@ -14,6 +15,7 @@
 #include "launch/cli/decoder.h"
 #include "launch/cli/draw_on_ranks.h"
 #include "launch/cli/picture_folder.h"
+#include "launch/coordinator/consensus.h"
 #include "launch/coordinator/weights.h"
 #include "launch/runtime/world.h"
 
@@ -26,6 +28,13 @@ const std::vector<std::string> kRoles = {"student_ema", "student", "teacher_ema"
 // Else a folder.
 bool is_file(const fs::path& out) {
   return out.extension() == ".h5" || out.extension() == ".png";
+}
+
+// A slip of the pen for a file; folders may have dots too (out/sd3.5).
+bool is_other_file(const fs::path& out) {
+  static const std::set<std::string> kFileEndings = {".txt",  ".hdf5",        ".jpg", ".jpeg",
+                                                     ".webp", ".safetensors", ".json"};
+  return fs::is_regular_file(out) || kFileEndings.contains(out.extension().string());
 }
 
 std::vector<int64_t> sample_shape(const SampleConfig& sample, const WeightsInfo& weights) {
@@ -62,6 +71,7 @@ nlohmann::ordered_json describe(const Config& config, const OpenWeights& weights
           {"guidance", options.guidance},
           {"shift", options.shift},
           {"evaluations", options.steps * (options.guidance == 1.0 ? 1 : 2)},
+          {"batch", options.batch},
           {"seed", config.run.seed}};
 }
 
@@ -82,8 +92,7 @@ bool draw_to_file(const fs::path& out, const PictureDrawer& drawer, World& world
   const auto num_pictures = static_cast<double>(drawer.num_pictures());
   provenance["ms_per_image"] = spent.count() / num_pictures;
   if (out.extension() == ".png") {
-    const int64_t scale = drawer.options().vae == nullptr ? 4 : 1;
-    write_png(out, image_grid(*pictures, static_cast<int64_t>(std::ceil(std::sqrt(num_pictures))), scale));
+    write_png(out, image_grid(*pictures, static_cast<int64_t>(std::ceil(std::sqrt(num_pictures)))));
     return true;
   }
   std::vector<std::string> captions;
@@ -92,14 +101,17 @@ bool draw_to_file(const fs::path& out, const PictureDrawer& drawer, World& world
   return true;
 }
 
-// A folder of pictures, each written by the rank that drew it. False when a signal stopped it.
+// A folder of pictures, each written by the rank that draws it; what is there already is not drawn again. False when a
+// signal stopped it.
 bool draw_to_folder(const PictureFolder& folder, const PictureDrawer& drawer, World& world,
                     const nlohmann::ordered_json& provenance) {
-  const bool is_done =
-      draw_on_ranks(drawer, world, [&](int64_t first, const at::Tensor& pictures) { folder.write(first, pictures); });
-  world.control().barrier();
-  if (is_done && world.is_first()) folder.finish(provenance);
-  return is_done;
+  all_or_none(world.control(), [&] {
+    if (world.is_first()) folder.begin(provenance);
+  });
+  return for_each_batch(drawer, world, [&](int64_t index) {
+    const int64_t first = drawer.first_of_batch(index);
+    if (!folder.holds(first, drawer.size_of_batch(index))) folder.write(first, drawer.draw_batch(index));
+  });
 }
 
 int draw_and_write(const Config& config, const OpenWeights& weights, const std::vector<Prompt>& prompts,
@@ -115,8 +127,13 @@ int draw_and_write(const Config& config, const OpenWeights& weights, const std::
     is_done = draw_to_folder(folder, drawer, world, provenance);
   }
   if (!world.is_first()) return is_done ? kExitDone : kExitRequeue;
-  if (!is_done) spdlog::error("interrupted; {} is not complete", out.string());
-  if (is_done) spdlog::info("wrote {} pictures to {}", drawer.num_pictures(), out.string());
+  if (is_done) {
+    spdlog::info("{} pictures are in {}", drawer.num_pictures(), out.string());
+  } else if (is_file(out)) {
+    spdlog::error("interrupted; {} was not written", out.string());
+  } else {
+    spdlog::error("interrupted; the same command goes on in {}", out.string());
+  }
   return is_done ? kExitDone : kExitRequeue;
 }
 
@@ -151,7 +168,7 @@ int sample(const Invocation& invocation) {
   require<ConfigError>(!config.weights.empty(),
                        "sample.weights is not set; give a run's folder, or a file or folder of weights");
   const fs::path out = config.out;
-  require<ConfigError>(!out.empty() && (is_file(out) || out.extension().empty() || fs::is_directory(out)),
+  require<ConfigError>(!out.empty() && (is_file(out) || !is_other_file(out)),
                        "sample.out = '{}' must end in .h5 (a store) or .png (one picture of all), or be a folder",
                        config.out);
   World world(invocation.config);

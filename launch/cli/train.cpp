@@ -73,6 +73,7 @@ int train_on(World& world, const Invocation& invocation) {
   const PictureDrawer drawer(*model, *encoder, captions,
                              {.steps = kGridSteps,
                               .guidance = config.sample.guidance,
+                              .batch = std::ssize(captions),
                               .seed = seed,
                               .sample_shape = shape,
                               .device = world.device()});

@@ -38,8 +38,8 @@ Outcome run_steps(World& world, const TrainingPlan& plan, BatchSource& source, S
     records.emplace(folder, plan.run.phase, run, first_step);
     observers = {&records->progress, &records->metrics, &records->events};
   }
-  SampleGrid grid({.every = run.sample_every, .scale = 4, .file = [&](int64_t s) { return folder.sample_file(s); }},
-                  plan.draw, records ? &records->events : nullptr);
+  SampleGrid grid({.every = run.sample_every, .file = [&](int64_t s) { return folder.sample_file(s); }}, plan.draw,
+                  records ? &records->events : nullptr);
   observers.push_back(&grid);
   Trainer trainer(*plan.step, source, save_point, observers, [&] { return world.is_stopping(); },
                   {.num_steps = plan.num_steps, .save_every = run.save_every});

@@ -14,7 +14,7 @@ void SampleGrid::on_step(int64_t step, int64_t, double, const StepReport&) {
   const at::Tensor pictures = draw_();
   if (events_ == nullptr) return;
   const auto path = options_.file(step);
-  write_png(path, image_grid(pictures, options_.columns, options_.scale));
+  write_png(path, image_grid(pictures, options_.columns));
   events_->image(step, "samples", path);
 }
 

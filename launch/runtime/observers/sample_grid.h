@@ -18,7 +18,6 @@ class SampleGrid final : public StepObserver {
   struct Options {
     int64_t every = 0;  // 0: never
     int64_t columns = 4;
-    int64_t scale = 1;  // PNG pixels for each pixel of a sample
     std::function<std::filesystem::path(int64_t step)> file;
   };
   using Draw = std::function<at::Tensor()>;  // uint8 [N, H, W, 3]

@@ -48,18 +48,18 @@ TEST(WritePng, RefusesWhatIsNotAnRgbByteImage) {
 }
 
 TEST(ImageGrid, PutsImageIInRowIOverColumnsWithGaps) {
-  const auto images_NHWC = counting_images({5, 2, 3, 3});
-  const auto grid = image_grid(images_NHWC, /*columns=*/2, /*scale=*/1, /*gap=*/1);
-  EXPECT_EQ(grid.sizes(), (std::vector<int64_t>{3 * 2 + 2, 2 * 3 + 1, 3}));
-  EXPECT_TRUE(at::equal(grid.narrow(0, 3, 2).narrow(1, 4, 3), images_NHWC[3]));
-  const auto gap_column = grid.select(1, 3);
+  const auto images_NHWC = counting_images({5, 60, 70, 3});
+  const auto grid = image_grid(images_NHWC, /*columns=*/2, /*gap=*/1);
+  EXPECT_EQ(grid.sizes(), (std::vector<int64_t>{3 * 60 + 2, 2 * 70 + 1, 3}));
+  EXPECT_TRUE(at::equal(grid.narrow(0, 61, 60).narrow(1, 71, 70), images_NHWC[3]));
+  const auto gap_column = grid.select(1, 70);
   EXPECT_TRUE(gap_column.eq(gap_column[0][0]).all().item<bool>());
 }
 
-TEST(ImageGrid, RepeatsEveryPixelScaleTimes) {
-  const auto images_NHWC = counting_images({1, 2, 3, 3});
-  const auto grid = image_grid(images_NHWC, 1, /*scale=*/3);
-  ASSERT_EQ(grid.sizes(), (std::vector<int64_t>{6, 9, 3}));
+TEST(ImageGrid, EnlargesSmallPictures) {
+  const auto images_NHWC = counting_images({1, 20, 30, 3});
+  const auto grid = image_grid(images_NHWC, 1);
+  ASSERT_EQ(grid.sizes(), (std::vector<int64_t>{60, 90, 3})) << "three times as large: 120 would be beyond 96";
   for (int64_t dy = 0; dy < 3; ++dy) {
     for (int64_t dx = 0; dx < 3; ++dx) {
       EXPECT_TRUE(at::equal(grid.slice(0, dy, std::nullopt, 3).slice(1, dx, std::nullopt, 3), images_NHWC[0]));

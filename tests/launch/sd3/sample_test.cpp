@@ -90,6 +90,24 @@ TEST_F(Sample, AFlatFolderHasAPictureOfTheDecodersSizeAndAManifest) {
   EXPECT_EQ(bytes_of(folder_ / "large/00000-0000.png").substr(19, 1), "\x18");
 }
 
+TEST_F(Sample, AnInterruptedFolderIsGoneOnWithAndAnotherOneRefused) {
+  write_prompts({"a red cube", "two dogs"});
+  must_run(arguments("--sample.out out/sd3.5-medium"));
+  const auto expected = pictures("out/sd3.5-medium");
+  const auto kept = folder_ / "out/sd3.5-medium/00000-0000.png";
+  const auto written = fs::last_write_time(kept);
+  fs::remove(folder_ / "out/sd3.5-medium/00001-0000.png");
+  must_run(arguments("--sample.out out/sd3.5-medium"), 2);
+  EXPECT_TRUE(pictures("out/sd3.5-medium") == expected);
+  EXPECT_EQ(fs::last_write_time(kept), written) << "drawn again";
+  for (const std::string other : {"--seed 2", "--sample.per_prompt 2", "--sample.layout geneval"}) {
+    const auto refused = run(arguments("--sample.out out/sd3.5-medium " + other), 2);
+    EXPECT_THAT(refused.text, HasSubstr("out/sd3.5-medium holds something else than these pictures")) << other;
+    EXPECT_EQ(refused.code, kExitConfig);
+  }
+  EXPECT_TRUE(pictures("out/sd3.5-medium") == expected);
+}
+
 TEST_F(Sample, TheScheduleIsThatOfTheSchedulerUnlessAskedOtherwise) {
   write_prompts({"a red cube"});
   must_run(arguments("--sample.out own.png"));
