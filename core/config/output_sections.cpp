@@ -16,7 +16,8 @@ void SampleConfig::visit(FieldVisitor& v) {
           "of SD3's schedule; 0 = the weights' own, or equally spaced times where they have none");
   v.field("sample.sample_size", sample_size, "side of the pictures or latents; 0 = as the weights say");
   v.field("sample.per_prompt", per_prompt, "images of each caption");
-  v.field("sample.batch", batch, "images drawn at once; pictures are the same bits in any list as long as it is the same");
+  v.field("sample.batch", batch,
+          "images drawn at once; pictures are the same bits in any list as long as it is the same");
   v.field("sample.out", out, "what to write: a store (.h5), one picture of all (.png), or a folder of pictures");
   v.choice("sample.layout", layout, {"flat", "geneval"}, "of a folder");
 }

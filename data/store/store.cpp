@@ -121,6 +121,13 @@ std::vector<int64_t> Store::image_shape() const {
   return {impl_->images.shape.begin() + 1, impl_->images.shape.end()};
 }
 
+std::string Store::digest() const {
+  Digest digest;
+  for (const auto& prompt : impl_->prompts) digest.update(std::as_bytes(std::span(prompt.c_str(), prompt.size() + 1)));
+  digest.update(std::as_bytes(std::span(impl_->images_digest)));
+  return digest.hex();
+}
+
 at::Tensor Store::images(std::span<const int64_t> indices) const {
   check(has_images(), "'{}' has no images", impl_->path.string());
   auto shape = impl_->images.shape;

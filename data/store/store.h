@@ -35,6 +35,10 @@ class Store {
   bool has_images() const;
   std::vector<int64_t> image_shape() const;  // {H, W, C}; empty without images
 
+  // 32 hexadecimal digits that two stores share only with equal prompts and images: over the prompts, and over the
+  // images' digest as it was written.
+  std::string digest() const;
+
   // uint8 [n, H, W, C], row i is record indices[i]. Needs has_images() and indices in [0, size()).
   at::Tensor images(std::span<const int64_t> indices) const;
 

@@ -12,9 +12,9 @@
 #include "launch/cli/generate.h"
 #include "launch/cli/output.h"
 #include "launch/cli/training_run.h"
-#include "launch/coordinator/consensus.h"
 #include "launch/runtime/environment.h"
 #include "launch/runtime/run_folder.h"
+#include "parallel/comm/consensus.h"
 
 namespace fgm {
 namespace {
@@ -36,9 +36,16 @@ std::vector<int64_t> sample_shape(const MethodConfig& method, const WeightsInfo&
   return teacher.sample_shape;
 }
 
-Manifest::Teacher describe_teacher(const OpenWeights& teacher, World& world) {
-  const std::string digest = world.is_first() ? digest_of(*teacher.source) : "";
-  return {.path = teacher.source->place(), .xxh128 = broadcast_text(world.control(), digest)};
+// The digest of weights, of which every host may read a copy of its own. ConfigError when copies differ. Collective.
+std::string agreed_digest(const TensorSource& weights, World& world) {
+  const auto digests = gather_texts(world.control(), world.is_first_on_host() ? digest_of(weights) : "");
+  for (size_t rank = 1; rank < digests.size(); ++rank) {
+    require<ConfigError>(digests[rank].empty() || digests[rank] == digests[0],
+                         "{}: the host of rank {} has other weights there (xxh128 {}) than that of rank 0 (xxh128 {}); "
+                         "give all hosts the same",
+                         weights.place(), rank, digests[rank], digests[0]);
+  }
+  return digests[0];
 }
 
 // All ranks draw the same pictures together, no more at once than a rank trains on.
@@ -79,6 +86,10 @@ int distill_on(World& world, Config config) {
   spdlog::info("teacher {} (step {}); {}: {} captions", teacher.source->place(), teacher.info.step,
                store->path().string(), store->size());
   const auto vae = open_grid_decoder(teacher_place, teacher, world, config);
+  require_same_data(world, *store, config.run);
+  const Manifest::Teacher teacher_record{.path = teacher.source->place(),
+                                         .xxh128 = agreed_digest(*teacher.source, world)};
+  if (!config.method.init.empty()) agreed_digest(*start.source, world);
 
   const auto seed = static_cast<uint64_t>(config.run.seed);
   DistillNetworks networks(world, config, *teacher.source, *start.source);
@@ -109,7 +120,7 @@ int distill_on(World& world, Config config) {
                                .store = store->path().string(),
                                .store_size = store->size(),
                                .samples_per_step = config.method.batch * step.batches_per_step(),
-                               .teacher = describe_teacher(teacher, world)},
+                               .teacher = teacher_record},
                        .draw = [&] { return draw_with_average(networks.student(), drawer); }},
                       source);
 }

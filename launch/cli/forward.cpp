@@ -4,9 +4,9 @@
 #include "core/io/safetensors.h"
 #include "launch/cli/commands.h"
 #include "launch/cli/frozen_network.h"
-#include "launch/coordinator/consensus.h"
 #include "launch/coordinator/weights.h"
 #include "launch/runtime/world.h"
+#include "parallel/comm/consensus.h"
 
 namespace fgm {
 namespace {

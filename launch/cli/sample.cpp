@@ -15,9 +15,9 @@
 #include "launch/cli/decoder.h"
 #include "launch/cli/draw_on_ranks.h"
 #include "launch/cli/picture_folder.h"
-#include "launch/coordinator/consensus.h"
 #include "launch/coordinator/weights.h"
 #include "launch/runtime/world.h"
+#include "parallel/comm/consensus.h"
 
 namespace fgm {
 namespace {

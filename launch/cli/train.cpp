@@ -43,6 +43,7 @@ std::vector<std::string> grid_captions(const Store& store) {
 int train_on(World& world, const Invocation& invocation) {
   const Config& config = invocation.config;
   const auto store = open_store(config.data);
+  require_same_data(world, *store, config.run);
   const auto shape = sample_shape(*store, config.model);
   const auto seed = static_cast<uint64_t>(config.run.seed);
   const auto tensors = at::TensorOptions().dtype(at::kFloat).device(world.device());

@@ -4,13 +4,13 @@
 
 #include "core/base/error.h"
 #include "core/train/trainer.h"
-#include "launch/coordinator/consensus.h"
 #include "launch/coordinator/restart_guard.h"
 #include "launch/runtime/observers/metrics_file.h"
 #include "launch/runtime/observers/progress_line.h"
 #include "launch/runtime/observers/sample_grid.h"
 #include "launch/runtime/observers/tensorboard_events.h"
 #include "launch/runtime/run_folder.h"
+#include "parallel/comm/consensus.h"
 
 namespace fgm {
 namespace {
@@ -95,6 +95,11 @@ int run_training(World& world, const TrainingPlan& plan, BatchSource& source) {
     if (outcome == Outcome::kFinished) folder.mark_done();
   });
   return outcome == Outcome::kFinished ? kExitDone : kExitRequeue;
+}
+
+void require_same_data(World& world, const Store& store, const RunConfig& run) {
+  require_same_lines(world.control(), fmt::format("digest of data.store = {}\nsample grids every {} steps\n",
+                                                  store.digest(), run.sample_every));
 }
 
 RankSum sum_over(Communicator& ranks) {

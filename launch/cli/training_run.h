@@ -28,6 +28,9 @@ struct TrainingPlan {
 // Collective over all ranks of `world`. ConfigError when the checkpoint is not this run's, or later than its last step.
 int run_training(World& world, const TrainingPlan& plan, BatchSource& source);
 
+// Returns when all ranks train on what rank 0 trains on; else ConfigError on all. Collective over all ranks of `world`.
+void require_same_data(World& world, const Store& store, const RunConfig& run);
+
 // Adds losses up in the order of the ranks. `ranks` must outlive it.
 RankSum sum_over(Communicator& ranks);
 

@@ -12,8 +12,8 @@
 #include "core/config/fields.h"
 #include "core/io/atomic_file.h"
 #include "launch/coordinator/checkpoints_folder.h"
-#include "launch/coordinator/consensus.h"
 #include "launch/coordinator/resume_rules.h"
+#include "parallel/comm/consensus.h"
 
 namespace fgm {
 namespace {

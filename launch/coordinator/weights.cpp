@@ -15,8 +15,8 @@
 #include "core/models/weights.h"
 #include "launch/coordinator/checkpoint.h"
 #include "launch/coordinator/checkpoints_folder.h"
-#include "launch/coordinator/consensus.h"
 #include "launch/coordinator/export_metadata.h"
+#include "parallel/comm/consensus.h"
 
 namespace fgm {
 namespace {

@@ -6,10 +6,13 @@
 
 #include "core/base/error.h"
 #include "core/base/log.h"
+#include "core/base/version.h"
+#include "core/config/fields.h"
 #include "launch/runtime/device.h"
 #include "launch/runtime/environment.h"
 #include "launch/runtime/threads.h"
 #include "parallel/comm/communicator_factory.h"
+#include "parallel/comm/consensus.h"
 #include "parallel/comm/mpi_communicator.h"
 #include "parallel/comm/self_communicator.h"
 
@@ -35,9 +38,8 @@ MeshAxes mesh_axes(const MeshConfig& mesh, int world) {
 
 World::World(const Config& config) {
   const Environment environment = read_environment();
-  HostRanks host;
   if (environment.has_mpi_launcher) {
-    host = session_.emplace().host_ranks();
+    host_ = session_.emplace().host_ranks();
     control_ = make_mpi_world();
   } else {
     control_ = make_self_communicator(at::kCPU);
@@ -47,9 +49,10 @@ World::World(const Config& config) {
                        "(srun --mpi=pmix) or launch/scripts/mpirun",
                        environment.world);
   init_log(environment.log_level, rank(), size());
-  num_threads_ = choose_threads(config.run.threads, num_host_cores(*control_), host.size);
+  require_same_lines(*control_, fmt::format("fgm = {} ({})\n{}", version(), version_commit(), to_ini(config)));
+  num_threads_ = choose_threads(config.run.threads, num_host_cores(*control_), host_.size);
   use_threads(num_threads_);
-  const DeviceDecision decision = choose_alike(config.run, host, *control_);
+  const DeviceDecision decision = choose_alike(config.run, host_, *control_);
   device_ = decision.device;
   tensors_ = size() == 1 ? make_self_communicator(device_) : make_communicator(*control_, device_);
   const MeshAxes axes = mesh_axes(config.mesh, size());

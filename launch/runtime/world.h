@@ -18,13 +18,15 @@ namespace fgm {
 class World {
  public:
   // Collective over all ranks of the job. Reads run.device, run.threads and mesh.shard.
-  // ConfigError when mesh.shard does not divide the ranks, when a device that was asked for cannot be had, or when srun
-  // started several tasks that do not know of each other.
+  // ConfigError when the ranks were given different configs or run different builds, when mesh.shard does not divide
+  // the ranks, when a device that was asked for cannot be had, or when srun started several tasks that do not know of
+  // each other.
   explicit World(const Config& config);
 
   int rank() const { return control_->rank(); }
   int size() const { return control_->size(); }
   bool is_first() const { return rank() == 0; }
+  bool is_first_on_host() const { return host_.rank == 0; }
   at::Device device() const { return device_; }
   int64_t num_threads() const { return num_threads_; }  // of this rank
 
@@ -43,6 +45,7 @@ class World {
   StopSignals signals_;
   std::optional<MpiSession> session_;
   std::unique_ptr<Communicator> control_;
+  HostRanks host_;
   int64_t num_threads_ = 1;
   at::Device device_ = at::kCPU;
   std::unique_ptr<Communicator> tensors_;

@@ -139,6 +139,32 @@ TEST_F(Ranks, AnErrorOfOneOfThemNamesIt) {
   EXPECT_THAT(outcome.text, HasSubstr("fgm: [rank 1] train.steps = 'zero'"));
 }
 
+TEST_F(Ranks, OfDifferentConfigsAreRefused) {
+  const auto here = place("different_configs");
+  const auto mixed = [&](const std::string& first, const std::string& second) {
+    return run(1, here, train_arguments(first) + " : -n 1 " FGM_BINARY " " + train_arguments(second)).text;
+  };
+  EXPECT_EQ(mixed("--steps 2", "--steps 2 --run.save_every 1"),
+            "fgm: rank 1 has 'save_every = 1' where rank 0 has 'save_every = 500'; give all ranks the same command and "
+            "files\n");
+  EXPECT_THAT(mixed("--seed 1", "--seed 2"), HasSubstr("rank 1 has 'seed = 2' where rank 0 has 'seed = 1'"));
+  EXPECT_FALSE(fs::exists(here / "run"));
+}
+
+TEST_F(Ranks, ThatFindOtherFilesAtAPathAreRefused) {
+  const auto here = place("different_files");
+  fs::create_directories(here / "other");
+  const auto mixed = [&](const std::string& arguments) {
+    return run(1, here, arguments + " : -n 1 -wdir " + (here / "other").string() + " " FGM_BINARY " " + arguments).text;
+  };
+  fs::copy_file(path("shapes.h5"), here / "data.h5");
+  fs::copy_file(path("held_out.h5"), here / "other/data.h5");
+  EXPECT_THAT(mixed(train_arguments("--steps 1 --data.store data.h5")),
+              HasSubstr("rank 1 has 'digest of data.store = "));
+  EXPECT_THAT(mixed(distill_arguments("--steps 1 --data.store data.h5")),
+              HasSubstr("rank 1 has 'digest of data.store"));
+}
+
 TEST_F(Ranks, WhatRunsAsOneProcessRefusesThem) {
   for (const std::string command : {"eval", "data shapes", "inspect x"}) {
     const auto refused = run(2, place("refused"), command);

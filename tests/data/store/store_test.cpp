@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <set>
 #include <thread>
 
 #include "core/base/error.h"
@@ -63,6 +64,23 @@ TEST(Store, HoldsProvenanceBeyondTheLimitOfCompactAttributes) {
   contents.provenance["notes"] = std::string(200'000, 'x');
   write_store(folder / "a.h5", contents);
   EXPECT_EQ(Store(folder / "a.h5").provenance(), contents.provenance);
+}
+
+TEST(Store, HasADigestOfItsPromptsAndImages) {
+  const auto digest = [](std::vector<std::string> prompts, const at::Tensor& images) {
+    const TemporaryFolder folder;
+    const bool has_images = images.defined();
+    write_store(folder / "s.h5", {.kind = has_images ? "images" : "captions",
+                                  .provenance = {{"made", folder.path().string()}},
+                                  .prompts = std::move(prompts),
+                                  .images_NHWC = images});
+    return Store(folder / "s.h5").digest();
+  };
+  const auto images = at::zeros({2, 4, 4, 3}, at::kByte), others = at::ones({2, 4, 4, 3}, at::kByte);
+  const std::set<std::string> different = {digest({"a", "bc"}, images), digest({"a", "bc"}, others),
+                                           digest({"a", "bc"}, {}), digest({"ab", "c"}, {}), digest({"bc", "a"}, {})};
+  EXPECT_EQ(different.size(), 5u);
+  EXPECT_EQ(digest({"a", "bc"}, images), digest({"a", "bc"}, images));
 }
 
 TEST(Store, StoresARepeatedPromptOnce) {

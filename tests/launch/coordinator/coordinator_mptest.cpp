@@ -9,7 +9,7 @@
 #include "core/io/file.h"
 #include "core/io/safetensors.h"
 #include "launch/coordinator/checkpoints_folder.h"
-#include "launch/coordinator/consensus.h"
+#include "parallel/comm/consensus.h"
 #include "parallel/comm/mpi_communicator.h"
 #include "tests/data/support/errors.h"
 #include "tests/data/support/temporary_folder.h"

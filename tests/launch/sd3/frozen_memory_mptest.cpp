@@ -5,8 +5,8 @@
 #include <sstream>
 
 #include "launch/cli/frozen_network.h"
-#include "launch/coordinator/consensus.h"
 #include "launch/coordinator/weights.h"
+#include "parallel/comm/consensus.h"
 #include "parallel/comm/mpi_communicator.h"
 #include "tests/data/support/temporary_folder.h"
 #include "tests/support/released_models.h"

@@ -12,6 +12,10 @@ namespace fgm {
 // Every rank's text, in the order of the ranks, on every rank. Texts may be empty and of different lengths.
 std::vector<std::string> gather_texts(Communicator& control, const std::string& mine);
 
+// Returns when every rank gave the same lines of "key = value". Otherwise every rank throws a ConfigError that names
+// the first rank that differs and the first line in which it does.
+void require_same_lines(Communicator& control, const std::string& mine);
+
 // Rank 0's text on every rank.
 std::string broadcast_text(Communicator& control, const std::string& text);
 

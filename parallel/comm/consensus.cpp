@@ -1,6 +1,7 @@
-#include "launch/coordinator/consensus.h"
+#include "parallel/comm/consensus.h"
 
 #include <algorithm>
+#include <sstream>
 
 #include "core/base/error.h"
 
@@ -23,6 +24,17 @@ std::string outcome_of(const std::function<void()>& body) {
   return "";
 }
 
+// The first line in which two different texts differ, of each; "" where a text has ended.
+std::pair<std::string, std::string> first_difference(const std::string& a, const std::string& b) {
+  std::istringstream lines_a(a), lines_b(b);
+  std::string line_a, line_b;
+  while (line_a == line_b) {
+    line_a.clear(), line_b.clear();
+    std::getline(lines_a, line_a), std::getline(lines_b, line_b);
+  }
+  return {line_a, line_b};
+}
+
 int exit_code_of(const std::string& outcome) {
   return std::stoi(outcome);
 }
@@ -42,6 +54,16 @@ std::vector<std::string> gather_texts(Communicator& control, const std::string& 
         all.substr(static_cast<size_t>(rank * longest), static_cast<size_t>(lengths[rank].item<int64_t>())));
   }
   return texts;
+}
+
+void require_same_lines(Communicator& control, const std::string& mine) {
+  const auto texts = gather_texts(control, mine);
+  for (size_t rank = 1; rank < texts.size(); ++rank) {
+    if (texts[rank] == texts[0]) continue;
+    const auto [expected, found] = first_difference(texts[0], texts[rank]);
+    throw ConfigError(fmt::format("rank {} has '{}' where rank 0 has '{}'; give all ranks the same command and files",
+                                  rank, found, expected));
+  }
 }
 
 std::string broadcast_text(Communicator& control, const std::string& text) {
