@@ -91,6 +91,23 @@ TEST_F(Export, OfAnExportSaysOfTheStudentWhatTheFirstSaid) {
   EXPECT_EQ(json_of("c/config.json")["sample_size"], 4);
 }
 
+TEST_F(Export, TakesNoRoleButTheOneOfTheWeights) {
+  const auto expect_refused = [&](const std::string& arguments, const std::string& part) {
+    const auto refused = run("export " + arguments + " --out refused");
+    EXPECT_EQ(refused.code, kExitConfig) << arguments;
+    EXPECT_THAT(refused.text, HasSubstr(part));
+    EXPECT_EQ(std::count(refused.text.begin(), refused.text.end(), '\n'), 1) << refused.text;
+    EXPECT_FALSE(fs::exists(folder_ / "refused"));
+  };
+  export_as(kPipeline, "single-file", "base.safetensors", "--role teacher");
+  expect_refused("base.safetensors --role student", "base.safetensors: its role is teacher, and student was asked for");
+  expect_refused(std::string(kPipeline) + " --role ema", "its role is teacher, and student_ema or teacher_ema was");
+  distill_without_a_change();
+  export_as("student", "diffusers", "average", "--role ema");
+  export_as("average", "single-file", "average.safetensors", "--role ema");
+  expect_refused("average.safetensors --role teacher", "its role is student_ema, and teacher was asked for");
+}
+
 TEST_F(Export, CutsAFolderIntoShardsThatOpenLikeOneFile) {
   export_as(kPipeline, "diffusers", "cut", "--max-shard-size 0.00004");
   EXPECT_TRUE(stored_tensors(folder_ / "cut") == stored_tensors(fs::path(kPipeline) / "transformer"));
