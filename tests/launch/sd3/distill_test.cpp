@@ -78,6 +78,11 @@ TEST_F(Distill, AStudentIsNoTeacherInAnyForm) {
   must_run(arguments("goes_on", "--steps 1 --init student.safetensors"));
 }
 
+TEST_F(Distill, NoDecoderIsOpenedWhereThereAreNoSampleGrids) {
+  ASSERT_EQ(run(arguments("grids", "--steps 1 --sample.vae nowhere")).code, kExitConfig);
+  must_run(arguments("no_grids", "--steps 1 --sample.vae nowhere --run.sample_every 0"));
+}
+
 TEST_F(Distill, OtherSizesOfLatentsAreAsked) {
   must_run(arguments("larger", "--steps 1 --method.sample_size 12"));
   const auto refused = run(arguments("too_large", "--steps 1 --method.sample_size 16"));
