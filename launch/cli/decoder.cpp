@@ -4,7 +4,6 @@
 
 #include "core/base/error.h"
 #include "core/io/safetensors.h"
-#include "core/models/sd3_files.h"
 #include "core/models/vae_names.h"
 
 namespace fgm {
@@ -22,16 +21,22 @@ bool brings_vae(const fs::path& path) {
 
 }  // namespace
 
+std::optional<Sd3Vae> find_decoder(const std::string& vae, const fs::path& path, const OpenWeights& weights) {
+  const int64_t channels = weights.info.sample_shape.at(0);
+  if (vae.empty() && (channels == kPixelChannels || !weights.is_foreign || !brings_vae(path))) return std::nullopt;
+  Sd3Vae found = open_sd3_vae(vae.empty() ? path : fs::path(vae));
+  require<ConfigError>(found.config.latent_channels == channels,
+                       "{}: its latents have {} channels and those of {} have {}", found.weights->place(),
+                       found.config.latent_channels, weights.source->place(), channels);
+  return found;
+}
+
 std::unique_ptr<Vae> open_decoder(const std::string& vae, const fs::path& path, const OpenWeights& weights,
                                   at::Device device) {
-  const int64_t channels = weights.info.sample_shape.at(0);
-  if (vae.empty() && (channels == kPixelChannels || !weights.is_foreign || !brings_vae(path))) return nullptr;
-  const Sd3Vae opened = open_sd3_vae(vae.empty() ? path : fs::path(vae));
-  require<ConfigError>(opened.config.latent_channels == channels,
-                       "{}: its latents have {} channels and those of {} have {}", opened.weights->place(),
-                       opened.config.latent_channels, weights.source->place(), channels);
-  auto decoder = std::make_unique<Vae>(opened.config, at::TensorOptions().dtype(at::kFloat).device(device));
-  load_parameters(*decoder, *opened.weights);
+  const auto found = find_decoder(vae, path, weights);
+  if (!found) return nullptr;
+  auto decoder = std::make_unique<Vae>(found->config, at::TensorOptions().dtype(at::kFloat).device(device));
+  load_parameters(*decoder, *found->weights);
   return decoder;
 }
 

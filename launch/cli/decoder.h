@@ -1,15 +1,20 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
-#include "core/models/vae.h"
+#include "core/models/sd3_files.h"
 #include "launch/coordinator/weights.h"
 
 namespace fgm {
 
-// The autoencoder that turns latents of `weights` into pictures, ready to decode on `device`: that of the path
-// `vae` (see core/models/sd3_files.h), else the one that Stable Diffusion 3 weights at `path` bring along. Nothing for
-// a model of pixels, and when there is none. ConfigError when its latents have other channels than the model's.
+// The autoencoder that turns latents of `weights` into pictures: that of the path `vae` (see core/models/sd3_files.h),
+// else the one that Stable Diffusion 3 weights at `path` bring along. Nothing for a model of pixels, and when there is
+// none. ConfigError when its latents have other channels than the model's.
+std::optional<Sd3Vae> find_decoder(const std::string& vae, const std::filesystem::path& path,
+                                   const OpenWeights& weights);
+
+// The same in float32, ready to decode on `device`.
 std::unique_ptr<Vae> open_decoder(const std::string& vae, const std::filesystem::path& path, const OpenWeights& weights,
                                   at::Device device);
 

@@ -68,8 +68,9 @@ PictureDrawer grid_drawer(const Config& config, VelocityModel& student, const Te
 // The student's pictures need an autoencoder when they are latents; without one there are no sample grids.
 std::unique_ptr<Vae> open_grid_decoder(const WeightsPlace& place, const OpenWeights& teacher, World& world,
                                        Config& config) {
+  if (config.run.sample_every == 0) return nullptr;
   auto vae = open_decoder(config.sample.vae, place.path, teacher, world.device());
-  if (vae == nullptr && teacher.info.sample_shape.at(0) != 3 && config.run.sample_every > 0) {
+  if (vae == nullptr && teacher.info.sample_shape.at(0) != 3) {
     spdlog::warn("no sample grids: there is no autoencoder for the latents (sample.vae)");
     config.run.sample_every = 0;
   }

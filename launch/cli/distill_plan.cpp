@@ -5,6 +5,7 @@
 #include "core/base/error.h"
 #include "core/models/model_factory.h"
 #include "data/store/store.h"
+#include "launch/cli/decoder.h"
 #include "launch/cli/distill_networks.h"
 #include "parallel/mesh/shard_layout.h"
 
@@ -15,6 +16,18 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr int64_t kFloatBytes = 4;
+constexpr int64_t kPixelChannels = 3;
+
+struct Teacher {
+  WeightsPlace place;
+  OpenWeights weights;
+};
+
+std::optional<Teacher> find_teacher(const std::string& path) {
+  if (!fs::exists(path)) return std::nullopt;
+  const WeightsPlace place = find_weights(path, kTeacherRoles);
+  return Teacher{place, open_weights(place)};
+}
 
 // The sizes of one network.
 struct NetworkSizes {
@@ -56,15 +69,36 @@ int64_t num_weights_files(const OptimizerConfig& optimizer) {
   return optimizer.ema > 0.0 ? 2 : 1;
 }
 
-Json state_bytes(const Config& config, const NetworkSizes& sizes, int num_shards) {
+// What decodes the sample grids; SD3's where there is no teacher to bring another.
+int64_t decoder_bytes(const Config& config, const std::optional<Teacher>& teacher) {
+  if (config.run.sample_every == 0 || (!teacher && config.model.in_channels == kPixelChannels)) return 0;
+  VaeConfig vae;
+  if (teacher) {
+    const auto found = find_decoder(config.sample.vae, teacher->place.path, teacher->weights);
+    if (!found) return 0;
+    vae = found->config;
+  }
+  int64_t numbers = 0;
+  for (const auto& [name, shape] : vae_shapes(vae)) numbers += c10::multiply_integers(shape);
+  return kFloatBytes * numbers;
+}
+
+// Position tables: a CPU's stay in the mapped file, a GPU has one for each network (load_slices).
+int64_t buffer_bytes(const RunConfig& run, const NetworkSizes& sizes) {
+  return run.device == DeviceChoice::kCpu ? 0 : 3 * kFloatBytes * sizes.num_buffered;
+}
+
+Json state_bytes(const Config& config, const NetworkSizes& sizes, int num_shards,
+                 const std::optional<Teacher>& teacher) {
   const int64_t shard_bytes = kFloatBytes * sizes.shard_numel(num_shards, kFloatBytes);
   const int64_t teacher_element = config.teacher.dtype == FrozenDtype::kBFloat16 ? 2 : kFloatBytes;
   const int teacher_shards = config.teacher.replicate ? 1 : num_shards;
   Json bytes{{"teacher", teacher_element * sizes.shard_numel(teacher_shards, teacher_element)},
              {"student", shard_bytes * num_held(config.method.student)},
              {"estimator", shard_bytes * num_held(config.method.estimator)},
-             {"buffers", kFloatBytes * sizes.num_buffered},
-             {"gathered_unit", num_shards == 1 ? 0 : kFloatBytes * sizes.largest_unit(num_shards)}};
+             {"buffers", buffer_bytes(config.run, sizes)},
+             {"gathered_unit", num_shards == 1 ? 0 : kFloatBytes * sizes.largest_unit(num_shards)},
+             {"decoder", decoder_bytes(config, teacher)}};
   int64_t total = 0;
   for (const auto& [name, value] : bytes.items()) total += value.get<int64_t>();
   bytes["total"] = total;
@@ -107,8 +141,9 @@ std::string place_text(const Json& place) {
 
 Json plan_distillation(const Config& given, int64_t num_ranks) {
   Config config = given;
-  const bool has_teacher = fs::exists(config.teacher.weights), has_store = fs::exists(config.data.store);
-  if (has_teacher) take_over(open_weights(find_weights(config.teacher.weights, kTeacherRoles)), config);
+  const bool has_store = fs::exists(config.data.store);
+  const auto teacher = find_teacher(config.teacher.weights);
+  if (teacher) take_over(teacher->weights, config);
   const Json num_captions = has_store ? Json(Store(config.data.store).size()) : Json();
   const NetworkSizes sizes(config.model);
   const int64_t shard = config.mesh.shard == 0 ? num_ranks : config.mesh.shard;
@@ -116,19 +151,21 @@ Json plan_distillation(const Config& given, int64_t num_ranks) {
                        "mesh.shard = {} does not divide the {} ranks of this job", shard, num_ranks);
   return {{"parameters", sizes.num_parameters},
           {"mesh", {{"replicate", std::max<int64_t>(1, num_ranks / shard)}, {"shard", shard}}},
-          {"state_bytes_per_rank", state_bytes(config, sizes, static_cast<int>(shard))},
+          {"device", config.run.device == DeviceChoice::kCpu ? "cpu" : "cuda"},
+          {"state_bytes_per_rank", state_bytes(config, sizes, static_cast<int>(shard), teacher)},
           {"checkpoint_bytes", checkpoint_bytes(config.method, sizes)},
           {"text", text_bytes(config.text, num_captions)},
-          {"teacher", {{"path", config.teacher.weights}, {"is_found", has_teacher}}},
+          {"teacher", {{"path", config.teacher.weights}, {"is_found", teacher.has_value()}}},
           {"store", {{"path", config.data.store}, {"is_found", has_store}}}};
 }
 
 std::string plan_text(const Json& plan) {
   std::string text = fmt::format(
       "teacher.weights      {}\ndata.store           {}\nparameters           {}, in each of three networks\n"
-      "mesh                 {} x {} (replicate x shard)\nstate of each rank   {}, activations come on top\n",
+      "mesh                 {} x {} (replicate x shard)\nstate of each rank   {} on {}, activations come on top\n",
       place_text(plan["teacher"]), place_text(plan["store"]), plan["parameters"].dump(),
-      plan["mesh"]["replicate"].dump(), plan["mesh"]["shard"].dump(), gigabytes(plan["state_bytes_per_rank"]["total"]));
+      plan["mesh"]["replicate"].dump(), plan["mesh"]["shard"].dump(), gigabytes(plan["state_bytes_per_rank"]["total"]),
+      plan["device"] == "cpu" ? "a CPU" : "a GPU");
   for (const auto& [name, bytes] : plan["state_bytes_per_rank"].items()) {
     if (name != "total") text += fmt::format("  {:<18} {}\n", name, gigabytes(bytes));
   }

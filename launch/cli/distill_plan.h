@@ -11,7 +11,9 @@ namespace fgm {
 // [model] alone; teacher.weights and data.store are opened where they exist, and then count instead.
 //   parameters              of each of the three networks
 //   mesh                    {replicate, shard}; mesh.shard counts even if it is more than num_ranks
-//   state_bytes_per_rank    {teacher, student, estimator, buffers, gathered_unit, total}; activations come on top
+//   device                  "cpu", or "cuda", as which run.device = auto counts: it takes more
+//   state_bytes_per_rank    {teacher, student, estimator, buffers, gathered_unit, decoder, total}, without activations;
+//                           buffers are position tables in float32, decoder is that of the sample grids
 //   checkpoint_bytes        of one step's folder
 //   text                    {bytes_per_caption, captions, bytes}: what cached CLIP and T5 embeddings of the captions
 //   take

@@ -4,25 +4,37 @@
 
 #include "core/base/error.h"
 #include "core/fgm/roles.h"
+#include "core/models/vae.h"
 
 namespace fgm {
 namespace {
 
 constexpr const char* kRole = "fgm.role";
 constexpr const char* kStep = "fgm.step";
+constexpr const char* kSampleSize = "fgm.sample_size";
 constexpr const char* kInitTime = "fgm.init_time";
+constexpr const char* kGuidance = "fgm.guidance";
 constexpr const char* kShift = "fgm.shift";
+constexpr int64_t kPixelChannels = 3;
 
 bool is_student(const WeightsInfo& info) {
   return info.role.starts_with(role::kStudent);
 }
 
-// As ModelSpec's registry has it; networks of other sizes are of the family.
+// The first is in ModelSpec's list, the others are SwarmUI's (T2IModelClassSorter.cs). No reader knows an id for
+// networks of other sizes.
 std::string architecture(const ModelConfig& model) {
-  if (model.width() == 1536 && !model.qk_norm) return "stable-diffusion-3-medium";
-  if (model.width() == 1536 && !model.dual_attention_blocks.empty()) return "stable-diffusion-3-5-medium";
-  if (model.width() == 2432 && model.qk_norm) return "stable-diffusion-3-5-large";
-  return "stable-diffusion-3";
+  const bool is_medium = model.depth == 24 && model.width() == 1536;
+  if (is_medium && !model.qk_norm) return "stable-diffusion-v3-medium";
+  if (is_medium && !model.dual_attention_blocks.empty()) return "stable-diffusion-v3.5-medium";
+  if (model.depth == 38 && model.width() == 2432 && model.qk_norm) return "stable-diffusion-v3.5-large";
+  return "stable-diffusion-v3";
+}
+
+// Width x height in pixels, with SD3's autoencoder where the network makes latents.
+std::string resolution(const std::vector<int64_t>& sample_shape) {
+  const int64_t scale = sample_shape.at(0) == kPixelChannels ? 1 : VaeConfig().downscale();
+  return fmt::format("{}x{}", scale * sample_shape.at(2), scale * sample_shape.at(1));
 }
 
 template <typename Number>
@@ -34,25 +46,36 @@ Number number(const std::string& text, const char* key, const std::filesystem::p
   return value;
 }
 
+int64_t sample_size(const std::string& text, const ModelConfig& model, const std::filesystem::path& path) {
+  const auto size = number<int64_t>(text, kSampleSize, path);
+  const int64_t largest = model.pos_embed_max_size * model.patch_size;
+  require<ConfigError>(size > 0 && size <= largest && size % model.patch_size == 0,
+                       "{}: its metadata {} = {} is no side that this network can draw: a multiple of {} up to {}",
+                       path.string(), kSampleSize, size, model.patch_size, largest);
+  return size;
+}
+
 }  // namespace
 
 std::map<std::string, std::string> export_metadata(const WeightsInfo& info, Naming naming) {
   const Config& config = info.config;
   std::map<std::string, std::string> metadata{
       {"format", "pt"},
-      {"modelspec.sai_model_spec", "1.0.0"},
+      {"modelspec.sai_model_spec", "1.0.1"},
       {"modelspec.architecture", architecture(config.model)},
       {"modelspec.implementation",
        naming == Naming::kDiffusers ? "diffusers" : "https://github.com/Stability-AI/sd3.5"},
       {"modelspec.title", fmt::format("{} at step {}, distilled or trained by fgm", info.role, info.step)},
+      {"modelspec.resolution", resolution(info.sample_shape)},
       {kRole, info.role},
-      {kStep, std::to_string(info.step)}};
-  if (config.sample.shift > 0.0) metadata[kShift] = fmt::format("{}", config.sample.shift);
+      {kStep, std::to_string(info.step)},
+      {kSampleSize, std::to_string(info.sample_shape.at(1))},
+      {kShift, fmt::format("{}", config.sample.shift)}};
   if (!is_student(info)) return metadata;
   metadata["modelspec.title"] = fmt::format("one-step student by Flow Generator Matching, step {}", info.step);
   metadata[kInitTime] = fmt::format("{}", config.method.init_time);
   metadata["fgm.times"] = fmt::format("{},0", config.method.init_time);
-  metadata["fgm.guidance"] = fmt::format("{}", config.method.teacher_guidance);
+  metadata[kGuidance] = fmt::format("{}", config.method.teacher_guidance);
   return metadata;
 }
 
@@ -65,10 +88,14 @@ void read_export_metadata(const std::map<std::string, std::string>& metadata, co
   take(kRole, [&](const std::string& text) { info.role = text; });
   take(kStep, [&](const std::string& text) { info.step = number<int64_t>(text, kStep, path); });
   take(kShift, [&](const std::string& text) { info.config.sample.shift = number<double>(text, kShift, path); });
-  take(kInitTime, [&](const std::string& text) {
-    info.config.method.init_time = number<double>(text, kInitTime, path);
-    info.config.method.validate();
+  take(kSampleSize, [&](const std::string& text) {
+    const int64_t size = sample_size(text, info.config.model, path);
+    info.sample_shape = {info.sample_shape.at(0), size, size};
   });
+  MethodConfig& method = info.config.method;
+  take(kInitTime, [&](const std::string& text) { method.init_time = number<double>(text, kInitTime, path); });
+  take(kGuidance, [&](const std::string& text) { method.teacher_guidance = number<double>(text, kGuidance, path); });
+  method.validate();
 }
 
 }  // namespace fgm

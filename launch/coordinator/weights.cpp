@@ -71,7 +71,16 @@ bool is_sd3_folder(const fs::path& folder) {
   });
 }
 
-OpenWeights open_foreign(const fs::path& path) {
+void require_asked(const OpenWeights& weights, const std::vector<std::string>& asked) {
+  const std::string& role = weights.info.role;
+  require<ConfigError>(asked.empty() || std::ranges::find(asked, role) != asked.end(),
+                       "{}: its role is {}, and {} was asked for; give other weights, or ask for {} where a command "
+                       "takes a role",
+                       weights.source->place(), role, fmt::join(asked, " or "), role);
+}
+
+OpenWeights open_foreign(const WeightsPlace& place) {
+  const fs::path& path = place.path;
   const Sd3Transformer transformer = open_sd3_transformer(path);
   OpenWeights weights{.info = {}, .source = transformer.weights, .is_foreign = true};
   WeightsInfo& info = weights.info;
@@ -82,6 +91,7 @@ OpenWeights open_foreign(const fs::path& path) {
   info.config.text.pooled_width = model.pooled_width;
   info.config.sample.shift = read_schedule_shift(path).value_or(kReleasedShift);
   read_export_metadata(weights.source->metadata(), path, info);
+  require_asked(weights, place.asked);
   return weights;
 }
 
@@ -123,7 +133,7 @@ WeightsInfo WeightsInfo::from_metadata(const std::map<std::string, std::string>&
 
 WeightsPlace find_weights(const fs::path& path, const std::vector<std::string>& roles) {
   require<ConfigError>(fs::exists(path), "{}: no such weights file or run folder", path.string());
-  if (!fs::is_directory(path) || is_sd3_folder(path)) return {path, ""};
+  if (!fs::is_directory(path) || is_sd3_folder(path)) return {path, "", roles};
   return fs::is_directory(path / "checkpoints") ? find_in_run(path, roles) : find_in_step(path, roles);
 }
 
@@ -132,7 +142,7 @@ WeightsPlace find_weights(const fs::path& path, const std::vector<std::string>& 
   all_or_none(control, [&] {
     if (control.rank() == 0) found = find_weights(path, roles);
   });
-  return {broadcast_text(control, found.path.string()), broadcast_text(control, found.role)};
+  return {broadcast_text(control, found.path.string()), broadcast_text(control, found.role), roles};
 }
 
 TextConfig OpenWeights::text(const TextConfig& asked) const {
@@ -146,12 +156,13 @@ OpenWeights open_weights(const WeightsPlace& place) {
   if (!place.role.empty()) {
     weights.source = Checkpoint::open(place.path).source(place.role);
   } else {
-    if (fs::is_directory(place.path)) return open_foreign(place.path);
+    if (fs::is_directory(place.path)) return open_foreign(place);
     weights.source = std::make_shared<const SafetensorsFile>(place.path);
-    if (!weights.source->metadata().contains(kFormatKey)) return open_foreign(place.path);
+    if (!weights.source->metadata().contains(kFormatKey)) return open_foreign(place);
     require_whole(weights.source->metadata(), place.path.string());
   }
   weights.info = WeightsInfo::from_metadata(weights.source->metadata(), weights.source->place());
+  require_asked(weights, place.asked);
   return weights;
 }
 

@@ -31,8 +31,9 @@ struct WeightsInfo {
 
 // Where a network's weights lie.
 struct WeightsPlace {
-  std::filesystem::path path;  // a step's folder; or a file, or a folder of Stable Diffusion 3 weights
-  std::string role;            // which of the step's roles; "" for the others
+  std::filesystem::path path;           // a step's folder; or a file, or a folder of Stable Diffusion 3 weights
+  std::string role;                     // which of the step's roles; "" for the others
+  std::vector<std::string> asked = {};  // the roles that will do; none: any
 };
 
 struct OpenWeights {
@@ -62,8 +63,9 @@ WeightsPlace find_weights(const std::filesystem::path& path, const std::vector<s
 
 // Opens weights of ours, or Stable Diffusion 3's: then info holds the sizes that the tensors tell, the role "teacher",
 // the schedule's shift (that of the scheduler beside them, else 3, the released models') in config.sample.shift, and
-// what `fgm export` wrote of a student. Reads headers only and compares no digests.
-// ConfigError when it is one shard of several or neither kind, saying what it looks like.
+// what `fgm export` wrote of the network. Reads headers only and compares no digests.
+// ConfigError when it is one shard of several or neither kind, saying what it looks like, and when its role was not
+// asked for.
 OpenWeights open_weights(const WeightsPlace& place);
 
 // A network of `config` that has no memory for its parameters yet, for a sharding layer to take over; and none for its

@@ -41,6 +41,7 @@ if(CMAKE_BINARY_DIR STREQUAL "${PROJECT_SOURCE_DIR}/build/release")  # the build
   set_tests_properties(launch/scripts/quickstart_test PROPERTIES TIMEOUT 600 PROCESSORS 2)
 endif()
 fgm_add_test(launch/coordinator/weights_test DEPS fgm::coordinator)
+fgm_add_test(launch/coordinator/export_metadata_test DEPS fgm::coordinator)
 fgm_add_test(launch/coordinator/manifest_test DEPS fgm::coordinator)
 fgm_add_test(launch/coordinator/restart_guard_test DEPS fgm::coordinator)
 fgm_add_mpi_test(launch/coordinator/coordinator_mptest RANKS 2 4 DEPS fgm::coordinator)

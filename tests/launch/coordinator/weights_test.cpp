@@ -81,6 +81,17 @@ TEST_F(Weights, FilesThatAreNotOursAndFoldersWithoutTheRoleAreNamed) {
   EXPECT_THAT(error_of(run_ / "absent", {"teacher"}), HasSubstr("no such weights file or run folder"));
 }
 
+TEST_F(Weights, ALoneFileIsOfARoleThatWasAskedForOrIsRefused) {
+  save({1});
+  const fs::path file = run_ / "lone.safetensors";
+  fs::copy_file(step_folder(1) / shard_file_name("student", 0, 1), file);
+  ASSERT_EQ(load_model(file, {"student_ema", "student"}, at::kCPU).info.role, "student");
+  EXPECT_THAT(message_of<ConfigError>([&] {
+                load_model(file, {"teacher_ema", "teacher"}, at::kCPU);
+              }),
+              HasSubstr("lone.safetensors: its role is student, and teacher_ema or teacher was asked for"));
+}
+
 TEST_F(Weights, TheDigestOfATeacherDoesNotDependOnTheFilesThatHoldIt) {
   save({1});
   const auto digest = [](const WeightsPlace& place) { return digest_of(*open_weights(place).source); };

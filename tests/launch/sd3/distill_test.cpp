@@ -60,6 +60,29 @@ TEST_F(Distill, ATeacherInBfloat16IsTheSameTeacherRounded) {
   EXPECT_EQ(metric(folder_ / "fp32", "loss.estimator").at(0), metric(folder_ / "bf16", "loss.estimator").at(0));
 }
 
+TEST_F(Distill, AStudentIsNoTeacherInAnyForm) {
+  distill_without_a_change();
+  must_run("export student --role student --format single-file --out student.safetensors");
+  must_run("export student --role student --out folder");
+  const std::map<std::string, std::string> forms = {{"student", "no weights of role teacher_ema, teacher in it"},
+                                                    {"student.safetensors", "its role is student, and teacher_ema or"},
+                                                    {"folder", "its role is student, and teacher_ema or teacher was"}};
+  for (const auto& [weights, reason] : forms) {
+    for (const std::string mode : {"", "--dry-run "}) {
+      const auto refused =
+          run("distill --run x --steps 1 --data.store captions.h5 " + mode + "--teacher.weights " + weights);
+      EXPECT_EQ(refused.code, kExitConfig) << weights << refused.text;
+      EXPECT_THAT(refused.text, HasSubstr(reason));
+    }
+  }
+  must_run(arguments("goes_on", "--steps 1 --init student.safetensors"));
+}
+
+TEST_F(Distill, NoDecoderIsOpenedWhereThereAreNoSampleGrids) {
+  ASSERT_EQ(run(arguments("grids", "--steps 1 --sample.vae nowhere")).code, kExitConfig);
+  must_run(arguments("no_grids", "--steps 1 --sample.vae nowhere --run.sample_every 0"));
+}
+
 TEST_F(Distill, OtherSizesOfLatentsAreAsked) {
   must_run(arguments("larger", "--steps 1 --method.sample_size 12"));
   const auto refused = run(arguments("too_large", "--steps 1 --method.sample_size 16"));

@@ -64,11 +64,48 @@ TEST_F(Export, OfAShardedCheckpointIsTheNetworkThatWasDistilled) {
   const SafetensorsFile file(folder_ / "as_ema/diffusion_pytorch_model.safetensors");
   EXPECT_THAT(
       file.metadata(),
-      AllOf(Contains(Pair("format", "pt")), Contains(Pair("modelspec.sai_model_spec", "1.0.0")),
-            Contains(Pair("modelspec.architecture", "stable-diffusion-3")), Contains(Pair("fgm.role", "student_ema")),
+      AllOf(Contains(Pair("format", "pt")), Contains(Pair("modelspec.sai_model_spec", "1.0.1")),
+            Contains(Pair("modelspec.architecture", "stable-diffusion-v3")), Contains(Pair("fgm.role", "student_ema")),
             Contains(Pair("fgm.init_time", "0.75")), Contains(Pair("fgm.times", "0.75,0")),
             Contains(Pair("fgm.guidance", "4.5")), Contains(Pair("fgm.shift", "3"))));
   EXPECT_FALSE(file.metadata().contains("fgm.config")) << "a released model tells nobody's paths";
+}
+
+TEST_F(Export, OfAnExportSaysOfTheStudentWhatTheFirstSaid) {
+  distill_without_a_change("--method.sample_size 4 --sample.shift 2.5");
+  export_as("student", "single-file", "a.safetensors", "--role student");
+  export_as("a.safetensors", "diffusers", "b", "--max-shard-size 0.00004");
+  export_as("b", "diffusers", "c");
+  export_as("c", "single-file", "d.safetensors", "--role student");
+  const auto metadata = [&](const std::string& file) { return SafetensorsFile(folder_ / file).metadata(); };
+  const auto first = metadata("a.safetensors");
+  EXPECT_THAT(first, AllOf(Contains(Pair("fgm.role", "student")), Contains(Pair("fgm.step", "1")),
+                           Contains(Pair("fgm.init_time", "0.75")), Contains(Pair("fgm.times", "0.75,0")),
+                           Contains(Pair("fgm.guidance", "4.5")), Contains(Pair("fgm.shift", "2.5")),
+                           Contains(Pair("fgm.sample_size", "4")), Contains(Pair("modelspec.resolution", "32x32"))));
+  EXPECT_EQ(metadata("d.safetensors"), first);
+  auto of_folder = metadata("c/diffusion_pytorch_model.safetensors");
+  of_folder["modelspec.implementation"] = first.at("modelspec.implementation");
+  EXPECT_EQ(of_folder, first);
+  EXPECT_EQ(json_of("b/config.json")["sample_size"], 4);
+  EXPECT_EQ(json_of("c/config.json")["sample_size"], 4);
+}
+
+TEST_F(Export, TakesNoRoleButTheOneOfTheWeights) {
+  const auto expect_refused = [&](const std::string& arguments, const std::string& part) {
+    const auto refused = run("export " + arguments + " --out refused");
+    EXPECT_EQ(refused.code, kExitConfig) << arguments;
+    EXPECT_THAT(refused.text, HasSubstr(part));
+    EXPECT_EQ(std::count(refused.text.begin(), refused.text.end(), '\n'), 1) << refused.text;
+    EXPECT_FALSE(fs::exists(folder_ / "refused"));
+  };
+  export_as(kPipeline, "single-file", "base.safetensors", "--role teacher");
+  expect_refused("base.safetensors --role student", "base.safetensors: its role is teacher, and student was asked for");
+  expect_refused(std::string(kPipeline) + " --role ema", "its role is teacher, and student_ema or teacher_ema was");
+  distill_without_a_change();
+  export_as("student", "diffusers", "average", "--role ema");
+  export_as("average", "single-file", "average.safetensors", "--role ema");
+  expect_refused("average.safetensors --role teacher", "its role is student_ema, and teacher was asked for");
 }
 
 TEST_F(Export, CutsAFolderIntoShardsThatOpenLikeOneFile) {

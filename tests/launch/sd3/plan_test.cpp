@@ -36,13 +36,49 @@ TEST_F(Plan, StateIsTwoBytesOfTeacherAndTwelveOfStudentAndEstimatorForEachParame
   near(eight["teacher"], 2 * kParameters / 8);
   near(eight["student"], 12 * kParameters / 8);
   near(eight["estimator"], 12 * kParameters / 8);
-  EXPECT_EQ(eight["buffers"], 4 * 192 * 192 * 1536);
   const auto one = plan("sd3_medium", "--mesh.shard 1 --teacher.dtype fp32 --student.beta1 0.9 --student.ema 0.99");
   near(one["state_bytes_per_rank"]["teacher"], 4 * kParameters);
   near(one["state_bytes_per_rank"]["student"], 20 * kParameters);
   EXPECT_EQ(one["state_bytes_per_rank"]["gathered_unit"], 0);
   const auto replicated = plan("sd3_medium", "--teacher.replicate true")["state_bytes_per_rank"];
   near(replicated["teacher"], 2 * kParameters);
+}
+
+TEST_F(Plan, EachNetworkHasAPositionTableOnAGpuAndNoneOnACpu) {
+  const auto on_gpu = plan("sd3_medium");
+  EXPECT_EQ(on_gpu["device"], "cuda");
+  EXPECT_EQ(on_gpu["state_bytes_per_rank"]["buffers"], 3 * 4 * 192 * 192 * 1536);
+  EXPECT_EQ(plan("sd3_medium", "--device cuda"), on_gpu);
+  const auto on_cpu = plan("sd3_medium", "--device cpu");
+  EXPECT_EQ(on_cpu["device"], "cpu");
+  EXPECT_EQ(on_cpu["state_bytes_per_rank"]["buffers"], 0);
+}
+
+TEST_F(Plan, TheDecoderOfSampleGridsCountsWhereThereAreAny) {
+  const auto decoder = [&](const std::string& more) {
+    return plan("sd3_medium", more)["state_bytes_per_rank"]["decoder"];
+  };
+  EXPECT_EQ(decoder(""), 4 * 83'819'683);
+  EXPECT_EQ(decoder("--run.sample_every 0"), 0);
+  EXPECT_EQ(decoder("--model.in_channels 3"), 0);
+  int64_t numbers = 0;
+  for (const auto& [name, tensor] : stored_tensors(std::filesystem::path(kPipeline) / "vae")) {
+    numbers += c10::multiply_integers(tensor.shape);
+  }
+  EXPECT_EQ(decoder(std::string("--teacher.weights ") + kPipeline), 4 * numbers);
+  const auto alone = std::string("--teacher.weights ") + kPipeline + "/transformer ";
+  EXPECT_EQ(decoder(alone), 0);
+  EXPECT_EQ(decoder(alone + "--sample.vae " + kPipeline + "/vae"), 4 * numbers);
+}
+
+TEST_F(Plan, TheTotalIsTheSumOfItsParts) {
+  auto bytes = plan("sd35_medium")["state_bytes_per_rank"];
+  const auto total = bytes["total"].get<int64_t>();
+  bytes.erase("total");
+  int64_t sum = 0;
+  for (const auto& [name, part] : bytes.items()) sum += part.get<int64_t>();
+  ASSERT_GT(sum, 0);
+  EXPECT_EQ(total, sum);
 }
 
 TEST_F(Plan, ACheckpointHoldsWeightsMomentsAndPositionTables) {
@@ -72,9 +108,9 @@ TEST_F(Plan, IsReadAsTextOnceForAllRanks) {
   const auto text =
       run(fmt::format("distill --dry-run --config {}/configs/sd35_large_fgm.cfg --mesh.shard 0", FGM_SOURCE_DIR), 2);
   EXPECT_EQ(text.code, kExitDone);
-  EXPECT_THAT(text.text,
-              AllOf(HasSubstr("8056627520, in each of three networks"), HasSubstr("1 x 2 (replicate x shard)"),
-                    HasSubstr("(not found)"), HasSubstr("0.950 MB for each caption")));
+  EXPECT_THAT(text.text, AllOf(HasSubstr("8056627520, in each of three networks"),
+                               HasSubstr(" GB on a GPU, activations"), HasSubstr("1 x 2 (replicate x shard)"),
+                               HasSubstr("(not found)"), HasSubstr("0.950 MB for each caption")));
   EXPECT_EQ(text.text.find("parameters"), text.text.rfind("parameters"));
 }
 

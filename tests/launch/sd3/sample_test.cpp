@@ -137,9 +137,10 @@ TEST_F(Sample, GenEvalFindsItsFolders) {
               HasSubstr("prompts.jsonl:1 is no JSON object"));
 }
 
-TEST_F(Sample, AStudentDrawsInOneStepAlsoWhereItWasExported) {
-  distill_without_a_change();
+TEST_F(Sample, AStudentDrawsInOneStepAndItsOwnSizeAlsoWhereItWasExported) {
+  distill_without_a_change("--method.sample_size 4");
   must_run("export student --role ema --out exported");
+  must_run("export student --role ema --format single-file --out exported.safetensors");
   write_prompts({"a red cube", "two dogs"});
   const auto draw = [&](const std::string& weights, const std::string& out) {
     must_run(
@@ -149,7 +150,9 @@ TEST_F(Sample, AStudentDrawsInOneStepAlsoWhereItWasExported) {
   };
   draw("student", "checkpoint.png");
   draw("exported", "exported.png");
+  draw("exported.safetensors", "single_file.png");
   EXPECT_TRUE(bytes_of(folder_ / "checkpoint.png") == bytes_of(folder_ / "exported.png"));
+  EXPECT_TRUE(bytes_of(folder_ / "checkpoint.png") == bytes_of(folder_ / "single_file.png"));
   const auto refused = run("sample --sample.prompts prompts.txt --sample.out x.png --sample.weights exported");
   EXPECT_THAT(refused.text, HasSubstr("brings no autoencoder; give --sample.vae"));
   EXPECT_EQ(refused.code, kExitConfig);

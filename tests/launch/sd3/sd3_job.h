@@ -27,13 +27,13 @@ class Sd3Job : public testing::Test {
   }
 
   // One distillation step of the pipeline on two ranks into the folder `student`, so slow that no weight changes.
-  void distill_without_a_change() {
+  void distill_without_a_change(const std::string& more = "") {
     must_run("data shapes --shapes.count 20 --shapes.held_out_count 20 --out captions.h5");
     must_run(
         fmt::format("distill --run student --teacher.weights {} --data.store captions.h5 --steps 1 --run.threads 1 "
                     "--method.batch 4 --student.lr 1e-30 --student.ema 0.5 --method.init_time 0.75 "
-                    "--method.teacher_guidance 4.5",
-                    kPipeline),
+                    "--method.teacher_guidance 4.5 {}",
+                    kPipeline, more),
         2);
   }
 
