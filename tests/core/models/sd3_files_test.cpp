@@ -122,6 +122,20 @@ TEST_F(Sd3Files, OpenASingleFileWithAndWithoutPrefixInEveryDtype) {
   }
 }
 
+TEST_F(Sd3Files, MixDtypesInsideOneFusedTensorToo) {
+  auto tensors = tensors_of(*as_foreign(open_sd3_transformer(kPipeline).weights, Naming::kDiffusers));
+  int num_converted = 0;
+  for (auto& [name, value] : tensors) {
+    if (!name.ends_with("transformer_blocks.1.attn.to_v.weight")) continue;
+    value = value.to(at::kBFloat16);
+    ++num_converted;
+  }
+  ASSERT_EQ(num_converted, 1);
+  const auto weights = open_sd3_transformer(write(tensors)).weights;
+  EXPECT_EQ(find_tensor(*weights, "joint_blocks.1.x_block.attn.qkv.weight").dtype, at::kFloat);
+  expect_golden(*weights, "transformer", 0x1p-7);  // bfloat16's precision, of values below 2
+}
+
 TEST_F(Sd3Files, OpenOneDiffusersFileAndAnOnlyVariant) {
   const auto folder = folder_ / "transformer";
   fs::create_directory(folder);
