@@ -21,7 +21,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::AllOf;
+using testing::ContainsRegex;
 using testing::HasSubstr;
+using testing::Not;
 using Source = std::shared_ptr<const TensorSource>;
 
 // Saved by diffusers: tests/golden/make_pipeline_golden.py.
@@ -163,6 +165,44 @@ TEST_F(Sd3Files, NameMissingSurplusAndMisshapenTensorsInOneErrorAsTheFileDoes) {
                     HasSubstr("model.diffusion_model.joint_blocks.1.x_block.mlp.fc1.biasx is not in the model"),
                     HasSubstr("model.diffusion_model.joint_blocks.1.x_block.mlp.fc1.bias [64] is missing"),
                     HasSubstr("model.diffusion_model.final_layer.linear.bias is [3]")));
+}
+
+// Whichever it is: nothing that is there is called missing or surplus for it.
+TEST_F(Sd3Files, NameExactlyTheOneTensorThatIsMissing) {
+  const auto ours = open_sd3_transformer(kPipeline).weights;
+  const auto folder = folder_ / "folder";
+  fs::create_directory(folder);
+  const auto expect_named = [&](const fs::path& opened, const fs::path& file, const std::vector<NamedTensor>& tensors) {
+    for (const auto& absent : tensors) {
+      std::vector<NamedTensor> others;
+      std::ranges::copy_if(tensors, std::back_inserter(others), [&](const auto& t) { return t.name != absent.name; });
+      write_safetensors(file, others);
+      const auto error = transformer_error(opened);
+      EXPECT_THAT(error, ContainsRegex(": " + absent.name + R"(( \[[0-9, ]*\])? is missing(; the model's sizes|$))"));
+    }
+  };
+  const auto diffusers = tensors_of(*as_foreign(ours, Naming::kDiffusers));
+  ASSERT_GT(diffusers.size(), 80u);
+  const auto file = folder_ / "one.safetensors";
+  expect_named(file, file, tensors_of(*as_foreign(ours, Naming::kOriginal, kSingleFilePrefix)));
+  expect_named(file, file, diffusers);
+  fs::copy(kPipeline / "transformer/config.json", folder);
+  expect_named(folder, folder / "diffusion_pytorch_model.safetensors", diffusers);
+}
+
+TEST_F(Sd3Files, NameAMissingTensorBesideOneThatTellsASize) {
+  auto tensors = tensors_of(*as_foreign(open_sd3_transformer(kPipeline).weights, Naming::kDiffusers));
+  std::erase_if(tensors, [](const auto& t) { return t.name == "proj_out.bias" || t.name == "pos_embed.pos_embed"; });
+  const auto path = write(tensors);
+  EXPECT_THAT(transformer_error(path), AllOf(HasSubstr("proj_out.bias is missing"),
+                                             HasSubstr("pos_embed.pos_embed is missing"), Not(HasSubstr("attn"))));
+  const auto folder = folder_ / "folder";
+  fs::create_directory(folder);
+  fs::copy(path, folder / "diffusion_pytorch_model.safetensors");
+  fs::copy(kPipeline / "transformer/config.json", folder);
+  EXPECT_THAT(transformer_error(folder),
+              AllOf(HasSubstr("proj_out.bias [16] is missing"), HasSubstr("pos_embed.pos_embed [1, 36, 16] is missing"),
+                    Not(HasSubstr("attn"))));
 }
 
 TEST_F(Sd3Files, NameEveryKeyInWhichConfigAndWeightsDisagree) {
