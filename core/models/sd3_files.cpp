@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/io/safetensors.h"
+#include "core/io/safetensors_dtype.h"
 #include "core/models/diffusers_config.h"
 #include "core/models/model_family.h"
 #include "core/models/sd3_shapes.h"
@@ -22,6 +23,7 @@ using Source = std::shared_ptr<const TensorSource>;
 constexpr std::array<std::string_view, 5> kSingleFileParts = {kSingleFilePrefix, kVaePrefix, "text_encoders.",
                                                               "conditioner.", "cond_stage_model."};
 
+constexpr std::array kWeightDtypes = {at::kFloat, at::kHalf, at::kBFloat16};
 constexpr int64_t kReleasedSampleSize = 128;
 constexpr const char* kConfigFile = "config.json";
 
@@ -69,6 +71,19 @@ Source part_of(const Source& file, const std::string& prefix) {
     if (belongs(name)) tensors.push_back({name, shape, {{name, 0, c10::multiply_integers(shape)}}});
   }
   return compose(file, std::move(tensors));
+}
+
+// Quantised weights would pass for others by their shapes, and their scales lie in tensors that nobody reads here.
+void require_weight_dtypes(const TensorSource& part) {
+  const auto is_quantised = [](const TensorInfo& info) {
+    return std::ranges::find(kWeightDtypes, info.dtype) == kWeightDtypes.end();
+  };
+  const auto first = std::ranges::find_if(part.tensors(), is_quantised);
+  if (first == part.tensors().end()) return;
+  const auto others = std::ranges::count_if(part.tensors(), is_quantised) - 1;
+  throw ConfigError(fmt::format("{}: {} is {}{}; F32, F16 and BF16 are accepted: convert quantised weights first",
+                                part.place(), first->name, safetensors_dtype_name(first->dtype).value_or("?"),
+                                others > 0 ? fmt::format(", and {} more tensors are like it", others) : ""));
 }
 
 // `part` in our names. ConfigError naming every tensor of it that is not as `foreign` has it.
@@ -126,6 +141,7 @@ Sd3Transformer open_sd3_transformer(const fs::path& path) {
   require<ConfigError>(named.has_value(), "{} looks like {}; an SD3 transformer is needed", file->place(),
                        named ? "" : model_family(shapes));
   const auto part = part_of(file, named->prefix);
+  require_weight_dtypes(*part);
   const auto config = architecture(part, *named, declared, place / kConfigFile);
   const auto ours = mmdit_shapes(config);
   const auto sample_size = config_file ? declared_sample_size(*config_file)
@@ -142,6 +158,7 @@ Sd3Vae open_sd3_vae(const fs::path& path) {
   require<ConfigError>(named.has_value(), "{} looks like {}; SD3's autoencoder is needed", file->place(),
                        named ? "" : model_family(shapes));
   const auto part = part_of(file, named->prefix);
+  require_weight_dtypes(*part);
   const auto config_file = config_of(place);
   const auto config = config_file ? vae_config(*config_file) : infer_vae_config(shapes, *named, file->place());
   const auto ours = vae_shapes(config);

@@ -205,6 +205,41 @@ TEST_F(Sd3Files, NameAMissingTensorBesideOneThatTellsASize) {
                     Not(HasSubstr("attn"))));
 }
 
+TEST_F(Sd3Files, AreRefusedWhenTheirWeightsAreQuantised) {
+  auto tensors = single_file(at::kHalf, kSingleFilePrefix);
+  const std::string name = "joint_blocks.1.x_block.attn.proj.weight", in_file = kSingleFilePrefix + name;
+  const auto error_with = [&](at::ScalarType dtype, const std::string& spoilt) {
+    auto some = tensors;
+    for (auto& [tensor, value] : some) {
+      if (tensor == spoilt) value = value.to(dtype);
+    }
+    return message_of<ConfigError>([&, path = write(some)] {
+      open_sd3_vae(path);
+      open_sd3_transformer(path);
+    });
+  };
+  EXPECT_THAT(error_with(at::kChar, in_file), AllOf(HasSubstr(in_file + " is I8; F32, F16 and BF16 are accepted"),
+                                                    HasSubstr("convert quantised weights")));
+  EXPECT_THAT(error_with(at::kFloat8_e5m2, "first_stage_model.decoder.conv_in.weight"),
+              HasSubstr("first_stage_model.decoder.conv_in.weight is F8_E5M2;"));
+  for (auto& [tensor, value] : tensors) {
+    if (tensor.ends_with("attn.proj.weight")) value = value.to(at::kFloat8_e4m3fn);
+  }
+  EXPECT_THAT(transformer_error(write(tensors)),
+              HasSubstr("attn.proj.weight is F8_E4M3, and 4 more tensors are like it;"));
+}
+
+TEST_F(Sd3Files, OpenBesideATextEncoderThatIsQuantised) {
+  auto tensors = single_file(at::kHalf, kSingleFilePrefix);
+  const std::string t5 = "text_encoders.t5xxl.transformer.encoder.block.0.layer.0.SelfAttention.q.weight";
+  tensors.push_back({t5, at::ones({4, 4}).to(at::kFloat8_e4m3fn)});
+  const auto path = write(tensors);
+  expect_golden(*open_sd3_transformer(path).weights, "transformer", 0x1p-10);
+  expect_golden(*open_sd3_vae(path).weights, "vae", 0x1p-10);
+  EXPECT_THAT(transformer_error(write({{t5, at::ones({4, 4}).to(at::kFloat8_e4m3fn)}})),
+              HasSubstr("looks like a T5 text encoder"));
+}
+
 TEST_F(Sd3Files, NameEveryKeyInWhichConfigAndWeightsDisagree) {
   const auto config = copy() / "transformer/config.json";
   edit_json(config, "num_layers", 24);
