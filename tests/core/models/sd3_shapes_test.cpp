@@ -137,10 +137,16 @@ TEST(ModelFamily, IsToldFromNamesAndShapes) {
       {{"model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight", {2, 768}},
        "the UNet of Stable Diffusion 1"},
       {{"down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k.weight", {2, 2048}}, "the UNet of SDXL"},
+      {{"t_block.1.weight", {8, 8}}, "a PixArt transformer"},
+      {{"lycoris_joint_blocks_0_x_block_attn_qkv.lokr_w1", {8, 8}}, "a LoRA (an adapter, not a model)"},
+      {{"lycoris_joint_blocks_0_x_block_attn_qkv.lokr_w2", {8, 8}}, "a LoRA (an adapter, not a model)"},
       {{"something.else", {1}}, "a model that fgm does not know, with 1 tensors (something.else)"},
   };
   for (const auto& [tensor, family] : families) EXPECT_EQ(model_family({tensor}), family);
   EXPECT_EQ(model_family(mmdit_shapes({})), "an SD3 transformer");
+  const ShapeByName::value_type self_attention{"blocks.0.self_attn.q.weight", {8, 8}};
+  EXPECT_EQ(model_family({self_attention, {"blocks.0.cross_attn.k.weight", {8, 8}}}), "a Wan transformer");
+  EXPECT_THAT(model_family({self_attention}), HasSubstr("does not know"));
 }
 
 }  // namespace
