@@ -51,7 +51,8 @@ void throw_missing_tensor(const TensorSource& source, const std::string& name) {
                             near ? fmt::format("; did you mean '{}'?", *near) : ""));
 }
 
-void require_tensors(const TensorSource& source, const std::map<std::string, std::vector<int64_t>>& shapes) {
+std::vector<std::string> tensor_problems(const TensorSource& source,
+                                         const std::map<std::string, std::vector<int64_t>>& shapes) {
   std::vector<std::string> problems;
   auto missing = shapes;
   for (const auto& info : source.tensors()) {
@@ -65,6 +66,11 @@ void require_tensors(const TensorSource& source, const std::map<std::string, std
     }
   }
   for (const auto& [name, shape] : missing) problems.push_back(fmt::format("{} {} is missing", name, shape));
+  return problems;
+}
+
+void require_tensors(const TensorSource& source, const std::map<std::string, std::vector<int64_t>>& shapes) {
+  const auto problems = tensor_problems(source, shapes);
   require<ConfigError>(problems.empty(), "{} does not fit the model: {}", source.place(), fmt::join(problems, "; "));
 }
 

@@ -45,6 +45,10 @@ const TensorInfo& find_tensor(const TensorSource& source, const std::string& nam
 // IoError naming place(), `name`, which is not among tensors(), and the nearest name that is.
 [[noreturn]] void throw_missing_tensor(const TensorSource& source, const std::string& name);
 
+// A line for every tensor that is missing, surplus or of another shape than `shapes` says.
+std::vector<std::string> tensor_problems(const TensorSource& source,
+                                         const std::map<std::string, std::vector<int64_t>>& shapes);
+
 // ConfigError naming place() and every tensor that is missing, surplus or of another shape than `shapes` says.
 void require_tensors(const TensorSource& source, const std::map<std::string, std::vector<int64_t>>& shapes);
 

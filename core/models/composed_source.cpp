@@ -17,6 +17,17 @@ InfoByName by_name(const TensorSource& source) {
   return infos;
 }
 
+bool can_mix(at::ScalarType a, at::ScalarType b) {
+  const auto is_mixable = [](at::ScalarType dtype) { return c10::isFloatingType(dtype) && !c10::isFloat8Type(dtype); };
+  return a == b || (is_mixable(a) && is_mixable(b));
+}
+
+at::ScalarType dtype_of(const ComposedTensor& tensor, const InfoByName& base) {
+  auto dtype = base.at(tensor.pieces.front().tensor)->dtype;
+  for (const auto& piece : tensor.pieces) dtype = c10::promoteTypes(dtype, base.at(piece.tensor)->dtype);
+  return dtype;
+}
+
 // What keeps `tensor` from being read out of `base`, one line for each piece.
 std::vector<std::string> problems_of(const ComposedTensor& tensor, const InfoByName& base) {
   std::vector<std::string> found;
@@ -31,7 +42,7 @@ std::vector<std::string> problems_of(const ComposedTensor& tensor, const InfoByN
     if (piece.begin + piece.size > c10::multiply_integers(info.shape)) {
       found.push_back(fmt::format("{} {} is too small for its part of {}", piece.tensor, info.shape, tensor.name));
     }
-    if (dtype.value_or(info.dtype) != info.dtype) {
+    if (!can_mix(dtype.value_or(info.dtype), info.dtype)) {
       found.push_back(fmt::format("{} is {}, but other parts of {} are {}", piece.tensor, c10::toString(info.dtype),
                                   tensor.name, c10::toString(*dtype)));
     }
@@ -56,7 +67,7 @@ class ComposedSource : public TensorSource {
       for (const auto& piece : tensor.pieces) num_elements += piece.size;
       check(!tensor.pieces.empty() && num_elements == c10::multiply_integers(tensor.shape),
             "the pieces of {} {} have {} elements", tensor.name, fmt::format("{}", tensor.shape), num_elements);
-      const auto dtype = base_infos.at(tensor.pieces.front().tensor)->dtype;
+      const auto dtype = dtype_of(tensor, base_infos);
       const auto num_bytes = static_cast<uint64_t>(num_elements) * c10::elementSize(dtype);
       infos_.push_back({tensor.name, dtype, tensor.shape, 0, num_bytes});
       pieces_.emplace(tensor.name, std::move(tensor.pieces));

@@ -27,8 +27,9 @@ struct ComposedTensor {
 std::vector<ComposedTensor> inverse(const std::vector<ComposedTensor>& composed, const ShapeByName& base);
 
 // `tensors`, read out of `base` as they are asked for: renames, splits, joins and reorders a file's tensors without
-// holding one. A tensor has the dtype of its pieces. ConfigError naming the tensors that `base` lacks, that are too
-// small for their piece, or whose pieces differ in dtype.
+// holding one. A tensor has the dtype of its pieces; where floating-point dtypes of 16 bits and more are mixed, the one
+// that holds them all. ConfigError naming the tensors that `base` lacks, that are too small for their piece, or whose
+// pieces differ in dtype otherwise.
 std::shared_ptr<const TensorSource> compose(std::shared_ptr<const TensorSource> base,
                                             std::vector<ComposedTensor> tensors);
 

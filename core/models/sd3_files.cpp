@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/io/safetensors.h"
+#include "core/io/safetensors_dtype.h"
 #include "core/models/diffusers_config.h"
 #include "core/models/model_family.h"
 #include "core/models/sd3_shapes.h"
@@ -22,11 +23,15 @@ using Source = std::shared_ptr<const TensorSource>;
 constexpr std::array<std::string_view, 5> kSingleFileParts = {kSingleFilePrefix, kVaePrefix, "text_encoders.",
                                                               "conditioner.", "cond_stage_model."};
 
+constexpr std::array kWeightDtypes = {at::kFloat, at::kHalf, at::kBFloat16};
 constexpr int64_t kReleasedSampleSize = 128;
+constexpr const char* kConfigFile = "config.json";
 
-ShapeByName shapes_of(const TensorSource& source) {
+// Of TensorInfo or ComposedTensor.
+template <typename Tensors>
+ShapeByName shapes_of(const Tensors& tensors) {
   ShapeByName shapes;
-  for (const auto& info : source.tensors()) shapes.emplace(info.name, info.shape);
+  for (const auto& tensor : tensors) shapes.emplace(tensor.name, tensor.shape);
   return shapes;
 }
 
@@ -51,7 +56,7 @@ Source open_source(const fs::path& path) {
 
 // A folder's config.json, where there is one. What lies beside a single file may be anything's.
 std::optional<DiffusersConfig> config_of(const fs::path& place) {
-  const auto file = place / "config.json";
+  const auto file = place / kConfigFile;
   return fs::exists(file) ? std::optional(read_diffusers_config(file)) : std::nullopt;
 }
 
@@ -68,15 +73,27 @@ Source part_of(const Source& file, const std::string& prefix) {
   return compose(file, std::move(tensors));
 }
 
+// Quantised weights would pass for others by their shapes, and their scales lie in tensors that nobody reads here.
+void require_weight_dtypes(const TensorSource& part) {
+  const auto is_quantised = [](const TensorInfo& info) {
+    return std::ranges::find(kWeightDtypes, info.dtype) == kWeightDtypes.end();
+  };
+  const auto first = std::ranges::find_if(part.tensors(), is_quantised);
+  if (first == part.tensors().end()) return;
+  const auto others = std::ranges::count_if(part.tensors(), is_quantised) - 1;
+  throw ConfigError(fmt::format("{}: {} is {}{}; F32, F16 and BF16 are accepted: convert quantised weights first",
+                                part.place(), first->name, safetensors_dtype_name(first->dtype).value_or("?"),
+                                others > 0 ? fmt::format(", and {} more tensors are like it", others) : ""));
+}
+
 // `part` in our names. ConfigError naming every tensor of it that is not as `foreign` has it.
 Source in_our_names(const Source& part, const std::vector<ComposedTensor>& foreign, const ShapeByName& ours) {
-  ShapeByName expected;
-  for (const auto& tensor : foreign) expected.emplace(tensor.name, tensor.shape);
-  require_tensors(*part, expected);
+  require_tensors(*part, shapes_of(foreign));
   return compose(part, inverse(foreign, ours));
 }
 
-void require_agreement(const ModelConfig& weights, const ModelConfig& declared, const DiffusersConfig& file) {
+// One line of the keys in which config.json and the weights disagree; empty when there are none.
+std::string disagreement(const ModelConfig& weights, const ModelConfig& declared) {
   std::vector<std::string> problems;
   const auto compare = [&](const char* key, const auto& in_weights, const auto& in_file) {
     if (in_weights != in_file) problems.push_back(fmt::format("{} is {}, not {}", key, in_weights, in_file));
@@ -91,8 +108,24 @@ void require_agreement(const ModelConfig& weights, const ModelConfig& declared, 
   compare("pos_embed_max_size", weights.pos_embed_max_size, declared.pos_embed_max_size);
   compare("qk_norm", weights.qk_norm, declared.qk_norm);
   compare("dual_attention_layers", weights.dual_attention_blocks, declared.dual_attention_blocks);
-  require<ConfigError>(problems.empty(), "{} does not describe the weights beside it: {}", file.path.string(),
-                       fmt::join(problems, "; "));
+  return fmt::format("{}", fmt::join(problems, "; "));
+}
+
+ShapeByName foreign_shapes(const ModelConfig& config, const NamingAndPrefix& named) {
+  return shapes_of(foreign_tensors(mmdit_shapes(config), named.naming, named.prefix));
+}
+
+// The architecture that `part` is held against: config.json's, if what the weights tell agrees with it.
+ModelConfig architecture(const Source& part, const NamingAndPrefix& named, const std::optional<ModelConfig>& declared,
+                         const fs::path& config_file) {
+  const auto inferred = infer_mmdit_config(shapes_of(part->tensors()), named, part->place(), declared);
+  if (!declared) return inferred;
+  const auto keys = disagreement(inferred, *declared);
+  if (keys.empty()) return *declared;
+  auto problems = tensor_problems(*part, foreign_shapes(inferred, named));
+  problems.insert(problems.begin(), keys);
+  throw ConfigError(
+      fmt::format("{} does not describe the weights beside it: {}", config_file.string(), fmt::join(problems, "; ")));
 }
 
 }  // namespace
@@ -103,33 +136,33 @@ Sd3Transformer open_sd3_transformer(const fs::path& path) {
   const auto config_file = config_of(place);
   const auto declared = config_file ? std::optional(mmdit_config(*config_file)) : std::nullopt;
   const auto file = open_source(place);
-  const auto shapes = shapes_of(*file);
+  const auto shapes = shapes_of(file->tensors());
   const auto named = recognise_sd3(shapes);
   require<ConfigError>(named.has_value(), "{} looks like {}; an SD3 transformer is needed", file->place(),
                        named ? "" : model_family(shapes));
-  const auto config =
-      infer_mmdit_config(shapes, *named, file->place(), declared ? std::optional(declared->head_width) : std::nullopt);
-  if (declared) require_agreement(config, *declared, *config_file);
+  const auto part = part_of(file, named->prefix);
+  require_weight_dtypes(*part);
+  const auto config = architecture(part, *named, declared, place / kConfigFile);
   const auto ours = mmdit_shapes(config);
   const auto sample_size = config_file ? declared_sample_size(*config_file)
                                        : std::min(kReleasedSampleSize, config.pos_embed_max_size * config.patch_size);
-  return {config, sample_size,
-          in_our_names(part_of(file, named->prefix), foreign_tensors(ours, named->naming, named->prefix), ours)};
+  return {config, sample_size, in_our_names(part, foreign_tensors(ours, named->naming, named->prefix), ours)};
 }
 
 Sd3Vae open_sd3_vae(const fs::path& path) {
   require_sd3_pipeline(path);
   const auto place = component(path, "vae");
   const auto file = open_source(place);
-  const auto shapes = shapes_of(*file);
+  const auto shapes = shapes_of(file->tensors());
   const auto named = recognise_vae(shapes);
   require<ConfigError>(named.has_value(), "{} looks like {}; SD3's autoencoder is needed", file->place(),
                        named ? "" : model_family(shapes));
+  const auto part = part_of(file, named->prefix);
+  require_weight_dtypes(*part);
   const auto config_file = config_of(place);
   const auto config = config_file ? vae_config(*config_file) : infer_vae_config(shapes, *named, file->place());
   const auto ours = vae_shapes(config);
-  const auto foreign = foreign_vae_tensors(ours, named->naming, named->prefix);
-  return {config, in_our_names(part_of(file, named->prefix), foreign, ours)};
+  return {config, in_our_names(part, foreign_vae_tensors(ours, named->naming, named->prefix), ours)};
 }
 
 std::optional<double> read_schedule_shift(const fs::path& path) {

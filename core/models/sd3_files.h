@@ -23,9 +23,11 @@ struct Sd3Transformer {
   std::shared_ptr<const TensorSource> weights;
 };
 
-// ConfigError when the path holds no SD3 transformer (saying what it looks like instead), when tensors are missing,
-// surplus or of the wrong shape (naming all of them, as the file does), or when config.json says otherwise than the
-// weights. IoError for a damaged file.
+// ConfigError when the path holds no SD3 transformer (saying what it looks like instead), when its tensors are of
+// another dtype (quantised), when tensors are missing, surplus or of the wrong shape (naming all of them, as the file
+// does), or when config.json says otherwise than the weights. Shapes are compared with config.json's architecture, and
+// without one with that which the tensors tell. What else lies in a single file may be of any dtype. IoError for a
+// damaged file.
 Sd3Transformer open_sd3_transformer(const std::filesystem::path& path);
 
 struct Sd3Vae {

@@ -45,6 +45,23 @@ const std::map<std::string, Modules> kInBlocks = {
     {"context_block.mlp.fc2", {"ff_context.net.2"}},
 };
 
+constexpr std::string_view kBlocks = "joint_blocks.";
+constexpr std::string_view kDiffusersBlocks = "transformer_blocks.";
+
+// "<i>.<rest>"
+struct NumberedName {
+  int64_t number;
+  std::string_view rest;
+};
+
+std::optional<NumberedName> parse_number(std::string_view text) {
+  uint32_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || rest == end || *rest != '.') return std::nullopt;
+  return NumberedName{number, {rest + 1, end}};
+}
+
 struct ParsedName {
   int64_t block = -1;  // -1: outside the blocks
   std::string module;  // without "joint_blocks.<i>."
@@ -52,16 +69,12 @@ struct ParsedName {
 };
 
 ParsedName parse(const std::string& name) {
-  constexpr std::string_view kBlocks = "joint_blocks.";
   const auto dot = name.rfind('.');
   if (dot == std::string::npos) return {-1, name, ""};
-  ParsedName parsed{-1, name.substr(0, dot), name.substr(dot)};
-  if (!name.starts_with(kBlocks)) return parsed;
-  const char* const end = name.data() + dot;
-  uint32_t block = 0;
-  const auto [rest, error] = std::from_chars(name.data() + kBlocks.size(), end, block);
-  if (error == std::errc() && rest < end && *rest == '.') return {block, {rest + 1, end}, parsed.kind};
-  return parsed;
+  const std::string module = name.substr(0, dot), kind = name.substr(dot);
+  if (!name.starts_with(kBlocks)) return {-1, module, kind};
+  const auto block = parse_number(std::string_view(module).substr(std::min(kBlocks.size(), module.size())));
+  return block ? ParsedName{block->number, std::string(block->rest), kind} : ParsedName{-1, module, kind};
 }
 
 std::vector<std::string> diffusers_names(const std::string& name) {
@@ -71,7 +84,7 @@ std::vector<std::string> diffusers_names(const std::string& name) {
   const auto it = table.find(parsed.module);
   const bool is_known = it != table.end() && (parsed.kind == ".weight" || parsed.kind == ".bias");
   require<ConfigError>(is_known, "an SD3 transformer has no tensor '{}'", name);
-  const auto prefix = parsed.block < 0 ? "" : fmt::format("transformer_blocks.{}.", parsed.block);
+  const auto prefix = parsed.block < 0 ? "" : fmt::format("{}{}.", kDiffusersBlocks, parsed.block);
   std::vector<std::string> names;
   for (const auto& module : it->second) names.push_back(prefix + module + parsed.kind);
   return names;
@@ -109,6 +122,13 @@ void append_foreign(const std::string& name, std::vector<int64_t> shape, Naming 
 std::vector<std::string> names_in(Naming naming, const std::string& name) {
   auto diffusers = diffusers_names(name);
   return naming == Naming::kDiffusers ? diffusers : std::vector{name};
+}
+
+std::optional<int64_t> block_of(const NamingAndPrefix& named, const std::string& name) {
+  const auto blocks = fmt::format("{}{}", named.prefix, named.naming == Naming::kOriginal ? kBlocks : kDiffusersBlocks);
+  if (!name.starts_with(blocks)) return std::nullopt;
+  const auto block = parse_number(std::string_view(name).substr(blocks.size()));
+  return block ? std::optional(block->number) : std::nullopt;
 }
 
 std::vector<ComposedTensor> foreign_tensors(const ShapeByName& ours, Naming naming, const std::string& prefix) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "core/models/composed_source.h"
 
 // The names that an SD3 transformer's tensors have elsewhere. Our own are those of Stability's released files without
@@ -22,6 +24,9 @@ inline constexpr const char* kSingleFilePrefix = "model.diffusion_model.";
 // The tensors of `naming` that hold our tensor `name`: q, k and v for a fused one in diffusers' naming, else one.
 // ConfigError when SD3 has no tensor of that name.
 std::vector<std::string> names_in(Naming naming, const std::string& name);
+
+// The number of the block that the tensor `name` of such a file belongs to; nothing for one outside the blocks.
+std::optional<int64_t> block_of(const NamingAndPrefix& named, const std::string& name);
 
 // The same network's tensors in `naming`, each name preceded by `prefix`; their pieces are our tensors. `ours` reaches
 // to the network's last block, whose swapped halves are found by its number. ConfigError as names_in().

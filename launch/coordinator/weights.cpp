@@ -16,6 +16,7 @@
 #include "launch/coordinator/checkpoint.h"
 #include "launch/coordinator/checkpoints_folder.h"
 #include "launch/coordinator/export_metadata.h"
+#include "launch/coordinator/foreign_folder.h"
 #include "parallel/comm/consensus.h"
 
 namespace fgm {
@@ -23,7 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kFormatKey = "fgm.format";
 constexpr const char* kFormat = "1";
 constexpr double kReleasedShift = 3.0;  // of SD3's and SD3.5's schedulers, for weights that come without one
 
@@ -134,7 +134,9 @@ WeightsInfo WeightsInfo::from_metadata(const std::map<std::string, std::string>&
 WeightsPlace find_weights(const fs::path& path, const std::vector<std::string>& roles) {
   require<ConfigError>(fs::exists(path), "{}: no such weights file or run folder", path.string());
   if (!fs::is_directory(path) || is_sd3_folder(path)) return {path, "", roles};
-  return fs::is_directory(path / "checkpoints") ? find_in_run(path, roles) : find_in_step(path, roles);
+  if (fs::is_directory(path / "checkpoints")) return find_in_run(path, roles);
+  if (!fs::exists(path / kManifestFile)) refuse_foreign_folder(path);
+  return find_in_step(path, roles);
 }
 
 WeightsPlace find_weights(const fs::path& path, const std::vector<std::string>& roles, Communicator& control) {

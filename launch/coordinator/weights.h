@@ -14,6 +14,8 @@
 
 namespace fgm {
 
+// The metadata key that a weights file of ours has.
+inline constexpr const char* kFormatKey = "fgm.format";
 // The metadata key that says which of a role's files this is: "0/2".
 inline constexpr const char* kShardKey = "fgm.shard";
 
@@ -54,7 +56,8 @@ struct LoadedModel {
 // What `path` means: a safetensors file; or a folder of Stable Diffusion 3 weights; or the first of `roles` that a
 // step's folder holds; or that of the newest complete step of a run's folder: damaged newer ones are passed over with a
 // warning. The digests of a step's files in question are compared; other files have none. ConfigError naming the path
-// and what was looked for, IoError when a file is damaged.
+// and what was looked for, or what a folder of other things looks like and what to give instead; IoError when a file is
+// damaged.
 WeightsPlace find_weights(const std::filesystem::path& path, const std::vector<std::string>& roles);
 
 // Collective over `control`: rank 0 looks, and all ranks have its answer or its error.

@@ -21,7 +21,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::AllOf;
+using testing::ContainsRegex;
 using testing::HasSubstr;
+using testing::Not;
 using Source = std::shared_ptr<const TensorSource>;
 
 // Saved by diffusers: tests/golden/make_pipeline_golden.py.
@@ -122,6 +124,20 @@ TEST_F(Sd3Files, OpenASingleFileWithAndWithoutPrefixInEveryDtype) {
   }
 }
 
+TEST_F(Sd3Files, MixDtypesInsideOneFusedTensorToo) {
+  auto tensors = tensors_of(*as_foreign(open_sd3_transformer(kPipeline).weights, Naming::kDiffusers));
+  int num_converted = 0;
+  for (auto& [name, value] : tensors) {
+    if (!name.ends_with("transformer_blocks.1.attn.to_v.weight")) continue;
+    value = value.to(at::kBFloat16);
+    ++num_converted;
+  }
+  ASSERT_EQ(num_converted, 1);
+  const auto weights = open_sd3_transformer(write(tensors)).weights;
+  EXPECT_EQ(find_tensor(*weights, "joint_blocks.1.x_block.attn.qkv.weight").dtype, at::kFloat);
+  expect_golden(*weights, "transformer", 0x1p-7);  // bfloat16's precision, of values below 2
+}
+
 TEST_F(Sd3Files, OpenOneDiffusersFileAndAnOnlyVariant) {
   const auto folder = folder_ / "transformer";
   fs::create_directory(folder);
@@ -149,6 +165,79 @@ TEST_F(Sd3Files, NameMissingSurplusAndMisshapenTensorsInOneErrorAsTheFileDoes) {
                     HasSubstr("model.diffusion_model.joint_blocks.1.x_block.mlp.fc1.biasx is not in the model"),
                     HasSubstr("model.diffusion_model.joint_blocks.1.x_block.mlp.fc1.bias [64] is missing"),
                     HasSubstr("model.diffusion_model.final_layer.linear.bias is [3]")));
+}
+
+// Whichever it is: nothing that is there is called missing or surplus for it.
+TEST_F(Sd3Files, NameExactlyTheOneTensorThatIsMissing) {
+  const auto ours = open_sd3_transformer(kPipeline).weights;
+  const auto folder = folder_ / "folder";
+  fs::create_directory(folder);
+  const auto expect_named = [&](const fs::path& opened, const fs::path& file, const std::vector<NamedTensor>& tensors) {
+    for (const auto& absent : tensors) {
+      std::vector<NamedTensor> others;
+      std::ranges::copy_if(tensors, std::back_inserter(others), [&](const auto& t) { return t.name != absent.name; });
+      write_safetensors(file, others);
+      const auto error = transformer_error(opened);
+      EXPECT_THAT(error, ContainsRegex(": " + absent.name + R"(( \[[0-9, ]*\])? is missing(; the model's sizes|$))"));
+    }
+  };
+  const auto diffusers = tensors_of(*as_foreign(ours, Naming::kDiffusers));
+  ASSERT_GT(diffusers.size(), 80u);
+  const auto file = folder_ / "one.safetensors";
+  expect_named(file, file, tensors_of(*as_foreign(ours, Naming::kOriginal, kSingleFilePrefix)));
+  expect_named(file, file, diffusers);
+  fs::copy(kPipeline / "transformer/config.json", folder);
+  expect_named(folder, folder / "diffusion_pytorch_model.safetensors", diffusers);
+}
+
+TEST_F(Sd3Files, NameAMissingTensorBesideOneThatTellsASize) {
+  auto tensors = tensors_of(*as_foreign(open_sd3_transformer(kPipeline).weights, Naming::kDiffusers));
+  std::erase_if(tensors, [](const auto& t) { return t.name == "proj_out.bias" || t.name == "pos_embed.pos_embed"; });
+  const auto path = write(tensors);
+  EXPECT_THAT(transformer_error(path), AllOf(HasSubstr("proj_out.bias is missing"),
+                                             HasSubstr("pos_embed.pos_embed is missing"), Not(HasSubstr("attn"))));
+  const auto folder = folder_ / "folder";
+  fs::create_directory(folder);
+  fs::copy(path, folder / "diffusion_pytorch_model.safetensors");
+  fs::copy(kPipeline / "transformer/config.json", folder);
+  EXPECT_THAT(transformer_error(folder),
+              AllOf(HasSubstr("proj_out.bias [16] is missing"), HasSubstr("pos_embed.pos_embed [1, 36, 16] is missing"),
+                    Not(HasSubstr("attn"))));
+}
+
+TEST_F(Sd3Files, AreRefusedWhenTheirWeightsAreQuantised) {
+  auto tensors = single_file(at::kHalf, kSingleFilePrefix);
+  const std::string name = "joint_blocks.1.x_block.attn.proj.weight", in_file = kSingleFilePrefix + name;
+  const auto error_with = [&](at::ScalarType dtype, const std::string& spoilt) {
+    auto some = tensors;
+    for (auto& [tensor, value] : some) {
+      if (tensor == spoilt) value = value.to(dtype);
+    }
+    return message_of<ConfigError>([&, path = write(some)] {
+      open_sd3_vae(path);
+      open_sd3_transformer(path);
+    });
+  };
+  EXPECT_THAT(error_with(at::kChar, in_file), AllOf(HasSubstr(in_file + " is I8; F32, F16 and BF16 are accepted"),
+                                                    HasSubstr("convert quantised weights")));
+  EXPECT_THAT(error_with(at::kFloat8_e5m2, "first_stage_model.decoder.conv_in.weight"),
+              HasSubstr("first_stage_model.decoder.conv_in.weight is F8_E5M2;"));
+  for (auto& [tensor, value] : tensors) {
+    if (tensor.ends_with("attn.proj.weight")) value = value.to(at::kFloat8_e4m3fn);
+  }
+  EXPECT_THAT(transformer_error(write(tensors)),
+              HasSubstr("attn.proj.weight is F8_E4M3, and 4 more tensors are like it;"));
+}
+
+TEST_F(Sd3Files, OpenBesideATextEncoderThatIsQuantised) {
+  auto tensors = single_file(at::kHalf, kSingleFilePrefix);
+  const std::string t5 = "text_encoders.t5xxl.transformer.encoder.block.0.layer.0.SelfAttention.q.weight";
+  tensors.push_back({t5, at::ones({4, 4}).to(at::kFloat8_e4m3fn)});
+  const auto path = write(tensors);
+  expect_golden(*open_sd3_transformer(path).weights, "transformer", 0x1p-10);
+  expect_golden(*open_sd3_vae(path).weights, "vae", 0x1p-10);
+  EXPECT_THAT(transformer_error(write({{t5, at::ones({4, 4}).to(at::kFloat8_e4m3fn)}})),
+              HasSubstr("looks like a T5 text encoder"));
 }
 
 TEST_F(Sd3Files, NameEveryKeyInWhichConfigAndWeightsDisagree) {

@@ -128,7 +128,11 @@ TEST(ForeignNames, RefuseANameThatSd3DoesNotHave) {
 class ComposedSourceTest : public testing::Test {
  protected:
   Source base() {
-    write_safetensors(folder_ / "base", {{"a", at::zeros({2, 3})}, {"b", at::zeros({4}, at::kHalf)}});
+    write_safetensors(folder_ / "base", {{"a", at::full({2, 3}, 1.0 + 0x1p-20)},
+                                         {"half", at::full({4}, 1.0 + 0x1p-10, at::kHalf)},
+                                         {"bfloat", at::full({4}, 0x1p100, at::kBFloat16)},
+                                         {"whole", at::zeros({4}, at::kInt)},
+                                         {"eighth", at::zeros({4}).to(at::kFloat8_e4m3fn)}});
     return std::make_shared<SafetensorsFile>(folder_ / "base");
   }
   std::string error_of(const std::vector<Piece>& pieces) {
@@ -140,8 +144,25 @@ class ComposedSourceTest : public testing::Test {
 TEST_F(ComposedSourceTest, NamesPiecesThatAreMissingTooSmallOrOfAnotherDtype) {
   EXPECT_THAT(error_of({{"a", 0, 6}, {"c", 0, 4}}), testing::HasSubstr("c is missing"));
   EXPECT_THAT(error_of({{"a", 4, 6}}), testing::HasSubstr("a [2, 3] is too small for its part of joined"));
-  EXPECT_THAT(error_of({{"a", 0, 6}, {"b", 0, 4}}),
-              testing::HasSubstr("b is Half, but other parts of joined are Float"));
+  EXPECT_THAT(error_of({{"a", 0, 6}, {"whole", 0, 4}}),
+              testing::HasSubstr("whole is Int, but other parts of joined are Float"));
+  EXPECT_THAT(error_of({{"a", 0, 6}, {"eighth", 0, 4}}),
+              testing::HasSubstr("eighth is Float8_e4m3fn, but other parts of joined are Float"));
+}
+
+TEST_F(ComposedSourceTest, JoinsPiecesOfMixedPrecisionWithoutLosingABit) {
+  for (const std::string other : {"a", "bfloat"}) {
+    const auto composed = compose(base(), {{"joined", {2, 4}, {{"half", 0, 4}, {other, 0, 4}}}});
+    const auto& info = composed->tensors().front();
+    EXPECT_EQ(info.dtype, at::kFloat);
+    EXPECT_EQ(info.end, 8 * sizeof(float));
+    const auto expected = at::stack(
+        {base()->view("half").to(at::kFloat), base()->view(other).to(at::kFloat).reshape(-1).narrow(0, 0, 4)});
+    EXPECT_TRUE(at::equal(composed->view("joined"), expected)) << other;
+    const auto middle = at::empty({4});
+    composed->read("joined", 2, middle);
+    EXPECT_TRUE(at::equal(middle, expected.view(-1).narrow(0, 2, 4))) << other;
+  }
 }
 
 TEST_F(ComposedSourceTest, RejectsAReadPastTheEnd) {

@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/io/safetensors.h"
+#include "core/models/sd3_shapes.h"
 #include "launch/coordinator/checkpoints_folder.h"
 #include "parallel/comm/self_communicator.h"
 #include "tests/data/support/errors.h"
@@ -17,6 +18,8 @@ namespace fgm {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::EndsWith;
 using testing::FakeEngine;
 using testing::FakeJob;
 using ::testing::HasSubstr;
@@ -90,6 +93,63 @@ TEST_F(Weights, ALoneFileIsOfARoleThatWasAskedForOrIsRefused) {
                 load_model(file, {"teacher_ema", "teacher"}, at::kCPU);
               }),
               HasSubstr("lone.safetensors: its role is student, and teacher_ema or teacher was asked for"));
+}
+
+TEST_F(Weights, FoldersOfOtherThingsAreNamedWithWhatToGiveInstead) {
+  const fs::path folder = run_ / "folder";
+  const auto error_with = [&](auto&& fill) {
+    fs::remove_all(folder);
+    fs::create_directory(folder);
+    fill();
+    const auto error = message_of<ConfigError>([&] { load_model(folder, {"student"}, at::kCPU); });
+    EXPECT_EQ(error.find('\n'), std::string::npos);
+    return error;
+  };
+  const auto write = [&](const std::string& name, const std::string& tensor) {
+    write_safetensors(folder / name, {{tensor, at::ones({2, 2})}});
+  };
+  const auto write_json = [&](const std::string& name, const std::string& json) {
+    std::ofstream(folder / name) << json;
+  };
+
+  EXPECT_THAT(
+      error_with([&] {
+        write("model.safetensors", "text_model.encoder.layers.0.mlp.fc1.weight");
+        write_json("config.json", R"({"architectures": ["CLIPTextModelWithProjection"]})");
+      }),
+      AllOf(HasSubstr("folder/config.json describes CLIPTextModelWithProjection"),
+            HasSubstr("give a run's folder, a diffusers pipeline's folder, its transformer/ or a single file")));
+  EXPECT_THAT(error_with([&] {
+                write("pytorch_lora_weights.safetensors", "transformer.transformer_blocks.0.attn.to_q.lora_A.weight");
+              }),
+              HasSubstr("pytorch_lora_weights.safetensors looks like a LoRA (an adapter, not a model)"));
+  EXPECT_THAT(
+      error_with([&] { write("model-00001-of-00002.safetensors", "encoder.block.0.layer.0.SelfAttention.q.weight"); }),
+      HasSubstr("looks like a T5 text encoder"));
+  std::ofstream(run_ / "model_index.json") << "{}";
+  EXPECT_THAT(
+      error_with([&] { write_json("scheduler_config.json", R"({"_class_name": "FlowMatchEulerDiscreteScheduler"})"); }),
+      AllOf(HasSubstr("scheduler_config.json describes FlowMatchEulerDiscreteScheduler"),
+            HasSubstr("give the pipeline's folder " + fs::canonical(run_.path()).string())));
+}
+
+TEST_F(Weights, AFolderThatHoldsOnlyASingleFileSaysToGiveIt) {
+  const fs::path folder = run_ / "hub";
+  fs::create_directory(folder);
+  std::vector<NamedTensor> tensors;
+  for (const auto& [name, shape] : mmdit_shapes(config_.model)) tensors.push_back({name, at::zeros(shape)});
+  write_safetensors(folder / "sd3_medium.safetensors", tensors);
+  const auto error = [&] { return message_of<ConfigError>([&] { find_weights(folder, {"teacher"}); }); };
+  EXPECT_THAT(error(), EndsWith("holds an SD3 transformer: give " + (folder / "sd3_medium.safetensors").string()));
+  fs::copy(folder / "sd3_medium.safetensors", folder / "sd3_large.safetensors");
+  EXPECT_THAT(error(), HasSubstr("hub/sd3_large.safetensors or "));
+}
+
+TEST_F(Weights, AStepWithoutItsManifestIsStillSaidToBeIncomplete) {
+  save({1});
+  fs::remove(step_folder(1) / "manifest.json");
+  EXPECT_THAT(message_of<IoError>([&] { find_weights(step_folder(1), {"student"}); }),
+              HasSubstr("no manifest.json in it, so it is no complete checkpoint"));
 }
 
 TEST_F(Weights, TheDigestOfATeacherDoesNotDependOnTheFilesThatHoldIt) {

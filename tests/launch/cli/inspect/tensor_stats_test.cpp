@@ -70,10 +70,15 @@ TEST(TensorStats, TensorWithoutFiniteElementsHasNoMoments) {
   EXPECT_EQ(stats.num_non_finite, 3);
 }
 
-TEST(TensorStats, WholeNumbersBoolsAndHalvesAreMeasured) {
+TEST(TensorStats, WholeNumbersBoolsHalvesAndQuartersAreMeasured) {
   EXPECT_EQ(stats_of(at::tensor({1, 3}, at::kLong)).mean, 2.0);
   EXPECT_EQ(stats_of(at::tensor({1, 0}, at::kLong).to(at::kBool)).mean, 0.5);
-  EXPECT_EQ(stats_of(at::full({2, 2}, 1.5).to(at::kBFloat16)).mean, 1.5);
+  for (const auto dtype : {at::kBFloat16, at::kFloat8_e4m3fn, at::kFloat8_e5m2}) {
+    EXPECT_EQ(stats_of(at::full({2, 2}, 1.5).to(dtype)).mean, 1.5) << dtype;
+  }
+  for (const auto dtype : {at::kUInt16, at::kUInt32, at::kUInt64}) {
+    EXPECT_EQ(stats_of(at::tensor({1, 3}, at::kLong).to(dtype)).mean, 2.0) << dtype;
+  }
 }
 
 TEST(TensorDifference, ReachesAcrossPieces) {

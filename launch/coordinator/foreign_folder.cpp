@@ -1,0 +1,75 @@
+#include "launch/coordinator/foreign_folder.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/io/safetensors.h"
+#include "core/models/diffusers_config.h"
+#include "core/models/model_family.h"
+#include "core/models/sd3_shapes.h"
+#include "launch/coordinator/weights.h"
+
+namespace fgm {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct ForeignFile {
+  std::string path;
+  bool is_sd3 = false;
+  std::string family;
+};
+
+// None where one of them is a network of ours: then the others are the rest of its checkpoint.
+std::vector<ForeignFile> foreign_files(const fs::path& folder) {
+  std::vector<ForeignFile> files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() != ".safetensors") continue;
+    const SafetensorsFile file(entry.path());
+    if (file.metadata().contains(kFormatKey)) return {};
+    ShapeByName shapes;
+    for (const auto& info : file.tensors()) shapes.emplace(info.name, info.shape);
+    files.push_back({entry.path().string(), recognise_sd3(shapes).has_value(), model_family(shapes)});
+  }
+  std::ranges::sort(files, {}, &ForeignFile::path);
+  return files;
+}
+
+std::optional<std::string> what_its_config_describes(const fs::path& folder) {
+  for (const char* name : {"config.json", "scheduler_config.json"}) {
+    if (!fs::exists(folder / name)) continue;
+    const auto class_name = read_diffusers_config(folder / name).class_name();
+    if (!class_name.empty()) return fmt::format("{} describes {}", (folder / name).string(), class_name);
+  }
+  return std::nullopt;
+}
+
+std::string what_to_give(const fs::path& folder) {
+  const auto pipeline = fs::weakly_canonical(folder / "..");
+  if (fs::exists(pipeline / "model_index.json")) return fmt::format("give the pipeline's folder {}", pipeline.string());
+  return "give a run's folder, a diffusers pipeline's folder, its transformer/ or a single file";
+}
+
+}  // namespace
+
+void refuse_foreign_folder(const fs::path& folder) {
+  const auto files = foreign_files(folder);
+  std::vector<std::string> transformers;
+  for (const auto& file : files) {
+    if (file.is_sd3) transformers.push_back(file.path);
+  }
+  require<ConfigError>(transformers.empty(),
+                       "{} is neither a run nor a diffusers folder, but holds an SD3 transformer: "
+                       "give {}",
+                       folder.string(), fmt::join(transformers, " or "));
+  auto seen = what_its_config_describes(folder);
+  if (!seen && !files.empty()) seen = fmt::format("{} looks like {}", files.front().path, files.front().family);
+  require<ConfigError>(!seen, "{}; an SD3 transformer or a run is needed: {}", seen.value_or(""), what_to_give(folder));
+}
+
+}  // namespace fgm
