@@ -36,12 +36,16 @@ StopSignals::~StopSignals() {
 }
 
 void StopSignals::wait_for_signals() {
+  constexpr timespec kNow = {};
   const sigset_t set = stop_signals();
   for (;;) {
     int signal = 0;
     sigwait(&set, &signal);
+    // A second one that has come already counts before the first is seen, or a save might begin in between.
+    const bool is_second = requested_ != 0 || sigtimedwait(&set, nullptr, &kNow) > 0;
     if (is_ending_) return;
-    if (requested_.exchange(signal) != 0) _exit(kExitSecondInterrupt);
+    if (is_second) _exit(kExitSecondInterrupt);
+    requested_ = signal;
     if (signal == SIGINT) std::fputs("\nstopping after this step; press Ctrl-C again to leave at once\n", stderr);
   }
 }
