@@ -23,7 +23,7 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
   try {
     for (const auto& entry : fs::directory_iterator(folder)) entries.push_back(entry.path());
   } catch (const fs::filesystem_error& error) {
-    throw IoError(fmt::format("{} cannot be read: {}", folder.string(), error.code().message()));
+    throw IoError(fmt::format("{} cannot be read", folder.string()), error.code());
   }
   std::ranges::sort(entries);
   return entries;
