@@ -55,6 +55,12 @@ class IoError : public Error {
       : Error(fmt::format("{}: {}", what, error.message()), exit_code_of(error)) {}
 };
 
+// A file was read and does not hold what it must, or is not there while its folder is: reading it again will not help.
+class DamageError : public IoError {
+ public:
+  explicit DamageError(const std::string& message) : IoError(message) {}
+};
+
 // A run that would fail again in the same way if it were started again (repeated non-finite loss, full disk).
 class DoNotRequeueError : public Error {
  public:

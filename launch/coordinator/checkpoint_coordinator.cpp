@@ -70,24 +70,22 @@ void CheckpointCoordinator::save(int64_t step) {
   try {
     write(temporary, std::move(manifest));
     all_or_none(control_, [&] {
-      if (is_first()) publish(temporary, options_.checkpoints, step);
+      if (is_first()) put_in_place(temporary, step);
     });
   } catch (...) {
     std::error_code ignored;
     if (is_first() && fs::exists(temporary, ignored)) remove_folder(temporary);
     throw;
   }
-  const fs::path published = options_.checkpoints / step_folder_name(step);
-  if (!is_first()) return;
-  spdlog::info("saved step {} to {}", step, published.string());
-  std::erase(rejected_, published);
-  remove_superseded();
 }
 
-// Only now: until a new checkpoint is published, even a damaged one may be all that is left to mend.
-void CheckpointCoordinator::remove_superseded() {
-  if (options_.keep == 0) return;
-  for (const auto& folder : std::exchange(rejected_, {})) remove_folder(folder);
+// Damaged folders keep their names until now: the reason may have passed by a restart before this.
+void CheckpointCoordinator::put_in_place(const fs::path& temporary, int64_t step) {
+  for (const auto& folder : std::exchange(rejected_, {})) {
+    if (fs::exists(folder)) set_aside(folder);
+  }
+  publish(temporary, options_.checkpoints, step);
+  spdlog::info("saved step {} to {}", step, (options_.checkpoints / step_folder_name(step)).string());
   remove_old_steps(options_.checkpoints, options_.keep);
 }
 
@@ -114,6 +112,7 @@ void CheckpointCoordinator::write(const fs::path& temporary, Manifest manifest) 
 
 std::optional<RestoredState> CheckpointCoordinator::restore(const std::string& resume) {
   std::vector<fs::path> folders;
+  rejected_.clear();
   all_or_none(control_, [&] {
     if (!is_first()) return;
     clear_leftovers(options_.checkpoints);
@@ -165,25 +164,31 @@ std::optional<Checkpoint> CheckpointCoordinator::first_complete(const std::vecto
   }
   if (num_rejected == 0) return std::nullopt;
   require<ConfigError>(resume == "auto", "--resume {}: no complete checkpoint there (see the warnings)", resume);
-  throw ConfigError(fmt::format("none of the {} checkpoints is complete (see the warnings); delete {} to begin anew",
+  throw ConfigError(fmt::format("none of the {} checkpoints is complete (see the warnings); move {} away to begin anew",
                                 num_rejected, options_.checkpoints.string()));
 }
 
-// Each rank reads its part of the files; what one finds, all learn.
+// Each rank reads its part of the files; the damage that one finds, all learn. What one cannot read now may be whole:
+// to pass over it would be to lose it, so that ends the job.
 std::optional<Checkpoint> CheckpointCoordinator::open_together(const fs::path& folder) {
   std::optional<Checkpoint> checkpoint;
-  std::string problem;
-  try {
-    checkpoint = Checkpoint::open(folder);
-    checkpoint->verify(control_.rank(), control_.size());
-  } catch (const std::exception& error) {
-    problem = error.what();
-  }
-  std::set<std::string> problems;
-  for (const auto& text : gather_texts(control_, problem)) problems.insert(text);
-  problems.erase("");
-  if (problems.empty()) return checkpoint;
-  for (const auto& text : problems) {
+  std::string damage;
+  all_or_none(control_, [&] {
+    try {
+      checkpoint = Checkpoint::open(folder);
+      checkpoint->verify(control_.rank(), control_.size());
+    } catch (const DamageError& error) {
+      damage = error.what();
+    } catch (const std::exception& error) {
+      throw Error(
+          fmt::format("{} could not be read now, and no checkpoint was changed: {}", folder.string(), error.what()));
+    }
+  });
+  std::set<std::string> damages;
+  for (const auto& text : gather_texts(control_, damage)) damages.insert(text);
+  damages.erase("");
+  if (damages.empty()) return checkpoint;
+  for (const auto& text : damages) {
     if (is_first()) spdlog::warn("passing over a checkpoint: {}", text);
   }
   if (folder.parent_path() == options_.checkpoints) rejected_.push_back(folder);

@@ -53,12 +53,13 @@ class CheckpointCoordinator : public SavePoint {
 
   // `resume`, config key run.resume:
   //   "auto"   the newest complete checkpoint of this run; nothing when the run has none at all. Damaged ones are
-  //   passed
-  //            over with a warning; when all are damaged that is an error, for someone must decide to begin anew.
+  //            passed over with a warning, and set aside when a new one is published; when all are damaged that is an
+  //            error, for someone must decide to begin anew.
   //   "never"  nothing; ConfigError when the run holds checkpoints, which a new run would mix with its own.
   //   PATH     a step's folder, or the newest complete one of a run's folder. ConfigError when this run holds later
   //            steps than that, which would be taken for its own after the next restart.
-  // Every file is compared with its digest before use. Then the networks' weights, averages, optimizer states and
+  // Every file is compared with its digest before use; when one cannot be read, that is an error with kExitCrash and
+  // nothing is passed over. Then the networks' weights, averages, optimizer states and
   // update counts, and the models' buffers, are those of the checkpoint. ConfigError naming all keys that keep this run
   // from being the saved one's continuation (resume_rules.h).
   std::optional<RestoredState> restore(const std::string& resume);
@@ -66,7 +67,7 @@ class CheckpointCoordinator : public SavePoint {
  private:
   Manifest describe(int64_t step) const;
   void write(const std::filesystem::path& temporary, Manifest manifest) const;
-  void remove_superseded();
+  void put_in_place(const std::filesystem::path& temporary, int64_t step);
   std::vector<std::filesystem::path> candidates(const std::string& resume) const;
   std::optional<Checkpoint> first_complete(const std::vector<std::filesystem::path>& folders,
                                            const std::string& resume);
@@ -80,7 +81,7 @@ class CheckpointCoordinator : public SavePoint {
   std::vector<SavedNetwork> networks_;
   SavedRun run_;
   int64_t restart_ = 0;                          // restarts of the run so far
-  std::vector<std::filesystem::path> rejected_;  // damaged checkpoints, removed when a new one is published
+  std::vector<std::filesystem::path> rejected_;  // damaged checkpoints, set aside when a new one is published
 };
 
 }  // namespace fgm

@@ -35,7 +35,8 @@ bool is_folder(const fs::path& path) {
 }
 
 bool is_checkpoint_name(const std::string& name) {
-  return name.starts_with("step-") || name.starts_with(".tmp-") || name.starts_with(".old-");
+  return name.starts_with("step-") || name.starts_with(".tmp-") || name.starts_with(".old-") ||
+         name.starts_with("damaged-");
 }
 
 // A folder's name without the '/' that may end its path.

@@ -70,15 +70,32 @@ TEST_F(CoordinatorTest, OnlyTheNewestStepsAreKeptAndZeroKeepsAll) {
   EXPECT_EQ(saved_steps(checkpoints_).size(), 5u);
 }
 
-TEST_F(CoordinatorTest, ADamagedStepIsNotOneOfThoseKeptAndGoesWhenANewOneIsThere) {
+TEST_F(CoordinatorTest, ADamagedStepIsNotOneOfThoseKeptAndIsSetAsideWhenANewOneIsThere) {
   auto first = job({.keep = 2});
   for (const int64_t step : {1, 2, 3}) first.save(step);
   damage(3);
   auto resumed = job({.keep = 2});
   ASSERT_EQ(resumed.coordinator().restore("auto")->step, 2);
-  EXPECT_TRUE(fs::exists(step_folder(3))) << "until a new checkpoint is there, it may be all that is left to mend";
+  EXPECT_TRUE(fs::exists(step_folder(3))) << "the next start may find it whole";
   resumed.save(4);
   EXPECT_EQ(saved_steps(checkpoints_), (std::vector<int64_t>{2, 4}));
+  EXPECT_TRUE(fs::exists(checkpoints_ / "damaged-step-00000003/student-00000-of-00001.safetensors"));
+  resumed.save(5);
+  EXPECT_EQ(job().coordinator().restore("auto")->step, 5);
+  EXPECT_TRUE(fs::exists(checkpoints_ / "damaged-step-00000003")) << "it is the user's to remove";
+}
+
+TEST_F(CoordinatorTest, SavingADamagedStepAgainSetsEachDamagedOneAside) {
+  job().save(1);
+  for (const char* aside : {"damaged-step-00000002", "damaged-step-00000002-2"}) {
+    job().save(2);
+    damage(2);
+    auto resumed = job();
+    ASSERT_EQ(resumed.coordinator().restore("auto")->step, 1);
+    resumed.save(2);
+    EXPECT_TRUE(fs::exists(checkpoints_ / aside));
+    Checkpoint::open(step_folder(2)).verify();
+  }
 }
 
 TEST_F(CoordinatorTest, SavingAStepAgainReplacesIt) {
@@ -114,7 +131,7 @@ TEST_F(CoordinatorTest, AFlipAnywhereInCommitOrTheManifestIsFound) {
       std::string flipped = whole;
       flipped[i] = static_cast<char>(flipped[i] ^ 4);
       std::ofstream(step_folder(1) / name, std::ios::binary) << flipped;
-      EXPECT_THROW(Checkpoint::open(step_folder(1)), IoError) << name << " byte " << i;
+      EXPECT_THROW(Checkpoint::open(step_folder(1)), DamageError) << name << " byte " << i;
     }
     std::ofstream(step_folder(1) / name, std::ios::binary) << whole;
   }
@@ -125,6 +142,7 @@ TEST_F(CoordinatorTest, WhenAllCheckpointsAreDamagedNothingBeginsAnewByItself) {
   job().save(1);
   damage(1);
   EXPECT_THAT(error_of_restore("auto"), AllOf(HasSubstr("none of the 1 checkpoints"), HasSubstr("to begin anew")));
+  EXPECT_TRUE(fs::exists(step_folder(1)));
 }
 
 TEST_F(CoordinatorTest, NeverRefusesARunThatHoldsCheckpoints) {
