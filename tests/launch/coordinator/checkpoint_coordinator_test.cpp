@@ -22,6 +22,7 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using testing::FakeJob;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class CoordinatorTest : public ::testing::Test {
  protected:
@@ -109,6 +110,17 @@ TEST_F(CoordinatorTest, SavingAStepAgainReplacesIt) {
   const std::string nonce = Checkpoint::open(step_folder(3)).manifest().nonce;
   first.save(3);
   EXPECT_NE(Checkpoint::open(step_folder(3)).manifest().nonce, nonce);
+}
+
+TEST_F(CoordinatorTest, ARestoredRunHoldsNoFileOfTheCheckpointThatItWillRemove) {
+  job().save(1);
+  auto resumed = job();
+  ASSERT_EQ(resumed.coordinator().restore("auto")->step, 1);
+  EXPECT_TRUE(resumed.holds(1));
+  std::ifstream maps("/proc/self/maps");
+  const std::string mapped(std::istreambuf_iterator<char>(maps), {});
+  ASSERT_THAT(mapped, HasSubstr("libc.so")) << "it lists the files that are mapped";
+  EXPECT_THAT(mapped, Not(HasSubstr(folder_.path().string())));
 }
 
 TEST_F(CoordinatorTest, WhatAKilledJobLeftIsIgnoredAndRemoved) {
