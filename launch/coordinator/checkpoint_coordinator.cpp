@@ -2,7 +2,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <random>
 #include <set>
 #include <utility>
@@ -24,6 +23,13 @@ namespace fs = std::filesystem;
 std::string draw_nonce() {
   std::random_device device;
   return fmt::format("{:08x}{:08x}", device(), device());
+}
+
+std::vector<fs::path> newest_first(const fs::path& checkpoints) {
+  std::vector<fs::path> folders;
+  for (const int64_t step : saved_steps(checkpoints))
+    folders.insert(folders.begin(), checkpoints / step_folder_name(step));
+  return folders;
 }
 
 void make_folder(const fs::path& folder) {
@@ -81,8 +87,8 @@ void CheckpointCoordinator::save(int64_t step) {
 
 // Damaged folders keep their names until now: the reason may have passed by a restart before this.
 void CheckpointCoordinator::put_in_place(const fs::path& temporary, int64_t step) {
-  for (const auto& folder : std::exchange(rejected_, {})) {
-    if (fs::exists(folder)) set_aside(folder);
+  for (const auto& name : std::exchange(rejected_, {})) {
+    if (fs::exists(options_.checkpoints / name)) set_aside(options_.checkpoints / name);
   }
   publish(temporary, options_.checkpoints, step);
   spdlog::info("saved step {} to {}", step, (options_.checkpoints / step_folder_name(step)).string());
@@ -115,6 +121,7 @@ std::optional<RestoredState> CheckpointCoordinator::restore(const std::string& r
   rejected_.clear();
   all_or_none(control_, [&] {
     if (!is_first()) return;
+    if (resume == "never") require_no_steps();
     clear_leftovers(options_.checkpoints);
     folders = candidates(resume);
   });
@@ -131,26 +138,34 @@ std::optional<RestoredState> CheckpointCoordinator::restore(const std::string& r
   return RestoredState{manifest.step, manifest};
 }
 
-// Newest first.
+void CheckpointCoordinator::require_no_steps() const {
+  const auto steps = saved_steps(options_.checkpoints);
+  require<ConfigError>(steps.empty(),
+                       "{} already holds checkpoints, up to step {}; choose another --run, or delete them, or go on "
+                       "from them with --resume auto",
+                       options_.checkpoints.string(), steps.empty() ? 0 : steps.back());
+}
+
+// In the order in which they are tried. A requeued job has the arguments of its first start: what it has made since
+// goes before the PATH that it began with.
 std::vector<fs::path> CheckpointCoordinator::candidates(const std::string& resume) const {
-  const auto own_steps = saved_steps(options_.checkpoints);
-  if (resume == "never") {
-    require<ConfigError>(own_steps.empty(),
-                         "{} already holds checkpoints, up to step {}; choose another --run, or delete them, or go on "
-                         "from them with --resume auto",
-                         options_.checkpoints.string(), own_steps.empty() ? 0 : own_steps.back());
-    return {};
-  }
-  fs::path checkpoints = options_.checkpoints;
-  if (resume != "auto") {
-    if (!fs::is_directory(fs::path(resume) / "checkpoints")) return {resume};
-    checkpoints = fs::path(resume) / "checkpoints";
-    require<ConfigError>(!saved_steps(checkpoints).empty(), "--resume {}: no checkpoint in it", resume);
-  }
-  std::vector<fs::path> folders;
-  for (const int64_t step : saved_steps(checkpoints))
-    folders.insert(folders.begin(), checkpoints / step_folder_name(step));
-  return folders;
+  auto own = newest_first(options_.checkpoints);
+  if (resume == "auto" || resume == "never") return own;
+  const fs::path path = fs::weakly_canonical(resume);
+  const bool is_run = fs::is_directory(path / "checkpoints");
+  if (is_own(is_run ? path / "checkpoints" : path.parent_path())) own.clear();
+  if (!own.empty() && is_first())
+    spdlog::info("this run has checkpoints of its own; they go before --resume {}", resume);
+  auto given = is_run ? newest_first(path / "checkpoints") : std::vector<fs::path>{path};
+  if (!fs::is_directory(path)) given.clear();
+  given.insert(given.begin(), own.begin(), own.end());
+  require<ConfigError>(!given.empty(), "--resume {}: no checkpoint there", resume);
+  return given;
+}
+
+bool CheckpointCoordinator::is_own(const fs::path& checkpoints) const {
+  std::error_code missing;
+  return fs::equivalent(checkpoints, options_.checkpoints, missing);
 }
 
 std::optional<Checkpoint> CheckpointCoordinator::first_complete(const std::vector<fs::path>& folders,
@@ -191,7 +206,7 @@ std::optional<Checkpoint> CheckpointCoordinator::open_together(const fs::path& f
   for (const auto& text : damages) {
     if (is_first()) spdlog::warn("passing over a checkpoint: {}", text);
   }
-  if (folder.parent_path() == options_.checkpoints) rejected_.push_back(folder);
+  if (is_own(folder.parent_path())) rejected_.insert(folder.filename());
   return std::nullopt;
 }
 
@@ -200,7 +215,7 @@ void CheckpointCoordinator::require_no_later_steps(const Checkpoint& checkpoint)
     if (!is_first()) return;
     for (const int64_t step : saved_steps(options_.checkpoints)) {
       const fs::path folder = options_.checkpoints / step_folder_name(step);
-      if (std::ranges::find(rejected_, folder) != rejected_.end()) continue;
+      if (rejected_.contains(folder.filename())) continue;
       require<ConfigError>(
           step <= checkpoint.manifest().step,
           "{} is later than {}, and the next restart would take it for this run's own; move it away, or "

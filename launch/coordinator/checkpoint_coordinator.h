@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,8 +57,9 @@ class CheckpointCoordinator : public SavePoint {
   //            passed over with a warning, and set aside when a new one is published; when all are damaged that is an
   //            error, for someone must decide to begin anew.
   //   "never"  nothing; ConfigError when the run holds checkpoints, which a new run would mix with its own.
-  //   PATH     a step's folder, or the newest complete one of a run's folder. ConfigError when this run holds later
-  //            steps than that, which would be taken for its own after the next restart.
+  //   PATH     a step's folder, or the newest complete one of a run's folder; when that is another run's, only until
+  //            this one has a complete checkpoint of its own, from which it goes on then. ConfigError when this run
+  //            holds later steps than a PATH in it, which would be taken for the newest after the next restart.
   // Every file is compared with its digest before use; when one cannot be read, that is an error with kExitCrash and
   // nothing is passed over. Then the networks' weights, averages, optimizer states and
   // update counts, and the models' buffers, are those of the checkpoint. ConfigError naming all keys that keep this run
@@ -68,7 +70,9 @@ class CheckpointCoordinator : public SavePoint {
   Manifest describe(int64_t step) const;
   void write(const std::filesystem::path& temporary, Manifest manifest) const;
   void put_in_place(const std::filesystem::path& temporary, int64_t step);
+  void require_no_steps() const;
   std::vector<std::filesystem::path> candidates(const std::string& resume) const;
+  bool is_own(const std::filesystem::path& checkpoints) const;
   std::optional<Checkpoint> first_complete(const std::vector<std::filesystem::path>& folders,
                                            const std::string& resume);
   std::optional<Checkpoint> open_together(const std::filesystem::path& folder);
@@ -80,8 +84,8 @@ class CheckpointCoordinator : public SavePoint {
   CheckpointOptions options_;
   std::vector<SavedNetwork> networks_;
   SavedRun run_;
-  int64_t restart_ = 0;                          // restarts of the run so far
-  std::vector<std::filesystem::path> rejected_;  // damaged checkpoints, set aside when a new one is published
+  int64_t restart_ = 0;                       // restarts of the run so far
+  std::set<std::filesystem::path> rejected_;  // names of damaged checkpoints, set aside when a new one is published
 };
 
 }  // namespace fgm

@@ -131,6 +131,11 @@ TEST_F(Resume, NeverRefusesARunThatHasCheckpointsAndAPathStartsFromIt) {
   ASSERT_EQ(seen.size(), 2u);
   EXPECT_EQ(seen[0], expected[2]);
   EXPECT_EQ(seen[1], expected[3]);
+
+  const auto requeued =
+      run(1, branch, train_arguments("--steps 5 --resume " + (here / "run/checkpoints/step-00000002").string()));
+  EXPECT_EQ(requeued.code, kExitDone) << requeued.text;
+  EXPECT_EQ(numbers(branch / "run").size(), 3u) << "step 5 alone was still to be made";
 }
 
 TEST_F(Resume, AnotherTeacherIsRefused) {

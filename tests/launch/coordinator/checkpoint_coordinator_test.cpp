@@ -169,9 +169,36 @@ TEST_F(CoordinatorTest, APathIsAStepOrTheNewestOfARun) {
   writer.save(2);
   EXPECT_EQ(job().coordinator().restore(other.path())->step, 2);
   EXPECT_EQ(job().coordinator().restore(other / "checkpoints" / step_folder_name(1))->step, 1);
-  EXPECT_THAT(error_of_restore(other / "nowhere"), HasSubstr("no complete checkpoint there"));
+  EXPECT_THAT(error_of_restore(other / "nowhere"), HasSubstr("no checkpoint there"));
   fs::create_directories(other / "empty" / "checkpoints");
-  EXPECT_THAT(error_of_restore(other / "empty"), HasSubstr("no checkpoint in it"));
+  EXPECT_THAT(error_of_restore(other / "empty"), HasSubstr("no checkpoint there"));
+  EXPECT_THAT(error_of_restore(other.path().parent_path()), HasSubstr("no complete checkpoint there"));
+}
+
+TEST_F(CoordinatorTest, ThePathOfAnotherRunIsForTheFirstStartOnly) {
+  const TemporaryFolder other;
+  FakeJob writer(*self_, other.path(), config_, {});
+  writer.save(1);
+  writer.save(2);
+  for (const fs::path& path : {other / "checkpoints" / step_folder_name(1), other / "checkpoints/step-00000001/"}) {
+    auto first = job();
+    ASSERT_EQ(first.coordinator().restore(path)->step, 1);
+    first.save(3);
+    first.save(4);
+    auto requeued = job();
+    ASSERT_EQ(requeued.coordinator().restore(path)->step, 4);
+    EXPECT_TRUE(requeued.holds(4));
+    damage(4);
+    EXPECT_EQ(job().coordinator().restore(path)->step, 3);
+    damage(3);
+    EXPECT_EQ(job().coordinator().restore(path)->step, 1) << "it has none of its own that is complete";
+    fs::remove_all(checkpoints_);
+  }
+}
+
+TEST_F(CoordinatorTest, ThePathOfAnotherRunMayBeGoneWhenItIsNotNeeded) {
+  job().save(3);
+  EXPECT_EQ(job().coordinator().restore(folder_ / "nowhere")->step, 3);
 }
 
 TEST_F(CoordinatorTest, GoingBackIsRefusedWhileTheRunHoldsLaterSteps) {
@@ -179,6 +206,9 @@ TEST_F(CoordinatorTest, GoingBackIsRefusedWhileTheRunHoldsLaterSteps) {
   writer.save(1);
   writer.save(2);
   EXPECT_THAT(error_of_restore(step_folder(1)), HasSubstr("is later than"));
+  EXPECT_THAT(error_of_restore(step_folder(1) / ""), HasSubstr("is later than"));
+  EXPECT_EQ(job().coordinator().restore(step_folder(2))->step, 2);
+  EXPECT_EQ(job().coordinator().restore(folder_.path())->step, 2);
   fs::rename(step_folder(2), folder_ / "kept");
   EXPECT_EQ(job().coordinator().restore(step_folder(1))->step, 1);
 }
