@@ -42,7 +42,11 @@ void make_folder(const fs::path& folder) {
 
 CheckpointCoordinator::CheckpointCoordinator(Communicator& control, CheckpointOptions options,
                                              std::vector<SavedNetwork> networks, SavedRun run)
-    : control_(control), options_(std::move(options)), networks_(std::move(networks)), run_(std::move(run)) {
+    : control_(control),
+      options_(std::move(options)),
+      networks_(std::move(networks)),
+      run_(std::move(run)),
+      owner_(options_.checkpoints / kOwnerFile) {
   const auto [replicate, shard] = options_.coordinate;
   const MeshAxes mesh = options_.mesh;
   check(mesh.replicate * mesh.shard == control.size() && replicate * mesh.shard + shard == control.rank(),
@@ -75,7 +79,7 @@ void CheckpointCoordinator::save(int64_t step) {
   const fs::path temporary = options_.checkpoints / fmt::format(".tmp-{}-{}", step, manifest.nonce);
   try {
     write(temporary, std::move(manifest));
-    all_or_none(control_, [&] {
+    vote([&] {
       if (is_first()) put_in_place(temporary, step);
     });
   } catch (...) {
@@ -87,27 +91,45 @@ void CheckpointCoordinator::save(int64_t step) {
 
 // Damaged folders keep their names until now: the reason may have passed by a restart before this.
 void CheckpointCoordinator::put_in_place(const fs::path& temporary, int64_t step) {
+  owner_.require_held();
   for (const auto& name : std::exchange(rejected_, {})) {
     if (fs::exists(options_.checkpoints / name)) set_aside(options_.checkpoints / name);
   }
   publish(temporary, options_.checkpoints, step);
   spdlog::info("saved step {} to {}", step, (options_.checkpoints / step_folder_name(step)).string());
+  owner_.require_held();
   remove_old_steps(options_.checkpoints, options_.keep);
 }
 
-// After each all_or_none() every rank has done its part; a rank that fails inside one fails all.
-void CheckpointCoordinator::write(const fs::path& temporary, Manifest manifest) const {
+// A start that takes the run over clears away what this one is writing: all must learn of that, and not of the file
+// that one of them misses.
+void CheckpointCoordinator::vote(const std::function<void()>& body) const {
   all_or_none(control_, [&] {
-    if (is_first()) make_folder(temporary);
+    try {
+      body();
+    } catch (const std::exception&) {
+      if (is_first()) owner_.require_held();
+      throw;
+    }
+    if (is_first()) owner_.require_held();
+  });
+}
+
+// After each vote() every rank has done its part; a rank that fails inside one fails all.
+void CheckpointCoordinator::write(const fs::path& temporary, Manifest manifest) {
+  vote([&] {
+    if (!is_first()) return;
+    if (!owner_.has_taken()) owner_.take(draw_nonce());
+    make_folder(temporary);
   });
   std::string written;
-  all_or_none(control_, [&] {
+  vote([&] {
     WeightsInfo info = run_.weights;
     info.step = manifest.step;
     written = write_shards(temporary, networks_, options_.coordinate, options_.mesh, info);
   });
   for (const auto& shards : gather_texts(control_, written)) add_shards(shards, manifest);
-  all_or_none(control_, [&] {
+  vote([&] {
     if (!is_first()) return;
     const std::string text = to_json(manifest);
     parse_manifest(text, temporary / kManifestFile);  // what could not be read again is not published
@@ -121,7 +143,8 @@ std::optional<RestoredState> CheckpointCoordinator::restore(const std::string& r
   rejected_.clear();
   all_or_none(control_, [&] {
     if (!is_first()) return;
-    if (resume == "never") require_no_steps();
+    if (resume == "never") require_no_steps();  // before it takes the run from a job that may be at work
+    owner_.take(draw_nonce());
     clear_leftovers(options_.checkpoints);
     folders = candidates(resume);
   });
@@ -149,8 +172,12 @@ void CheckpointCoordinator::require_no_steps() const {
 // In the order in which they are tried. A requeued job has the arguments of its first start: what it has made since
 // goes before the PATH that it began with.
 std::vector<fs::path> CheckpointCoordinator::candidates(const std::string& resume) const {
+  if (resume == "never") {
+    require_no_steps();
+    return {};
+  }
   auto own = newest_first(options_.checkpoints);
-  if (resume == "auto" || resume == "never") return own;
+  if (resume == "auto") return own;
   const fs::path path = fs::weakly_canonical(resume);
   const bool is_run = fs::is_directory(path / "checkpoints");
   if (is_own(is_run ? path / "checkpoints" : path.parent_path())) own.clear();

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "core/train/save_point.h"
 #include "launch/coordinator/checkpoint.h"
+#include "launch/coordinator/run_owner.h"
 #include "launch/coordinator/shard_files.h"
 #include "parallel/comm/communicator.h"
 #include "parallel/mesh/device_mesh.h"
@@ -49,9 +51,11 @@ class CheckpointCoordinator : public SavePoint {
                         SavedRun run);
 
   // Returns when the checkpoint of `step` is published, on disk, and known to be so by every rank. On an error
-  // older checkpoints are as they were and nothing half-written stays; a full disk has kExitDoNotRequeue on all ranks.
+  // older checkpoints are as they were and nothing half-written stays; a full disk has kExitDoNotRequeue on all ranks,
+  // and so has a run that a later start has taken over (run_owner.h).
   void save(int64_t step) override;
 
+  // Takes the run over from whichever start has it; save() does so where this was not called.
   // `resume`, config key run.resume:
   //   "auto"   the newest complete checkpoint of this run; nothing when the run has none at all. Damaged ones are
   //            passed over with a warning, and set aside when a new one is published; when all are damaged that is an
@@ -68,7 +72,8 @@ class CheckpointCoordinator : public SavePoint {
 
  private:
   Manifest describe(int64_t step) const;
-  void write(const std::filesystem::path& temporary, Manifest manifest) const;
+  void vote(const std::function<void()>& body) const;
+  void write(const std::filesystem::path& temporary, Manifest manifest);
   void put_in_place(const std::filesystem::path& temporary, int64_t step);
   void require_no_steps() const;
   std::vector<std::filesystem::path> candidates(const std::string& resume) const;
@@ -84,6 +89,7 @@ class CheckpointCoordinator : public SavePoint {
   CheckpointOptions options_;
   std::vector<SavedNetwork> networks_;
   SavedRun run_;
+  RunOwner owner_;
   int64_t restart_ = 0;                       // restarts of the run so far
   std::set<std::filesystem::path> rejected_;  // names of damaged checkpoints, set aside when a new one is published
 };

@@ -19,6 +19,7 @@ constexpr std::string_view kStepPrefix = "step-";
 constexpr std::string_view kTemporaryPrefix = ".tmp-";
 constexpr std::string_view kOldPrefix = ".old-";
 constexpr std::string_view kDamagedPrefix = "damaged-";
+constexpr std::string_view kTemporaryOwner = "OWNER.tmp-";  // AtomicFile's
 
 // None when there is no such folder. One that is out of reach must not look like that: the run would begin anew.
 std::set<std::string> names_in_checkpoints(const fs::path& checkpoints) {
@@ -79,7 +80,7 @@ std::vector<int64_t> saved_steps(const fs::path& checkpoints) {
 
 void clear_leftovers(const fs::path& checkpoints) {
   for (const std::string& name : names_in_checkpoints(checkpoints)) {
-    if (name.starts_with(kTemporaryPrefix)) remove_folder(checkpoints / name);
+    if (name.starts_with(kTemporaryPrefix) || name.starts_with(kTemporaryOwner)) remove_folder(checkpoints / name);
     if (!name.starts_with(kOldPrefix)) continue;
     const fs::path published = checkpoints / name.substr(kOldPrefix.size());
     if (fs::exists(published)) {

@@ -13,7 +13,11 @@
 //   .tmp-200-<nonce>/            being written, or left by a job that was killed
 //   .old-step-00000200/          the folder of that step that a new one is about to replace
 //   damaged-step-00000200/       a published one that was found damaged; the user's to remove
+//   OWNER                        which start of the run may change all this
 namespace fgm {
+
+// In that folder: which start of the run may change it (run_owner.h).
+inline constexpr const char* kOwnerFile = "OWNER";
 
 // The names of all that lies in `folder`; those seen so far when there is an error.
 std::set<std::string> names_in(const std::filesystem::path& folder, std::error_code& error);

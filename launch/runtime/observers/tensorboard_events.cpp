@@ -9,6 +9,7 @@
 #include "core/base/error.h"
 #include "core/io/atomic_file.h"
 #include "core/io/file.h"
+#include "launch/runtime/environment.h"
 #include "launch/runtime/observers/tfrecord.h"
 
 namespace fgm {
@@ -58,11 +59,6 @@ int64_t png_size(const std::string& png, size_t offset) {
 
 double now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "host";
 }
 
 }  // namespace

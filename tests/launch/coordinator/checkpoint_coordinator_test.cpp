@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -130,7 +131,43 @@ TEST_F(CoordinatorTest, WhatAKilledJobLeftIsIgnoredAndRemoved) {
   fs::copy(step_folder(1), checkpoints_ / ".old-step-00000001");
   EXPECT_EQ(saved_steps(checkpoints_), std::vector<int64_t>{1});
   EXPECT_EQ(job().coordinator().restore("auto")->step, 1);
-  EXPECT_EQ(std::distance(fs::directory_iterator(checkpoints_), {}), 1);
+  EXPECT_EQ(std::distance(fs::directory_iterator(checkpoints_), {}), 2) << "and OWNER";
+}
+
+TEST_F(CoordinatorTest, TheLatestStartOwnsTheRunAndAnEarlierOneLeavesItAlone) {
+  auto earlier = job({.keep = 1});
+  earlier.save(1);
+  auto later = job({.keep = 1});
+  ASSERT_EQ(later.coordinator().restore("auto")->step, 1);
+  const fs::path being_written = checkpoints_ / ".tmp-2-0123456789abcdef";
+  fs::create_directories(being_written);
+  const std::string owner = read_file(checkpoints_ / kOwnerFile);
+  EXPECT_THAT(owner, HasSubstr(fmt::format("\"pid\":{}", getpid())));
+
+  const auto message = message_of<Error>([&] { earlier.save(2); });
+  EXPECT_THAT(message,
+              AllOf(HasSubstr("a later start has taken this run over"), HasSubstr(owner.substr(0, owner.size() - 1))));
+  EXPECT_EQ(exit_code_from([&] { earlier.save(2); }), kExitDoNotRequeue);
+  EXPECT_EQ(saved_steps(checkpoints_), std::vector<int64_t>{1});
+  EXPECT_TRUE(fs::exists(being_written));
+  EXPECT_EQ(std::distance(fs::directory_iterator(checkpoints_), {}), 3) << "step 1, OWNER and what was there";
+  later.save(2);
+  EXPECT_EQ(saved_steps(checkpoints_), std::vector<int64_t>{2});
+}
+
+TEST_F(CoordinatorTest, ARefusedStartOfANewRunTakesNothingOver) {
+  auto at_work = job();
+  at_work.save(1);
+  EXPECT_THAT(error_of_restore("never"), HasSubstr("already holds checkpoints"));
+  at_work.save(2);
+  EXPECT_EQ(saved_steps(checkpoints_), (std::vector<int64_t>{1, 2}));
+}
+
+TEST_F(CoordinatorTest, WhoseOwnerFileWasRemovedLeavesToo) {
+  auto job_at_work = job();
+  job_at_work.save(1);
+  fs::remove(checkpoints_ / kOwnerFile);
+  EXPECT_EQ(exit_code_from([&] { job_at_work.save(2); }), kExitDoNotRequeue);
 }
 
 TEST_F(CoordinatorTest, AFlipAnywhereInCommitOrTheManifestIsFound) {

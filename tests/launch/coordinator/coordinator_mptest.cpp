@@ -161,7 +161,7 @@ TEST_F(CoordinatorRanks, ARankThatCannotWriteFailsAllAndLeavesTheOlderStepAlone)
   full_disk.reset();
   EXPECT_THAT(message, HasSubstr(fmt::format("rank {}: cannot write", world_->size() - 1)));
   world_->barrier();
-  EXPECT_EQ(files_in(run_ / "checkpoints"), std::vector<fs::path>{step_folder(1)});
+  EXPECT_EQ(files_in(run_ / "checkpoints"), (std::vector<fs::path>{run_ / "checkpoints" / kOwnerFile, step_folder(1)}));
   ASSERT_EQ(job.coordinator().restore("auto")->step, 1);
   EXPECT_TRUE(job.holds(1));
 }
@@ -177,6 +177,14 @@ TEST_F(CoordinatorRanks, AFullDiskOnOneRankIsDoNotRequeueOnAll) {
     EXPECT_EQ(error.exit_code(), kExitDoNotRequeue);
     EXPECT_STREQ(error.what(), "rank 1: disk full");
   }
+}
+
+TEST_F(CoordinatorRanks, AllLeaveARunThatALaterStartHasTakenOver) {
+  FakeJob job(*world_, run_, config_, {});
+  job.save(1);
+  if (world_->rank() == 0) RunOwner(run_ / "checkpoints" / kOwnerFile).take("0123456789abcdef");
+  EXPECT_EQ(exit_code_from([&] { job.save(2); }), kExitDoNotRequeue);
+  EXPECT_FALSE(fs::exists(step_folder(2)));
 }
 
 TEST_F(CoordinatorRanks, TextsOfAnyLengthReachEveryRank) {

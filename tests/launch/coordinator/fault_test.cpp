@@ -1,4 +1,5 @@
-// Calls of the system that fail for a while, as those of a shared file system do: nothing of the run may be lost by it.
+// Calls of the system that fail for a while, as those of a shared file system do, and another start of the run in
+// between: nothing of the run may be lost by it.
 #include <dirent.h>
 #include <dlfcn.h>
 #include <gmock/gmock.h>
@@ -6,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <functional>
 
 #include "core/base/error.h"
 #include "launch/coordinator/checkpoints_folder.h"
@@ -20,6 +22,9 @@ enum class Call { kNone, kRead, kOpenFolder, kReadFolder };
 Call failing_call = Call::kNone;
 int failure = 0;               // errno; 0: no memory
 std::string place_of_failure;  // part of a path; "" is any
+
+int calls_until_event = -1;  // of fsync; < 0: nothing happens
+std::function<void()> event;
 
 template <typename Function>
 Function* system_call(const char* name) {
@@ -43,6 +48,10 @@ extern "C" {
 ssize_t read(int descriptor, void* bytes, size_t count) {
   if (fails(Call::kRead, descriptor)) return -1;
   return system_call<ssize_t(int, void*, size_t)>("read")(descriptor, bytes, count);
+}
+int fsync(int) {
+  if (calls_until_event >= 0 && calls_until_event-- == 0) event();
+  return 0;
 }
 DIR* fdopendir(int descriptor) {
   if (fails(Call::kOpenFolder, descriptor)) return nullptr;
@@ -144,6 +153,35 @@ TEST_F(Fault, OlderStepsThatCannotBeListedStay) {
   resumed.save(6);
   failing_call = Call::kNone;
   EXPECT_EQ(saved_steps(folder_ / "checkpoints"), (std::vector<int64_t>{2, 4, 6}));
+}
+
+TEST_F(Fault, AStartAtAnyMomentOfAnothersSaveTakesTheRunOverAndKeepsWhatItGoesOnFrom) {
+  int moment = 0, num_older = 0, num_newer = 0;
+  for (bool was_disturbed = true; was_disturbed; ++moment) {
+    fs::remove_all(folder_ / "checkpoints");
+    FakeJob earlier = job(), later = job();
+    earlier.save(2);
+    int64_t taken = 0;
+    event = [&] { taken = later.coordinator().restore("auto")->step; };
+    calls_until_event = moment;
+    try {
+      earlier.save(4);
+      was_disturbed = false;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.exit_code(), kExitDoNotRequeue) << moment << ": " << error.what();
+      EXPECT_THAT(error.what(), HasSubstr("a later start has taken this run over")) << moment;
+    }
+    calls_until_event = -1;
+    if (!was_disturbed) break;
+    num_older += taken == 2;
+    num_newer += taken == 4;
+    ASSERT_TRUE(later.holds(taken));
+    Checkpoint::open(folder_ / "checkpoints" / step_folder_name(taken)).verify();
+    later.save(6);
+    EXPECT_EQ(saved_steps(folder_ / "checkpoints"), std::vector<int64_t>{6}) << moment;
+  }
+  EXPECT_GE(num_older, 2 * 8) << "each of 6 files, the manifest and COMMIT is fsynced, and its folder";
+  EXPECT_EQ(num_newer, 1) << "then the folder in which step 4 was published";
 }
 
 }  // namespace
