@@ -181,8 +181,7 @@ std::vector<fs::path> CheckpointCoordinator::candidates(const std::string& resum
   const fs::path path = fs::weakly_canonical(resume);
   const bool is_run = fs::is_directory(path / "checkpoints");
   if (is_own(is_run ? path / "checkpoints" : path.parent_path())) own.clear();
-  if (!own.empty() && is_first())
-    spdlog::info("this run has checkpoints of its own; they go before --resume {}", resume);
+  if (!own.empty()) spdlog::info("this run has checkpoints of its own; they go before --resume {}", resume);
   auto given = is_run ? newest_first(path / "checkpoints") : std::vector<fs::path>{path};
   if (!fs::is_directory(path)) given.clear();
   given.insert(given.begin(), own.begin(), own.end());

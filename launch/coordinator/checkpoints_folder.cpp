@@ -24,8 +24,9 @@ constexpr std::string_view kTemporaryOwner = "OWNER.tmp-";  // AtomicFile's
 // None when there is no such folder. One that is out of reach must not look like that: the run would begin anew.
 std::set<std::string> names_in_checkpoints(const fs::path& checkpoints) {
   std::error_code error;
+  const fs::file_status status = fs::status(checkpoints, error);
+  if (status.type() == fs::file_type::not_found && error == std::errc::no_such_file_or_directory) return {};
   auto names = names_in(checkpoints, error);
-  if (error == std::errc::no_such_file_or_directory) return {};
   if (error) throw Error(fmt::format("cannot list {}: {}", checkpoints.string(), error.message()));
   return names;
 }

@@ -162,6 +162,7 @@ TEST_F(CoordinatorRanks, ARankThatCannotWriteFailsAllAndLeavesTheOlderStepAlone)
   EXPECT_THAT(message, HasSubstr(fmt::format("rank {}: cannot write", world_->size() - 1)));
   world_->barrier();
   EXPECT_EQ(files_in(run_ / "checkpoints"), (std::vector<fs::path>{run_ / "checkpoints" / kOwnerFile, step_folder(1)}));
+  world_->barrier();
   ASSERT_EQ(job.coordinator().restore("auto")->step, 1);
   EXPECT_TRUE(job.holds(1));
 }

@@ -138,7 +138,7 @@ TEST_F(Fault, AFileIsMissingOnlyWhereItsFolderCanBeListed) {
 TEST_F(Fault, ARunWhoseCheckpointsCannotBeListedDoesNotBeginAnew) {
   save_two_steps();
   for (const Call call : {Call::kOpenFolder, Call::kReadFolder}) {
-    for (const int number : {EIO, ESTALE, EMFILE}) {
+    for (const int number : {EIO, ESTALE, EMFILE, ENOENT}) {
       EXPECT_THAT(restart(call, number, "checkpoints"), HasSubstr("cannot list")) << number;
     }
   }
