@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace fgm {
@@ -20,6 +21,13 @@ enum ExitCode : int {
   kExitDoNotRequeue = 93,
   kExitSecondInterrupt = 130,
 };
+
+// Of a failed call of the system. A full disk, quota or file-size limit: kExitDoNotRequeue. What another path or
+// permission mends: kExitConfig. All else (EIO, ESTALE, EMFILE, ...) may have passed at the next start: kExitCrash.
+ExitCode exit_code_of(std::error_code error) noexcept;
+
+// errno
+std::error_code last_error() noexcept;
 
 // The base of every error that fgm raises itself. what() is one line: the thing, what was expected, what to do.
 class Error : public std::runtime_error {
@@ -42,6 +50,15 @@ class ConfigError : public Error {
 class IoError : public Error {
  public:
   explicit IoError(const std::string& message, int exit_code = kExitConfig) : Error(message, exit_code) {}
+  // "WHAT: REASON", with exit_code_of(error).
+  IoError(const std::string& what, std::error_code error)
+      : Error(fmt::format("{}: {}", what, error.message()), exit_code_of(error)) {}
+};
+
+// A file was read and does not hold what it must, or is not there while its folder is: reading it again will not help.
+class DamageError : public IoError {
+ public:
+  explicit DamageError(const std::string& message) : IoError(message) {}
 };
 
 // A run that would fail again in the same way if it were started again (repeated non-finite loss, full disk).

@@ -56,8 +56,10 @@ std::vector<Setting> read_ini(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   const bool is_read = file && !std::filesystem::is_directory(path) && (text << file.rdbuf() || file.peek() == EOF);
-  require<IoError>(is_read, "config file '{}' cannot be read: {}", path.string(),
-                   errno != 0 ? std::strerror(errno) : "it is a folder");
+  if (!is_read) {
+    const std::error_code reason = errno != 0 ? last_error() : std::make_error_code(std::errc::is_a_directory);
+    throw IoError(fmt::format("config file '{}' cannot be read", path.string()), reason);
+  }
   return parse_ini(text.str(), path.string());
 }
 

@@ -11,9 +11,7 @@
 
 namespace fgm {
 void throw_write_error(const std::filesystem::path& path, const char* call, std::error_code error) {
-  const bool is_full = error == std::errc::no_space_on_device || error.value() == EDQUOT;
-  throw IoError(fmt::format("cannot write {}: {}: {}", path.string(), call, error.message()),
-                is_full ? kExitDoNotRequeue : kExitConfig);
+  throw IoError(fmt::format("cannot write {}: {}", path.string(), call), error);
 }
 
 AtomicFile::AtomicFile(std::filesystem::path path) : path_(std::move(path)), temporary_(path_) {
@@ -46,16 +44,16 @@ void AtomicFile::commit() {
 }
 
 void AtomicFile::fail(const char* call) const {
-  throw_write_error(path_, call, {errno, std::generic_category()});
+  throw_write_error(path_, call, last_error());
 }
 
 void sync_to_disk(const std::filesystem::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) throw_write_error(path, "open", {errno, std::generic_category()});
+  if (descriptor < 0) throw_write_error(path, "open", last_error());
   const bool is_synced = ::fsync(descriptor) == 0;
-  const int error = errno;
+  const std::error_code error = last_error();
   ::close(descriptor);
-  if (!is_synced) throw_write_error(path, "fsync", {error, std::generic_category()});
+  if (!is_synced) throw_write_error(path, "fsync", error);
 }
 
 }  // namespace fgm

@@ -9,8 +9,8 @@ namespace fgm {
 
 // A file that appears whole or not at all: bytes go to a temporary name in the same folder; commit() fsyncs,
 // renames and fsyncs the folder. Until then, and after any error, an older file of that name stays as it was,
-// and the destructor removes the temporary one. Errors are IoError naming the path; a full disk or quota
-// carries kExitDoNotRequeue.
+// and the destructor removes the temporary one. Errors are IoError naming the path, with exit_code_of()
+// the system's reason.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path);
@@ -29,7 +29,7 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
-// IoError "cannot write PATH: CALL: REASON"; a full disk or quota carries kExitDoNotRequeue.
+// IoError "cannot write PATH: CALL: REASON", with exit_code_of(error).
 [[noreturn]] void throw_write_error(const std::filesystem::path& path, const char* call, std::error_code error);
 
 // Makes what was written to this file, or the names in this folder, survive a crash (fsync). IoError as above.

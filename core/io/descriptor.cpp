@@ -3,15 +3,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <system_error>
-
 #include "core/base/error.h"
 
 namespace fgm {
 
 Descriptor::Descriptor(const std::filesystem::path& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-  require<IoError>(fd_ >= 0, "cannot open {}: {}", path.string(), std::generic_category().message(errno));
+  if (fd_ < 0) throw IoError(fmt::format("cannot open {}", path.string()), last_error());
 }
 
 Descriptor::~Descriptor() {

@@ -23,7 +23,7 @@ void read_pieces(const std::filesystem::path& path, const Take& take) {
   for (;;) {
     const ssize_t count = ::read(file.get(), piece.data(), piece.size());
     if (count < 0 && errno == EINTR) continue;
-    require<IoError>(count >= 0, "cannot read {}: {}", path.string(), std::generic_category().message(errno));
+    if (count < 0) throw IoError(fmt::format("cannot read {}", path.string()), last_error());
     if (count == 0) return;
     take(std::string_view(piece.data(), static_cast<size_t>(count)));
   }
@@ -34,7 +34,7 @@ void read_pieces(const std::filesystem::path& path, const Take& take) {
 void write_file(const std::filesystem::path& path, std::string_view bytes) {
   std::error_code error;
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
-  require<IoError>(!error, "cannot make the folder of {}: {}", path.string(), error.message());
+  if (error) throw IoError(fmt::format("cannot make the folder of {}", path.string()), error);
   AtomicFile file(path);
   file.write(std::as_bytes(std::span(bytes)));
   file.commit();

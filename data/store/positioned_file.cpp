@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "core/base/error.h"
@@ -13,7 +12,7 @@ namespace fgm {
 
 PositionedFile::PositionedFile(const std::filesystem::path& path)
     : path_(path), descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-  require<IoError>(descriptor_ >= 0, "'{}': cannot be opened: {}", path.string(), std::strerror(errno));
+  if (descriptor_ < 0) throw IoError(fmt::format("'{}': cannot be opened", path.string()), last_error());
 }
 
 PositionedFile::~PositionedFile() {
@@ -33,8 +32,10 @@ void PositionedFile::read(uint64_t offset, std::span<std::byte> out) const {
   while (!out.empty()) {
     const ssize_t count = ::pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
-    require<IoError>(count >= 0, "'{}': reading {} bytes at {} failed: {}", path_.string(), out.size(), offset,
-                     std::strerror(errno));
+    if (count < 0) {
+      throw IoError(fmt::format("'{}': reading {} bytes at {} failed", path_.string(), out.size(), offset),
+                    last_error());
+    }
     require<IoError>(count > 0, "'{}': ends before byte {}; it was truncated after it was opened", path_.string(),
                      offset + out.size());
     out = out.subspan(static_cast<size_t>(count));

@@ -96,7 +96,7 @@ void write_store(const std::filesystem::path& path, const StoreContents& content
   sync_to_disk(temporary.path());
   std::error_code error;
   std::filesystem::rename(temporary.path(), path, error);
-  require<IoError>(!error, "'{}': cannot be put in place: {}", path.string(), error.message());
+  if (error) throw_write_error(path, "rename", error);
   sync_to_disk(folder);
 }
 

@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 
 #include "core/base/error.h"
 
@@ -10,7 +9,7 @@ namespace fgm {
 
 void print_out(std::string_view text) {
   const bool is_written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
-  require<IoError>(is_written || errno == EPIPE, "standard output cannot be written: {}", std::strerror(errno));
+  if (!is_written && errno != EPIPE) throw IoError("standard output cannot be written", last_error());
 }
 
 void print_json(const nlohmann::ordered_json& json) {

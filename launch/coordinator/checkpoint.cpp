@@ -5,12 +5,24 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "launch/coordinator/checkpoints_folder.h"
 #include "launch/coordinator/sharded_source.h"
 
 namespace fgm {
 namespace {
 
 namespace fs = std::filesystem;
+
+// Not there, and not just out of reach: its folder can be listed, and does not name it.
+bool is_missing(const fs::path& file) {
+  std::error_code error;
+  const fs::file_status status = fs::status(file, error);
+  if (fs::exists(status)) return false;
+  if (status.type() != fs::file_type::not_found) throw IoError(fmt::format("cannot read {}", file.string()), error);
+  const auto names = names_in(file.parent_path(), error);
+  if (error) throw IoError(fmt::format("cannot list {}", file.parent_path().string()), error);
+  return !names.contains(file.filename().string());
+}
 
 // What is there instead of the bytes that COMMIT should have.
 std::string describe_commit(const std::string& commit, const Manifest& manifest) {
@@ -25,14 +37,13 @@ Checkpoint::Checkpoint(fs::path folder, Manifest manifest)
 
 Checkpoint Checkpoint::open(const fs::path& folder) {
   for (const char* name : {kManifestFile, kCommitFile}) {
-    std::error_code ignored;
-    require<IoError>(fs::is_regular_file(folder / name, ignored), "{}: no {} in it, so it is no complete checkpoint",
-                     folder.string(), name);
+    require<DamageError>(!is_missing(folder / name), "{}: no {} in it, so it is no complete checkpoint",
+                         folder.string(), name);
   }
   const std::string text = read_file(folder / kManifestFile), commit = read_file(folder / kCommitFile);
   Manifest manifest = parse_manifest(text, folder / kManifestFile);
-  require<IoError>(commit == commit_text(text, manifest.nonce), "{} {}", (folder / kCommitFile).string(),
-                   describe_commit(commit, manifest));
+  require<DamageError>(commit == commit_text(text, manifest.nonce), "{} {}", (folder / kCommitFile).string(),
+                       describe_commit(commit, manifest));
   return {folder, std::move(manifest)};
 }
 
@@ -45,9 +56,10 @@ std::vector<std::string> Checkpoint::roles() const {
 std::optional<std::string> Checkpoint::wrong_size(const std::string& file) const {
   const fs::path path = folder_ / file;
   const FileDigest& expected = manifest_.files.at(file);
+  if (is_missing(path)) return fmt::format("{} is missing", path.string());
   std::error_code error;
   const uintmax_t bytes = fs::file_size(path, error);
-  if (error) return fmt::format("{}: {}", path.string(), error.message());
+  if (error) throw IoError(fmt::format("cannot read {}", path.string()), error);
   if (bytes == expected.bytes) return std::nullopt;
   return fmt::format("{} has {} bytes, the manifest says {}", path.string(), bytes, expected.bytes);
 }
@@ -63,7 +75,7 @@ std::optional<std::string> Checkpoint::wrong_digest(const std::string& file) con
 void Checkpoint::require_intact(const std::string& file) const {
   auto problem = wrong_size(file);
   if (!problem) problem = wrong_digest(file);
-  require<IoError>(!problem, "{}", problem.value_or(""));
+  require<DamageError>(!problem, "{}", problem.value_or(""));
 }
 
 void Checkpoint::verify(int part, int num_parts) const {

@@ -14,8 +14,9 @@ namespace fgm {
 // A complete checkpoint folder (docs/checkpoint_format.md), opened for reading.
 class Checkpoint {
  public:
-  // Reads COMMIT and manifest.json, not the files they vouch for. IoError naming the file and what is wrong with it:
-  // one of the two is missing, COMMIT is not what follows from the manifest, parse_manifest() refuses it.
+  // Reads COMMIT and manifest.json, not the files they vouch for. DamageError naming the file and what is wrong with
+  // it: one of the two is missing, COMMIT is not what follows from the manifest, parse_manifest() refuses it. Another
+  // IoError, here and below, when something could not be read, which says nothing of what it holds.
   static Checkpoint open(const std::filesystem::path& folder);
 
   const std::filesystem::path& folder() const { return folder_; }
@@ -27,7 +28,7 @@ class Checkpoint {
   std::optional<std::string> wrong_digest(const std::string& file) const;
 
   // Compares sizes and digests of every num_parts-th file, from number `part` on, so that ranks share the reading.
-  // IoError naming the first file that is missing or damaged.
+  // DamageError naming the first file that is missing or damaged.
   void verify(int part = 0, int num_parts = 1) const;
   // The same for the files that hold tensors of `role`.
   void verify_role(const std::string& role) const;

@@ -2,7 +2,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <random>
 #include <set>
 #include <utility>
@@ -26,6 +25,13 @@ std::string draw_nonce() {
   return fmt::format("{:08x}{:08x}", device(), device());
 }
 
+std::vector<fs::path> newest_first(const fs::path& checkpoints) {
+  std::vector<fs::path> folders;
+  for (const int64_t step : saved_steps(checkpoints))
+    folders.insert(folders.begin(), checkpoints / step_folder_name(step));
+  return folders;
+}
+
 void make_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);
@@ -36,7 +42,11 @@ void make_folder(const fs::path& folder) {
 
 CheckpointCoordinator::CheckpointCoordinator(Communicator& control, CheckpointOptions options,
                                              std::vector<SavedNetwork> networks, SavedRun run)
-    : control_(control), options_(std::move(options)), networks_(std::move(networks)), run_(std::move(run)) {
+    : control_(control),
+      options_(std::move(options)),
+      networks_(std::move(networks)),
+      run_(std::move(run)),
+      owner_(options_.checkpoints / kOwnerFile) {
   const auto [replicate, shard] = options_.coordinate;
   const MeshAxes mesh = options_.mesh;
   check(mesh.replicate * mesh.shard == control.size() && replicate * mesh.shard + shard == control.rank(),
@@ -69,41 +79,57 @@ void CheckpointCoordinator::save(int64_t step) {
   const fs::path temporary = options_.checkpoints / fmt::format(".tmp-{}-{}", step, manifest.nonce);
   try {
     write(temporary, std::move(manifest));
-    all_or_none(control_, [&] {
-      if (is_first()) publish(temporary, options_.checkpoints, step);
+    vote([&] {
+      if (is_first()) put_in_place(temporary, step);
     });
   } catch (...) {
     std::error_code ignored;
     if (is_first() && fs::exists(temporary, ignored)) remove_folder(temporary);
     throw;
   }
-  const fs::path published = options_.checkpoints / step_folder_name(step);
-  if (!is_first()) return;
-  spdlog::info("saved step {} to {}", step, published.string());
-  std::erase(rejected_, published);
-  remove_superseded();
 }
 
-// Only now: until a new checkpoint is published, even a damaged one may be all that is left to mend.
-void CheckpointCoordinator::remove_superseded() {
-  if (options_.keep == 0) return;
-  for (const auto& folder : std::exchange(rejected_, {})) remove_folder(folder);
+// Damaged folders keep their names until now: the reason may have passed by a restart before this.
+void CheckpointCoordinator::put_in_place(const fs::path& temporary, int64_t step) {
+  owner_.require_held();
+  for (const auto& name : std::exchange(rejected_, {})) {
+    if (fs::exists(options_.checkpoints / name)) set_aside(options_.checkpoints / name);
+  }
+  publish(temporary, options_.checkpoints, step);
+  spdlog::info("saved step {} to {}", step, (options_.checkpoints / step_folder_name(step)).string());
+  owner_.require_held();
   remove_old_steps(options_.checkpoints, options_.keep);
 }
 
-// After each all_or_none() every rank has done its part; a rank that fails inside one fails all.
-void CheckpointCoordinator::write(const fs::path& temporary, Manifest manifest) const {
+// A start that takes the run over clears away what this one is writing: all must learn of that, and not of the file
+// that one of them misses.
+void CheckpointCoordinator::vote(const std::function<void()>& body) const {
   all_or_none(control_, [&] {
-    if (is_first()) make_folder(temporary);
+    try {
+      body();
+    } catch (const std::exception&) {
+      if (is_first()) owner_.require_held();
+      throw;
+    }
+    if (is_first()) owner_.require_held();
+  });
+}
+
+// After each vote() every rank has done its part; a rank that fails inside one fails all.
+void CheckpointCoordinator::write(const fs::path& temporary, Manifest manifest) {
+  vote([&] {
+    if (!is_first()) return;
+    if (!owner_.has_taken()) owner_.take(draw_nonce());
+    make_folder(temporary);
   });
   std::string written;
-  all_or_none(control_, [&] {
+  vote([&] {
     WeightsInfo info = run_.weights;
     info.step = manifest.step;
     written = write_shards(temporary, networks_, options_.coordinate, options_.mesh, info);
   });
   for (const auto& shards : gather_texts(control_, written)) add_shards(shards, manifest);
-  all_or_none(control_, [&] {
+  vote([&] {
     if (!is_first()) return;
     const std::string text = to_json(manifest);
     parse_manifest(text, temporary / kManifestFile);  // what could not be read again is not published
@@ -114,8 +140,11 @@ void CheckpointCoordinator::write(const fs::path& temporary, Manifest manifest) 
 
 std::optional<RestoredState> CheckpointCoordinator::restore(const std::string& resume) {
   std::vector<fs::path> folders;
+  rejected_.clear();
   all_or_none(control_, [&] {
     if (!is_first()) return;
+    if (resume == "never") require_no_steps();  // before it takes the run from a job that may be at work
+    owner_.take(draw_nonce());
     clear_leftovers(options_.checkpoints);
     folders = candidates(resume);
   });
@@ -132,26 +161,37 @@ std::optional<RestoredState> CheckpointCoordinator::restore(const std::string& r
   return RestoredState{manifest.step, manifest};
 }
 
-// Newest first.
+void CheckpointCoordinator::require_no_steps() const {
+  const auto steps = saved_steps(options_.checkpoints);
+  require<ConfigError>(steps.empty(),
+                       "{} already holds checkpoints, up to step {}; choose another --run, or delete them, or go on "
+                       "from them with --resume auto",
+                       options_.checkpoints.string(), steps.empty() ? 0 : steps.back());
+}
+
+// In the order in which they are tried. A requeued job has the arguments of its first start: what it has made since
+// goes before the PATH that it began with.
 std::vector<fs::path> CheckpointCoordinator::candidates(const std::string& resume) const {
-  const auto own_steps = saved_steps(options_.checkpoints);
   if (resume == "never") {
-    require<ConfigError>(own_steps.empty(),
-                         "{} already holds checkpoints, up to step {}; choose another --run, or delete them, or go on "
-                         "from them with --resume auto",
-                         options_.checkpoints.string(), own_steps.empty() ? 0 : own_steps.back());
+    require_no_steps();
     return {};
   }
-  fs::path checkpoints = options_.checkpoints;
-  if (resume != "auto") {
-    if (!fs::is_directory(fs::path(resume) / "checkpoints")) return {resume};
-    checkpoints = fs::path(resume) / "checkpoints";
-    require<ConfigError>(!saved_steps(checkpoints).empty(), "--resume {}: no checkpoint in it", resume);
-  }
-  std::vector<fs::path> folders;
-  for (const int64_t step : saved_steps(checkpoints))
-    folders.insert(folders.begin(), checkpoints / step_folder_name(step));
-  return folders;
+  auto own = newest_first(options_.checkpoints);
+  if (resume == "auto") return own;
+  const fs::path path = fs::weakly_canonical(resume);
+  const bool is_run = fs::is_directory(path / "checkpoints");
+  if (is_own(is_run ? path / "checkpoints" : path.parent_path())) own.clear();
+  if (!own.empty()) spdlog::info("this run has checkpoints of its own; they go before --resume {}", resume);
+  auto given = is_run ? newest_first(path / "checkpoints") : std::vector<fs::path>{path};
+  if (!fs::is_directory(path)) given.clear();
+  given.insert(given.begin(), own.begin(), own.end());
+  require<ConfigError>(!given.empty(), "--resume {}: no checkpoint there", resume);
+  return given;
+}
+
+bool CheckpointCoordinator::is_own(const fs::path& checkpoints) const {
+  std::error_code missing;
+  return fs::equivalent(checkpoints, options_.checkpoints, missing);
 }
 
 std::optional<Checkpoint> CheckpointCoordinator::first_complete(const std::vector<fs::path>& folders,
@@ -165,28 +205,34 @@ std::optional<Checkpoint> CheckpointCoordinator::first_complete(const std::vecto
   }
   if (num_rejected == 0) return std::nullopt;
   require<ConfigError>(resume == "auto", "--resume {}: no complete checkpoint there (see the warnings)", resume);
-  throw ConfigError(fmt::format("none of the {} checkpoints is complete (see the warnings); delete {} to begin anew",
+  throw ConfigError(fmt::format("none of the {} checkpoints is complete (see the warnings); move {} away to begin anew",
                                 num_rejected, options_.checkpoints.string()));
 }
 
-// Each rank reads its part of the files; what one finds, all learn.
+// Each rank reads its part of the files; the damage that one finds, all learn. What one cannot read now may be whole:
+// to pass over it would be to lose it, so that ends the job.
 std::optional<Checkpoint> CheckpointCoordinator::open_together(const fs::path& folder) {
   std::optional<Checkpoint> checkpoint;
-  std::string problem;
-  try {
-    checkpoint = Checkpoint::open(folder);
-    checkpoint->verify(control_.rank(), control_.size());
-  } catch (const std::exception& error) {
-    problem = error.what();
-  }
-  std::set<std::string> problems;
-  for (const auto& text : gather_texts(control_, problem)) problems.insert(text);
-  problems.erase("");
-  if (problems.empty()) return checkpoint;
-  for (const auto& text : problems) {
+  std::string damage;
+  all_or_none(control_, [&] {
+    try {
+      checkpoint = Checkpoint::open(folder);
+      checkpoint->verify(control_.rank(), control_.size());
+    } catch (const DamageError& error) {
+      damage = error.what();
+    } catch (const std::exception& error) {
+      throw Error(
+          fmt::format("{} could not be read now, and no checkpoint was changed: {}", folder.string(), error.what()));
+    }
+  });
+  std::set<std::string> damages;
+  for (const auto& text : gather_texts(control_, damage)) damages.insert(text);
+  damages.erase("");
+  if (damages.empty()) return checkpoint;
+  for (const auto& text : damages) {
     if (is_first()) spdlog::warn("passing over a checkpoint: {}", text);
   }
-  if (folder.parent_path() == options_.checkpoints) rejected_.push_back(folder);
+  if (is_own(folder.parent_path())) rejected_.insert(folder.filename());
   return std::nullopt;
 }
 
@@ -195,7 +241,7 @@ void CheckpointCoordinator::require_no_later_steps(const Checkpoint& checkpoint)
     if (!is_first()) return;
     for (const int64_t step : saved_steps(options_.checkpoints)) {
       const fs::path folder = options_.checkpoints / step_folder_name(step);
-      if (std::ranges::find(rejected_, folder) != rejected_.end()) continue;
+      if (rejected_.contains(folder.filename())) continue;
       require<ConfigError>(
           step <= checkpoint.manifest().step,
           "{} is later than {}, and the next restart would take it for this run's own; move it away, or "

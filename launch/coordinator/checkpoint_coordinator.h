@@ -2,12 +2,15 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "core/train/save_point.h"
 #include "launch/coordinator/checkpoint.h"
+#include "launch/coordinator/run_owner.h"
 #include "launch/coordinator/shard_files.h"
 #include "parallel/comm/communicator.h"
 #include "parallel/mesh/device_mesh.h"
@@ -48,26 +51,33 @@ class CheckpointCoordinator : public SavePoint {
                         SavedRun run);
 
   // Returns when the checkpoint of `step` is published, on disk, and known to be so by every rank. On an error
-  // older checkpoints are as they were and nothing half-written stays; a full disk has kExitDoNotRequeue on all ranks.
+  // older checkpoints are as they were and nothing half-written stays; a full disk has kExitDoNotRequeue on all ranks,
+  // and so has a run that a later start has taken over (run_owner.h).
   void save(int64_t step) override;
 
+  // Takes the run over from whichever start has it; save() does so where this was not called.
   // `resume`, config key run.resume:
   //   "auto"   the newest complete checkpoint of this run; nothing when the run has none at all. Damaged ones are
-  //   passed
-  //            over with a warning; when all are damaged that is an error, for someone must decide to begin anew.
+  //            passed over with a warning, and set aside when a new one is published; when all are damaged that is an
+  //            error, for someone must decide to begin anew.
   //   "never"  nothing; ConfigError when the run holds checkpoints, which a new run would mix with its own.
-  //   PATH     a step's folder, or the newest complete one of a run's folder. ConfigError when this run holds later
-  //            steps than that, which would be taken for its own after the next restart.
-  // Every file is compared with its digest before use. Then the networks' weights, averages, optimizer states and
+  //   PATH     a step's folder, or the newest complete one of a run's folder; when that is another run's, only until
+  //            this one has a complete checkpoint of its own, from which it goes on then. ConfigError when this run
+  //            holds later steps than a PATH in it, which would be taken for the newest after the next restart.
+  // Every file is compared with its digest before use; when one cannot be read, that is an error with kExitCrash and
+  // nothing is passed over. Then the networks' weights, averages, optimizer states and
   // update counts, and the models' buffers, are those of the checkpoint. ConfigError naming all keys that keep this run
   // from being the saved one's continuation (resume_rules.h).
   std::optional<RestoredState> restore(const std::string& resume);
 
  private:
   Manifest describe(int64_t step) const;
-  void write(const std::filesystem::path& temporary, Manifest manifest) const;
-  void remove_superseded();
+  void vote(const std::function<void()>& body) const;
+  void write(const std::filesystem::path& temporary, Manifest manifest);
+  void put_in_place(const std::filesystem::path& temporary, int64_t step);
+  void require_no_steps() const;
   std::vector<std::filesystem::path> candidates(const std::string& resume) const;
+  bool is_own(const std::filesystem::path& checkpoints) const;
   std::optional<Checkpoint> first_complete(const std::vector<std::filesystem::path>& folders,
                                            const std::string& resume);
   std::optional<Checkpoint> open_together(const std::filesystem::path& folder);
@@ -79,8 +89,9 @@ class CheckpointCoordinator : public SavePoint {
   CheckpointOptions options_;
   std::vector<SavedNetwork> networks_;
   SavedRun run_;
-  int64_t restart_ = 0;                          // restarts of the run so far
-  std::vector<std::filesystem::path> rejected_;  // damaged checkpoints, removed when a new one is published
+  RunOwner owner_;
+  int64_t restart_ = 0;                       // restarts of the run so far
+  std::set<std::filesystem::path> rejected_;  // names of damaged checkpoints, set aside when a new one is published
 };
 
 }  // namespace fgm

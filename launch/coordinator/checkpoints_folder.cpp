@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <charconv>
 #include <ranges>
-#include <system_error>
 
 #include "core/base/error.h"
 #include "core/io/atomic_file.h"
@@ -19,11 +18,16 @@ namespace fs = std::filesystem;
 constexpr std::string_view kStepPrefix = "step-";
 constexpr std::string_view kTemporaryPrefix = ".tmp-";
 constexpr std::string_view kOldPrefix = ".old-";
+constexpr std::string_view kDamagedPrefix = "damaged-";
+constexpr std::string_view kTemporaryOwner = "OWNER.tmp-";  // AtomicFile's
 
-std::vector<std::string> names_in(const fs::path& folder) {
-  std::vector<std::string> names;
-  std::error_code missing;
-  for (const auto& entry : fs::directory_iterator(folder, missing)) names.push_back(entry.path().filename().string());
+// None when there is no such folder. One that is out of reach must not look like that: the run would begin anew.
+std::set<std::string> names_in_checkpoints(const fs::path& checkpoints) {
+  std::error_code error;
+  const fs::file_status status = fs::status(checkpoints, error);
+  if (status.type() == fs::file_type::not_found && error == std::errc::no_such_file_or_directory) return {};
+  auto names = names_in(checkpoints, error);
+  if (error) throw Error(fmt::format("cannot list {}: {}", checkpoints.string(), error.message()));
   return names;
 }
 
@@ -45,6 +49,15 @@ bool looks_complete(const fs::path& folder) {
 
 }  // namespace
 
+std::set<std::string> names_in(const fs::path& folder, std::error_code& error) {
+  std::set<std::string> names;
+  for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator();
+       entry.increment(error)) {
+    names.insert(entry->path().filename().string());
+  }
+  return names;
+}
+
 std::string step_folder_name(int64_t step) {
   return fmt::format("{}{:08d}", kStepPrefix, step);
 }
@@ -55,7 +68,7 @@ std::string shard_file_name(const std::string& role, int shard, int num_shards) 
 
 std::vector<int64_t> saved_steps(const fs::path& checkpoints) {
   std::vector<int64_t> steps;
-  for (const std::string& name : names_in(checkpoints)) {
+  for (const std::string& name : names_in_checkpoints(checkpoints)) {
     if (!name.starts_with(kStepPrefix)) continue;
     int64_t step = 0;
     const char* end = name.data() + name.size();
@@ -67,8 +80,8 @@ std::vector<int64_t> saved_steps(const fs::path& checkpoints) {
 }
 
 void clear_leftovers(const fs::path& checkpoints) {
-  for (const std::string& name : names_in(checkpoints)) {
-    if (name.starts_with(kTemporaryPrefix)) remove_folder(checkpoints / name);
+  for (const std::string& name : names_in_checkpoints(checkpoints)) {
+    if (name.starts_with(kTemporaryPrefix) || name.starts_with(kTemporaryOwner)) remove_folder(checkpoints / name);
     if (!name.starts_with(kOldPrefix)) continue;
     const fs::path published = checkpoints / name.substr(kOldPrefix.size());
     if (fs::exists(published)) {
@@ -89,10 +102,24 @@ void publish(const fs::path& temporary, const fs::path& checkpoints, int64_t ste
   if (replaces) remove_folder(old);
 }
 
+void set_aside(const fs::path& folder) {
+  const fs::path plain = folder.parent_path() / fmt::format("{}{}", kDamagedPrefix, folder.filename().string());
+  fs::path aside = plain;
+  for (int number = 2; fs::exists(aside); ++number) aside = fmt::format("{}-{}", plain.string(), number);
+  rename_folder(folder, aside);
+  spdlog::warn("{} is damaged, and now {}; it stays until you remove it", folder.string(), aside.filename().string());
+}
+
 void remove_old_steps(const fs::path& checkpoints, int64_t keep) {
   if (keep == 0) return;
+  std::vector<int64_t> steps;
+  try {
+    steps = saved_steps(checkpoints);
+  } catch (const Error& error) {
+    spdlog::warn("older checkpoints stay: {}", error.what());
+  }
   int64_t num_kept = 0;
-  for (const int64_t step : std::views::reverse(saved_steps(checkpoints))) {
+  for (const int64_t step : std::views::reverse(steps)) {
     const fs::path folder = checkpoints / step_folder_name(step);
     if (num_kept == keep) {
       remove_folder(folder);

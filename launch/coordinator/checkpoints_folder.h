@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <set>
 #include <string>
+#include <system_error>
 #include <vector>
 
 // RUN/checkpoints: names in it, and what one rank does with whole folders.
@@ -10,7 +12,15 @@
 //   step-00000200/               a published checkpoint
 //   .tmp-200-<nonce>/            being written, or left by a job that was killed
 //   .old-step-00000200/          the folder of that step that a new one is about to replace
+//   damaged-step-00000200/       a published one that was found damaged; the user's to remove
+//   OWNER                        which start of the run may change all this
 namespace fgm {
+
+// In that folder: which start of the run may change it (run_owner.h).
+inline constexpr const char* kOwnerFile = "OWNER";
+
+// The names of all that lies in `folder`; those seen so far when there is an error.
+std::set<std::string> names_in(const std::filesystem::path& folder, std::error_code& error);
 
 // "step-00000200"
 std::string step_folder_name(int64_t step);
@@ -18,16 +28,22 @@ std::string step_folder_name(int64_t step);
 // "student_ema-00000-of-00002.safetensors"
 std::string shard_file_name(const std::string& role, int shard, int num_shards);
 
-// The steps whose folders are published in `checkpoints`, damaged ones too, ascending. Empty when it does not exist.
+// The steps whose folders are published in `checkpoints`, damaged ones too, ascending. Empty when it does not exist;
+// Error with kExitCrash when it cannot be listed.
 std::vector<int64_t> saved_steps(const std::filesystem::path& checkpoints);
 
 // Removes what killed jobs left in `checkpoints`. An .old- folder whose replacement never came gets its name back.
+// Error as above.
 void clear_leftovers(const std::filesystem::path& checkpoints);
 
 // Gives the finished folder `temporary` its published name, by one rename, and makes the names survive a crash. A
 // folder of that step that is there already is replaced: the state being saved is the one that the run goes on from.
 // IoError.
 void publish(const std::filesystem::path& temporary, const std::filesystem::path& checkpoints, int64_t step);
+
+// Renames a published folder that is damaged, so that no reader takes it for a checkpoint and nobody here removes it.
+// IoError.
+void set_aside(const std::filesystem::path& folder);
 
 // Removes the steps before the `keep` newest complete ones; 0 keeps all. Complete means here: COMMIT, the manifest and
 // the sizes of the files fit. Failures are warnings.

@@ -72,9 +72,9 @@ std::string manifest_key(const std::string& role, const std::string& name);
 // The bytes of manifest.json. IoError when a text is not UTF-8.
 std::string to_json(const Manifest& manifest);
 
-// IoError beginning with `path` and naming the key: not JSON, a key missing, given twice or of another type, a format
-// newer than kFormat, a file name with a folder in it, a slice of an unlisted file, slices that are not the whole
-// tensor exactly once. Keys that it does not know are ignored.
+// DamageError beginning with `path` and naming the key: not JSON, a key missing, given twice or of another type, a
+// format newer than kFormat, a file name with a folder in it, a slice of an unlisted file, slices that are not the
+// whole tensor exactly once. Keys that it does not know are ignored.
 Manifest parse_manifest(std::string_view json, const std::filesystem::path& path);
 
 // The bytes of COMMIT, which makes a folder count: all of them follow from manifest.json's bytes and the nonce in it.

@@ -164,7 +164,7 @@ Manifest parse_manifest(std::string_view json, const std::filesystem::path& path
   try {
     return read_manifest(parse_strict_json(json, kMaxDepth));
   } catch (const IoError& error) {
-    throw IoError(fmt::format("{}: {}", path.string(), error.what()));
+    throw DamageError(fmt::format("{}: {}", path.string(), error.what()));
   }
 }
 

@@ -1,5 +1,8 @@
 #include "launch/runtime/environment.h"
 
+#include <unistd.h>
+
+#include <array>
 #include <charconv>
 #include <cstdlib>
 
@@ -45,8 +48,14 @@ Environment read_environment() {
   Environment environment;
   environment.home = variable("FGM_HOME", variable("HOME", "") + "/.cache/fgm");
   environment.log_level = variable("FGM_LOG", "info");
+  environment.slurm_job = variable("SLURM_JOB_ID", "");
   read_ranks(environment);
   return environment;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "host";
 }
 
 }  // namespace fgm

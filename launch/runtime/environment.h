@@ -13,9 +13,13 @@ struct Environment {
   bool has_mpi_launcher = false;  // mpirun, or srun with PMIx: there is a job of MPI ranks to join
   int64_t rank = 0;               // of this process as its launcher says, known before MPI is up; 0 without one
   int64_t world = 1;              // processes that the launcher started
+  std::string slurm_job;          // its number; "" outside of Slurm
 };
 
 // ConfigError naming the variable when it is not a number or the rank is not below the size.
 Environment read_environment();
+
+// Of this machine.
+std::string host_name();
 
 }  // namespace fgm

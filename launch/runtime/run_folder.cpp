@@ -2,9 +2,6 @@
 
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
-
 #include "core/base/error.h"
 #include "core/base/version.h"
 #include "core/config/fields.h"
@@ -21,8 +18,8 @@ void require_writable(const fs::path& path) {
   while (!fs::exists(ancestor)) ancestor = ancestor.parent_path();
   require<IoError>(fs::is_directory(ancestor), "run.dir = '{}' cannot be made: '{}' is not a folder", path.string(),
                    ancestor.string());
-  require<IoError>(access(ancestor.c_str(), W_OK | X_OK) == 0, "run.dir = '{}' cannot be written: '{}': {}",
-                   path.string(), ancestor.string(), std::strerror(errno));
+  if (access(ancestor.c_str(), W_OK | X_OK) == 0) return;
+  throw IoError(fmt::format("run.dir = '{}' cannot be written: '{}'", path.string(), ancestor.string()), last_error());
 }
 
 }  // namespace
@@ -33,7 +30,7 @@ void check_run_folder(const Config& config) {
   try {
     require_writable(path);
   } catch (const fs::filesystem_error& error) {
-    throw IoError(fmt::format("run.dir = '{}' cannot be read: {}", path.string(), error.code().message()));
+    throw IoError(fmt::format("run.dir = '{}' cannot be read", path.string()), error.code());
   }
 }
 
@@ -41,14 +38,14 @@ void RunFolder::create() const {
   std::error_code failure;
   for (const auto& folder : {path_, events(), checkpoints(), path_ / "samples"}) {
     fs::create_directories(folder, failure);
-    require<IoError>(!failure, "folder '{}' cannot be made: {}", folder.string(), failure.message());
+    if (failure) throw IoError(fmt::format("folder '{}' cannot be made", folder.string()), failure);
   }
 }
 
 void RunFolder::begin(const Config& config) const {
   std::error_code failure;
   fs::remove(done_file(), failure);
-  require<IoError>(!failure, "'{}' cannot be removed: {}", done_file().string(), failure.message());
+  if (failure) throw IoError(fmt::format("'{}' cannot be removed", done_file().string()), failure);
   write_file(config_file(), fmt::format("# fgm {} ({})\n{}", version(), version_commit(), to_ini(config)));
 }
 

@@ -1,3 +1,4 @@
+fgm_add_test(core/base/error_test DEPS fgm::base)
 fgm_add_test(core/base/rng_test DEPS fgm::base)
 fgm_add_test(core/fgm/fgm_loss_test DEPS fgm::fgm)
 fgm_add_test(core/fgm/fgm_step_test DEPS fgm::fgm fgm::optim)

@@ -60,7 +60,7 @@ TEST_F(Cli, PrintedConfigReadsBackAsItself) {
 
 TEST_F(Cli, FullDiskBehindStdoutIsAFailureAndAReaderThatLeftIsNot) {
   const auto full = fgm("--help > /dev/full");
-  EXPECT_EQ(full.code, kExitConfig);
+  EXPECT_EQ(full.code, kExitDoNotRequeue);
   EXPECT_EQ(full.text, "fgm: standard output cannot be written: No space left on device\n");
   EXPECT_EQ(shell("bash -c 'exec 3> >(:); wait $!; " FGM_BINARY " --help >&3'").code, kExitDone);
 }

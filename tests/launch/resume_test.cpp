@@ -15,6 +15,7 @@ int64_t newest_step(const fs::path& run) {
   int64_t newest = 0;
   for (const auto& entry : fs::directory_iterator(run / "checkpoints")) {
     const std::string name = entry.path().filename().string();
+    if (name == "OWNER") continue;
     EXPECT_TRUE(name.starts_with("step-")) << name << " was left behind";
     newest = std::max<int64_t>(newest, std::stoll(name.substr(5)));
   }
@@ -131,6 +132,28 @@ TEST_F(Resume, NeverRefusesARunThatHasCheckpointsAndAPathStartsFromIt) {
   ASSERT_EQ(seen.size(), 2u);
   EXPECT_EQ(seen[0], expected[2]);
   EXPECT_EQ(seen[1], expected[3]);
+
+  const auto requeued =
+      run(1, branch, train_arguments("--steps 5 --resume " + (here / "run/checkpoints/step-00000002").string()));
+  EXPECT_EQ(requeued.code, kExitDone) << requeued.text;
+  EXPECT_EQ(numbers(branch / "run").size(), 3u) << "step 5 alone was still to be made";
+}
+
+TEST_F(Resume, ASecondJobOnARunTakesItOverAndTheFirstLeaves) {
+  const auto here = place("twice");
+  const std::string arguments = train_arguments("--steps 1000000 --run.save_every 1");
+  RankJob first(1, here, arguments);
+  ASSERT_TRUE(first.wait_until([&] { return num_steps_done(here / "run") > 2; })) << first.wait().text;
+  RankJob second(1, here, arguments);
+  const auto left = first.wait();
+  EXPECT_EQ(left.code, kExitDoNotRequeue) << left.text;
+  EXPECT_THAT(left.text, HasSubstr("a later start has taken this run over"));
+  const size_t steps_then = num_steps_done(here / "run");
+  ASSERT_TRUE(second.wait_until([&] { return num_steps_done(here / "run") > steps_then + 2; })) << second.wait().text;
+  ASSERT_TRUE(second.signal(0, SIGTERM));
+  const auto stopped = second.wait();
+  EXPECT_EQ(stopped.code, kExitRequeue) << stopped.text;
+  EXPECT_EQ(newest_step(here / "run"), num_steps_done(here / "run"));
 }
 
 TEST_F(Resume, AnotherTeacherIsRefused) {

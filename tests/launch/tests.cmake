@@ -48,6 +48,8 @@ fgm_add_mpi_test(launch/coordinator/coordinator_mptest RANKS 2 4 DEPS fgm::coord
 fgm_add_test(launch/coordinator/checkpoint_coordinator_test DEPS fgm::coordinator)
 fgm_add_test(launch/coordinator/crash_test DEPS fgm::coordinator)
 target_link_libraries(launch_coordinator_crash_test PRIVATE ${CMAKE_DL_LIBS})
+fgm_add_test(launch/coordinator/fault_test DEPS fgm::coordinator)
+target_link_libraries(launch_coordinator_fault_test PRIVATE ${CMAKE_DL_LIBS})
 
 add_executable(launch_coordinator_write_checkpoint launch/coordinator/write_checkpoint.cpp)
 target_link_libraries(launch_coordinator_write_checkpoint PRIVATE fgm_flags fgm::coordinator)

@@ -1,5 +1,8 @@
 #include "data/hdf5/internal/check_hdf5.h"
 
+#include <cerrno>
+#include <charconv>
+#include <system_error>
 #include <vector>
 
 #include "core/base/error.h"
@@ -21,6 +24,16 @@ std::string shorten(const std::string& reason) {
   return reason.substr(begin + kMarker.size(), end - begin - kMarker.size());
 }
 
+// Also in that line; without it the file, or what it is used for, is wrong.
+std::error_code system_error_in(const std::string& reason) {
+  constexpr std::string_view kMarker = "errno = ";
+  int number = EINVAL;
+  if (const size_t at = reason.find(kMarker); at != std::string::npos) {
+    std::from_chars(reason.data() + at + kMarker.size(), reason.data() + reason.size(), number);
+  }
+  return {number, std::generic_category()};
+}
+
 }  // namespace
 
 void prepare_hdf5() {
@@ -32,9 +45,10 @@ void prepare_hdf5() {
 void throw_hdf5(std::string_view call, const std::string& what) {
   std::vector<std::string> reasons;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, collect, &reasons);
-  std::string reason = reasons.empty() ? "no reason given" : reasons.front();
+  if (reasons.empty()) reasons.emplace_back("no reason given");
+  std::string reason = reasons.front();
   if (reasons.size() > 1) reason += ": " + shorten(reasons.back());
-  throw IoError(fmt::format("{}: {} failed: {}", what, call, reason));
+  throw IoError(fmt::format("{}: {} failed: {}", what, call, reason), exit_code_of(system_error_in(reasons.back())));
 }
 
 }  // namespace fgm

@@ -11,7 +11,8 @@ namespace fgm {
 // this thread, and from closing what is left at exit: HDF5 1.10 crashes there when a file's last flush met a full disk.
 void prepare_hdf5();
 
-// Throws IoError "<what>: <call> failed: <outermost reason>: <innermost reason>" from the library's error stack.
+// Throws IoError "<what>: <call> failed: <outermost reason>: <innermost reason>" from the library's error stack,
+// with exit_code_of() the system's error where there is one in it.
 [[noreturn]] void throw_hdf5(std::string_view call, const std::string& what);
 
 // Returns `result`, which every HDF5 function makes negative on failure.

@@ -23,7 +23,7 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
   try {
     for (const auto& entry : fs::directory_iterator(folder)) entries.push_back(entry.path());
   } catch (const fs::filesystem_error& error) {
-    throw IoError(fmt::format("{} cannot be read: {}", folder.string(), error.code().message()));
+    throw IoError(fmt::format("{} cannot be read", folder.string()), error.code());
   }
   std::ranges::sort(entries);
   return entries;
@@ -35,7 +35,8 @@ bool is_folder(const fs::path& path) {
 }
 
 bool is_checkpoint_name(const std::string& name) {
-  return name.starts_with("step-") || name.starts_with(".tmp-") || name.starts_with(".old-");
+  return name.starts_with("step-") || name.starts_with(".tmp-") || name.starts_with(".old-") ||
+         name.starts_with("damaged-");
 }
 
 // A folder's name without the '/' that may end its path.

@@ -15,7 +15,7 @@ PathKind kind_of(const std::filesystem::path& path);
 
 struct CheckpointFolder {
   std::filesystem::path path;
-  bool is_published = false;  // has a step's name; the others are what killed or failed saves left
+  bool is_published = false;  // has a step's name; the others are unfinished, or set aside as damaged
 };
 
 // Of a run, oldest step first; then what was left over.

@@ -2,13 +2,12 @@
 
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
+#include "core/io/atomic_file.h"
 #include "core/io/file.h"
 
 namespace fgm {
@@ -46,7 +45,7 @@ void drop_lines_after(const std::filesystem::path& path, int64_t step) {
       is_changed = true;
     }
   }
-  require<IoError>(!file.bad(), "metrics file '{}' cannot be read", path.string());
+  if (file.bad()) throw IoError(fmt::format("metrics file '{}' cannot be read", path.string()), last_error());
   if (is_changed) write_file(path, kept);
 }
 
@@ -60,7 +59,7 @@ std::FILE* open_after(const std::filesystem::path& path, int64_t first_step) {
 
 MetricsFile::MetricsFile(const std::filesystem::path& path, int64_t first_step)
     : path_(path), file_(open_after(path, first_step)) {
-  require<IoError>(file_ != nullptr, "metrics file '{}' cannot be opened: {}", path.string(), std::strerror(errno));
+  if (file_ == nullptr) throw_write_error(path, "open", last_error());
 }
 
 void MetricsFile::on_step(int64_t step, int64_t, double seconds, const StepReport& report) {
@@ -74,10 +73,7 @@ void MetricsFile::on_step(int64_t step, int64_t, double seconds, const StepRepor
   const std::string text = line.dump() + "\n";
   const bool is_written = std::fwrite(text.data(), 1, text.size(), file_.get()) == text.size();
   const bool is_flushed = std::fflush(file_.get()) == 0;
-  const int code = errno == ENOSPC ? kExitDoNotRequeue : kExitCrash;
-  if (!is_written || !is_flushed) {
-    throw IoError(fmt::format("metrics file '{}' cannot be written: {}", path_.string(), std::strerror(errno)), code);
-  }
+  if (!is_written || !is_flushed) throw_write_error(path_, "write", last_error());
 }
 
 }  // namespace fgm

@@ -17,7 +17,7 @@ class MetricsFile final : public StepObserver {
   // Goes on with a file that is there: its lines up to `first_step` stay, those that the run is about to write again
   // (and one that was cut off) are dropped in one atomic rewrite. IoError when `path` cannot be read or written.
   MetricsFile(const std::filesystem::path& path, int64_t first_step);
-  // IoError on a failed write; a full disk ends the run for good (kExitDoNotRequeue).
+  // IoError on a failed write, as throw_write_error() has it: a full disk ends the run for good.
   void on_step(int64_t step, int64_t num_steps, double seconds, const StepReport& report) override;
 
  private:

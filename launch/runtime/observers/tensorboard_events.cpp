@@ -5,9 +5,11 @@
 #include <array>
 #include <bit>
 #include <chrono>
-#include <sstream>
 
 #include "core/base/error.h"
+#include "core/io/atomic_file.h"
+#include "core/io/file.h"
+#include "launch/runtime/environment.h"
 #include "launch/runtime/observers/tfrecord.h"
 
 namespace fgm {
@@ -59,11 +61,6 @@ double now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-std::string host_name() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "host";
-}
-
 }  // namespace
 
 std::string encode_file_version(double wall_time) {
@@ -92,7 +89,7 @@ std::string encode_image(double wall_time, int64_t step, const std::string& tag,
 TensorboardEvents::TensorboardEvents(const std::filesystem::path& folder)
     : path_(folder / fmt::format("events.out.tfevents.{:.0f}.{}.{}", now(), host_name(), getpid())),
       file_(path_, std::ios::binary) {
-  require<IoError>(file_.is_open(), "event file '{}' cannot be opened", path_.string());
+  if (!file_.is_open()) throw_write_error(path_, "open", last_error());
   write(encode_file_version(now()));
 }
 
@@ -101,16 +98,12 @@ void TensorboardEvents::on_step(int64_t step, int64_t, double, const StepReport&
 }
 
 void TensorboardEvents::image(int64_t step, const std::string& tag, const std::filesystem::path& png) {
-  std::ifstream file(png, std::ios::binary);
-  std::ostringstream bytes;
-  bytes << file.rdbuf();
-  require<IoError>(static_cast<bool>(file), "image '{}' cannot be read", png.string());
-  write(encode_image(now(), step, tag, bytes.str()));
+  write(encode_image(now(), step, tag, read_file(png)));
 }
 
 void TensorboardEvents::write(const std::string& event) {
   file_ << tfrecord(event) << std::flush;
-  require<IoError>(static_cast<bool>(file_), "event file '{}' cannot be written; is the disk full?", path_.string());
+  if (!file_) throw_write_error(path_, "write", last_error());
 }
 
 }  // namespace fgm

@@ -7,6 +7,8 @@
 #include <string>
 
 #include "core/base/error.h"
+#include "tests/data/support/errors.h"
+#include "tests/support/resource_limit.h"
 
 namespace fgm {
 namespace {
@@ -52,7 +54,23 @@ TEST_F(WriteFile, NamesThePathThatCannotBeWritten) {
     FAIL() << "a file below a file was written";
   } catch (const IoError& error) {
     EXPECT_NE(std::string(error.what()).find("plain"), std::string::npos) << error.what();
+    EXPECT_EQ(error.exit_code(), kExitConfig);
   }
+}
+
+TEST_F(WriteFile, AFullDiskWouldFailAgainAndLeavesTheOlderFile) {
+  write_file(folder_ / "a", "older");
+  const ResourceLimit full_disk(RLIMIT_FSIZE, 3);
+  EXPECT_EQ(exit_code_from([&] { write_file(folder_ / "a", "a new text"); }), kExitDoNotRequeue);
+  EXPECT_EQ(contents(folder_ / "a"), "older");
+}
+
+TEST_F(WriteFile, WhatCannotBeOpenedJustNowIsWorthAnotherStart) {
+  write_file(folder_ / "a", "text");
+  EXPECT_EQ(exit_code_from([&] { read_file(folder_ / "missing"); }), kExitConfig);
+  const ResourceLimit no_files(RLIMIT_NOFILE, 0);
+  EXPECT_EQ(exit_code_from([&] { read_file(folder_ / "a"); }), kExitCrash);
+  EXPECT_EQ(exit_code_from([&] { write_file(folder_ / "a", "new"); }), kExitCrash);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "core/base/error.h"
 #include "tests/data/support/errors.h"
 #include "tests/data/support/temporary_folder.h"
+#include "tests/support/resource_limit.h"
 
 namespace fgm {
 namespace {
@@ -123,6 +124,14 @@ TEST(Store, NamesAMissingFile) {
   const auto message = message_of<IoError>([] { Store("/nowhere/a.h5"); });
   EXPECT_THAT(message, HasSubstr("'/nowhere/a.h5'"));
   EXPECT_THAT(message, HasSubstr("No such file"));
+  EXPECT_EQ(exit_code_from([] { Store("/nowhere/a.h5"); }), kExitConfig);
+}
+
+TEST(Store, ThatCannotBeOpenedJustNowIsWorthAnotherStart) {
+  const TemporaryFolder folder;
+  write_store(folder / "a.h5", {"captions", nlohmann::json::object(), {"p"}, {}});
+  const ResourceLimit no_files(RLIMIT_NOFILE, 0);
+  EXPECT_EQ(exit_code_from([&] { Store(folder / "a.h5"); }), kExitCrash);
 }
 
 TEST(Store, RejectsAFileThatIsNotHdf5) {

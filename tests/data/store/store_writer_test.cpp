@@ -1,12 +1,10 @@
 #include <gmock/gmock.h>
-#include <sys/resource.h>
-
-#include <csignal>
 
 #include "core/base/error.h"
 #include "data/store/store.h"
 #include "tests/data/support/errors.h"
 #include "tests/data/support/temporary_folder.h"
+#include "tests/support/resource_limit.h"
 
 // HDF5 leaks a file that it could not flush, here to a full disk.
 extern "C" const char* __lsan_default_suppressions() {
@@ -17,24 +15,6 @@ namespace fgm {
 namespace {
 
 using ::testing::HasSubstr;
-
-// Lets files of this process grow to `bytes` only: what a full disk looks like to write().
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) : old_handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-    ::getrlimit(RLIMIT_FSIZE, &old_);
-    const rlimit limit{bytes, old_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &old_);
-    std::signal(SIGXFSZ, old_handler_);
-  }
-
- private:
-  rlimit old_{};
-  void (*old_handler_)(int);
-};
 
 StoreContents contents_of(int64_t count) {
   return {"images", nlohmann::json::object(), std::vector<std::string>(static_cast<size_t>(count), "p"),
@@ -53,10 +33,11 @@ TEST(WriteStore, AFullDiskIsAnErrorAndLeavesTheOldFile) {
   const auto full = std::filesystem::file_size(folder / "big.h5");
   ASSERT_GT(full, 20'000U);
   for (const rlim_t limit : {rlim_t{1'000}, rlim_t{20'000}, static_cast<rlim_t>(full - 1)}) {
-    const FileSizeLimit full_disk(limit);
+    const ResourceLimit full_disk(RLIMIT_FSIZE, limit);
     const auto message = message_of<IoError>([&] { write_store(folder / "a.h5", contents_of(200)); });
     EXPECT_THAT(message, HasSubstr("a.h5")) << limit;
     EXPECT_THAT(message, HasSubstr("File too large")) << limit;
+    EXPECT_EQ(exit_code_from([&] { write_store(folder / "a.h5", contents_of(200)); }), kExitDoNotRequeue) << limit;
   }
   EXPECT_EQ(Store(folder / "a.h5").size(), 3);
   EXPECT_EQ(num_files(folder), 2) << "a temporary file was left behind";

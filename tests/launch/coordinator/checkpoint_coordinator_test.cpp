@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -22,6 +23,7 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using testing::FakeJob;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class CoordinatorTest : public ::testing::Test {
  protected:
@@ -70,15 +72,32 @@ TEST_F(CoordinatorTest, OnlyTheNewestStepsAreKeptAndZeroKeepsAll) {
   EXPECT_EQ(saved_steps(checkpoints_).size(), 5u);
 }
 
-TEST_F(CoordinatorTest, ADamagedStepIsNotOneOfThoseKeptAndGoesWhenANewOneIsThere) {
+TEST_F(CoordinatorTest, ADamagedStepIsNotOneOfThoseKeptAndIsSetAsideWhenANewOneIsThere) {
   auto first = job({.keep = 2});
   for (const int64_t step : {1, 2, 3}) first.save(step);
   damage(3);
   auto resumed = job({.keep = 2});
   ASSERT_EQ(resumed.coordinator().restore("auto")->step, 2);
-  EXPECT_TRUE(fs::exists(step_folder(3))) << "until a new checkpoint is there, it may be all that is left to mend";
+  EXPECT_TRUE(fs::exists(step_folder(3))) << "the next start may find it whole";
   resumed.save(4);
   EXPECT_EQ(saved_steps(checkpoints_), (std::vector<int64_t>{2, 4}));
+  EXPECT_TRUE(fs::exists(checkpoints_ / "damaged-step-00000003/student-00000-of-00001.safetensors"));
+  resumed.save(5);
+  EXPECT_EQ(job().coordinator().restore("auto")->step, 5);
+  EXPECT_TRUE(fs::exists(checkpoints_ / "damaged-step-00000003")) << "it is the user's to remove";
+}
+
+TEST_F(CoordinatorTest, SavingADamagedStepAgainSetsEachDamagedOneAside) {
+  job().save(1);
+  for (const char* aside : {"damaged-step-00000002", "damaged-step-00000002-2"}) {
+    job().save(2);
+    damage(2);
+    auto resumed = job();
+    ASSERT_EQ(resumed.coordinator().restore("auto")->step, 1);
+    resumed.save(2);
+    EXPECT_TRUE(fs::exists(checkpoints_ / aside));
+    Checkpoint::open(step_folder(2)).verify();
+  }
 }
 
 TEST_F(CoordinatorTest, SavingAStepAgainReplacesIt) {
@@ -94,6 +113,17 @@ TEST_F(CoordinatorTest, SavingAStepAgainReplacesIt) {
   EXPECT_NE(Checkpoint::open(step_folder(3)).manifest().nonce, nonce);
 }
 
+TEST_F(CoordinatorTest, ARestoredRunHoldsNoFileOfTheCheckpointThatItWillRemove) {
+  job().save(1);
+  auto resumed = job();
+  ASSERT_EQ(resumed.coordinator().restore("auto")->step, 1);
+  EXPECT_TRUE(resumed.holds(1));
+  std::ifstream maps("/proc/self/maps");
+  const std::string mapped(std::istreambuf_iterator<char>(maps), {});
+  ASSERT_THAT(mapped, HasSubstr("libc.so")) << "it lists the files that are mapped";
+  EXPECT_THAT(mapped, Not(HasSubstr(folder_.path().string())));
+}
+
 TEST_F(CoordinatorTest, WhatAKilledJobLeftIsIgnoredAndRemoved) {
   job().save(1);
   fs::create_directories(checkpoints_ / ".tmp-2-0123456789abcdef");
@@ -101,7 +131,43 @@ TEST_F(CoordinatorTest, WhatAKilledJobLeftIsIgnoredAndRemoved) {
   fs::copy(step_folder(1), checkpoints_ / ".old-step-00000001");
   EXPECT_EQ(saved_steps(checkpoints_), std::vector<int64_t>{1});
   EXPECT_EQ(job().coordinator().restore("auto")->step, 1);
-  EXPECT_EQ(std::distance(fs::directory_iterator(checkpoints_), {}), 1);
+  EXPECT_EQ(std::distance(fs::directory_iterator(checkpoints_), {}), 2) << "and OWNER";
+}
+
+TEST_F(CoordinatorTest, TheLatestStartOwnsTheRunAndAnEarlierOneLeavesItAlone) {
+  auto earlier = job({.keep = 1});
+  earlier.save(1);
+  auto later = job({.keep = 1});
+  ASSERT_EQ(later.coordinator().restore("auto")->step, 1);
+  const fs::path being_written = checkpoints_ / ".tmp-2-0123456789abcdef";
+  fs::create_directories(being_written);
+  const std::string owner = read_file(checkpoints_ / kOwnerFile);
+  EXPECT_THAT(owner, HasSubstr(fmt::format("\"pid\":{}", getpid())));
+
+  const auto message = message_of<Error>([&] { earlier.save(2); });
+  EXPECT_THAT(message,
+              AllOf(HasSubstr("a later start has taken this run over"), HasSubstr(owner.substr(0, owner.size() - 1))));
+  EXPECT_EQ(exit_code_from([&] { earlier.save(2); }), kExitDoNotRequeue);
+  EXPECT_EQ(saved_steps(checkpoints_), std::vector<int64_t>{1});
+  EXPECT_TRUE(fs::exists(being_written));
+  EXPECT_EQ(std::distance(fs::directory_iterator(checkpoints_), {}), 3) << "step 1, OWNER and what was there";
+  later.save(2);
+  EXPECT_EQ(saved_steps(checkpoints_), std::vector<int64_t>{2});
+}
+
+TEST_F(CoordinatorTest, ARefusedStartOfANewRunTakesNothingOver) {
+  auto at_work = job();
+  at_work.save(1);
+  EXPECT_THAT(error_of_restore("never"), HasSubstr("already holds checkpoints"));
+  at_work.save(2);
+  EXPECT_EQ(saved_steps(checkpoints_), (std::vector<int64_t>{1, 2}));
+}
+
+TEST_F(CoordinatorTest, WhoseOwnerFileWasRemovedLeavesToo) {
+  auto job_at_work = job();
+  job_at_work.save(1);
+  fs::remove(checkpoints_ / kOwnerFile);
+  EXPECT_EQ(exit_code_from([&] { job_at_work.save(2); }), kExitDoNotRequeue);
 }
 
 TEST_F(CoordinatorTest, AFlipAnywhereInCommitOrTheManifestIsFound) {
@@ -114,7 +180,7 @@ TEST_F(CoordinatorTest, AFlipAnywhereInCommitOrTheManifestIsFound) {
       std::string flipped = whole;
       flipped[i] = static_cast<char>(flipped[i] ^ 4);
       std::ofstream(step_folder(1) / name, std::ios::binary) << flipped;
-      EXPECT_THROW(Checkpoint::open(step_folder(1)), IoError) << name << " byte " << i;
+      EXPECT_THROW(Checkpoint::open(step_folder(1)), DamageError) << name << " byte " << i;
     }
     std::ofstream(step_folder(1) / name, std::ios::binary) << whole;
   }
@@ -125,6 +191,7 @@ TEST_F(CoordinatorTest, WhenAllCheckpointsAreDamagedNothingBeginsAnewByItself) {
   job().save(1);
   damage(1);
   EXPECT_THAT(error_of_restore("auto"), AllOf(HasSubstr("none of the 1 checkpoints"), HasSubstr("to begin anew")));
+  EXPECT_TRUE(fs::exists(step_folder(1)));
 }
 
 TEST_F(CoordinatorTest, NeverRefusesARunThatHoldsCheckpoints) {
@@ -139,9 +206,36 @@ TEST_F(CoordinatorTest, APathIsAStepOrTheNewestOfARun) {
   writer.save(2);
   EXPECT_EQ(job().coordinator().restore(other.path())->step, 2);
   EXPECT_EQ(job().coordinator().restore(other / "checkpoints" / step_folder_name(1))->step, 1);
-  EXPECT_THAT(error_of_restore(other / "nowhere"), HasSubstr("no complete checkpoint there"));
+  EXPECT_THAT(error_of_restore(other / "nowhere"), HasSubstr("no checkpoint there"));
   fs::create_directories(other / "empty" / "checkpoints");
-  EXPECT_THAT(error_of_restore(other / "empty"), HasSubstr("no checkpoint in it"));
+  EXPECT_THAT(error_of_restore(other / "empty"), HasSubstr("no checkpoint there"));
+  EXPECT_THAT(error_of_restore(other.path().parent_path()), HasSubstr("no complete checkpoint there"));
+}
+
+TEST_F(CoordinatorTest, ThePathOfAnotherRunIsForTheFirstStartOnly) {
+  const TemporaryFolder other;
+  FakeJob writer(*self_, other.path(), config_, {});
+  writer.save(1);
+  writer.save(2);
+  for (const fs::path& path : {other / "checkpoints" / step_folder_name(1), other / "checkpoints/step-00000001/"}) {
+    auto first = job();
+    ASSERT_EQ(first.coordinator().restore(path)->step, 1);
+    first.save(3);
+    first.save(4);
+    auto requeued = job();
+    ASSERT_EQ(requeued.coordinator().restore(path)->step, 4);
+    EXPECT_TRUE(requeued.holds(4));
+    damage(4);
+    EXPECT_EQ(job().coordinator().restore(path)->step, 3);
+    damage(3);
+    EXPECT_EQ(job().coordinator().restore(path)->step, 1) << "it has none of its own that is complete";
+    fs::remove_all(checkpoints_);
+  }
+}
+
+TEST_F(CoordinatorTest, ThePathOfAnotherRunMayBeGoneWhenItIsNotNeeded) {
+  job().save(3);
+  EXPECT_EQ(job().coordinator().restore(folder_ / "nowhere")->step, 3);
 }
 
 TEST_F(CoordinatorTest, GoingBackIsRefusedWhileTheRunHoldsLaterSteps) {
@@ -149,6 +243,9 @@ TEST_F(CoordinatorTest, GoingBackIsRefusedWhileTheRunHoldsLaterSteps) {
   writer.save(1);
   writer.save(2);
   EXPECT_THAT(error_of_restore(step_folder(1)), HasSubstr("is later than"));
+  EXPECT_THAT(error_of_restore(step_folder(1) / ""), HasSubstr("is later than"));
+  EXPECT_EQ(job().coordinator().restore(step_folder(2))->step, 2);
+  EXPECT_EQ(job().coordinator().restore(folder_.path())->step, 2);
   fs::rename(step_folder(2), folder_ / "kept");
   EXPECT_EQ(job().coordinator().restore(step_folder(1))->step, 1);
 }

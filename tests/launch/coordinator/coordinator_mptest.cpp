@@ -1,9 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
-#include <csignal>
 #include <fstream>
+#include <optional>
 
 #include "core/base/error.h"
 #include "core/io/file.h"
@@ -14,6 +13,7 @@
 #include "tests/data/support/errors.h"
 #include "tests/data/support/temporary_folder.h"
 #include "tests/launch/coordinator/fake_job.h"
+#include "tests/support/resource_limit.h"
 
 namespace fgm {
 namespace {
@@ -130,20 +130,39 @@ TEST_F(CoordinatorRanks, DamageToAnyFileIsFoundAndTheCheckpointBeforeIsTaken) {
   });
 }
 
+TEST_F(CoordinatorRanks, ARankThatCannotReadNowEndsAllAndNothingIsPassedOver) {
+  FakeJob job(*world_, run_, config_, {.keep = 2});
+  job.save(1);
+  job.save(2);
+  const int last = world_->size() - 1;
+  {
+    std::optional<ResourceLimit> no_files;
+    if (world_->rank() == last) no_files.emplace(RLIMIT_NOFILE, 0);
+    try {
+      job.coordinator().restore("auto");
+      ADD_FAILURE() << "nothing was thrown";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.exit_code(), kExitCrash);
+      EXPECT_THAT(error.what(),
+                  HasSubstr(fmt::format("rank {}: {} could not be read now", last, step_folder(2).string())));
+    }
+  }
+  ASSERT_EQ(job.coordinator().restore("auto")->step, 2);
+  EXPECT_TRUE(job.holds(2));
+}
+
 TEST_F(CoordinatorRanks, ARankThatCannotWriteFailsAllAndLeavesTheOlderStepAlone) {
   FakeJob job(*world_, run_, config_, {});
   job.save(1);
   const bool is_last = world_->rank() == world_->size() - 1;
-  std::signal(SIGXFSZ, SIG_IGN);
-  rlimit limit{};
-  ::getrlimit(RLIMIT_FSIZE, &limit);
-  const rlimit small{1024, limit.rlim_max};
-  if (is_last) ::setrlimit(RLIMIT_FSIZE, &small);
+  std::optional<ResourceLimit> full_disk;
+  if (is_last) full_disk.emplace(RLIMIT_FSIZE, 1024);
   const auto message = message_of<Error>([&] { job.save(2); });
-  if (is_last) ::setrlimit(RLIMIT_FSIZE, &limit);
+  full_disk.reset();
   EXPECT_THAT(message, HasSubstr(fmt::format("rank {}: cannot write", world_->size() - 1)));
   world_->barrier();
-  EXPECT_EQ(files_in(run_ / "checkpoints"), std::vector<fs::path>{step_folder(1)});
+  EXPECT_EQ(files_in(run_ / "checkpoints"), (std::vector<fs::path>{run_ / "checkpoints" / kOwnerFile, step_folder(1)}));
+  world_->barrier();
   ASSERT_EQ(job.coordinator().restore("auto")->step, 1);
   EXPECT_TRUE(job.holds(1));
 }
@@ -159,6 +178,14 @@ TEST_F(CoordinatorRanks, AFullDiskOnOneRankIsDoNotRequeueOnAll) {
     EXPECT_EQ(error.exit_code(), kExitDoNotRequeue);
     EXPECT_STREQ(error.what(), "rank 1: disk full");
   }
+}
+
+TEST_F(CoordinatorRanks, AllLeaveARunThatALaterStartHasTakenOver) {
+  FakeJob job(*world_, run_, config_, {});
+  job.save(1);
+  if (world_->rank() == 0) RunOwner(run_ / "checkpoints" / kOwnerFile).take("0123456789abcdef");
+  EXPECT_EQ(exit_code_from([&] { job.save(2); }), kExitDoNotRequeue);
+  EXPECT_FALSE(fs::exists(step_folder(2)));
 }
 
 TEST_F(CoordinatorRanks, TextsOfAnyLengthReachEveryRank) {

@@ -30,9 +30,7 @@ class FakeEngine : public ParameterEngine {
 
   void fill(uint64_t seed) {
     for (const auto& slice : slices_) slice.values.copy_(expected(slice, seed));
-    // Replaced, not written to: a restored buffer is a read-only view of its file.
-    model_->visit_buffers(
-        [&](const std::string&, at::Tensor& buffer) { buffer = at::full_like(buffer, static_cast<double>(seed)); });
+    model_->visit_buffers([&](const std::string&, at::Tensor& buffer) { buffer.fill_(static_cast<double>(seed)); });
     num_updates_ = static_cast<int64_t>(seed);
   }
   bool holds(uint64_t seed) {

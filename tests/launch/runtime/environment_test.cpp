@@ -13,7 +13,7 @@ class EnvironmentTest : public testing::Test {
  protected:
   void SetUp() override {
     for (const char* name : {"FGM_HOME", "FGM_LOG", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "PMIX_RANK",
-                             "SLURM_PROCID", "SLURM_STEP_NUM_TASKS"}) {
+                             "SLURM_JOB_ID", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS"}) {
       unsetenv(name);
     }
     setenv("HOME", "/home/ada", 1);
@@ -27,14 +27,17 @@ TEST_F(EnvironmentTest, UnsetVariablesMeanOneRankAndTheUsersCache) {
   EXPECT_FALSE(environment.has_mpi_launcher);
   EXPECT_EQ(environment.rank, 0);
   EXPECT_EQ(environment.world, 1);
+  EXPECT_EQ(environment.slurm_job, "");
 }
 
 TEST_F(EnvironmentTest, SetVariablesAreTaken) {
+  setenv("SLURM_JOB_ID", "77", 1);
   setenv("FGM_HOME", "/scratch/fgm", 1);
   setenv("FGM_LOG", "debug", 1);
   const auto environment = read_environment();
   EXPECT_EQ(environment.home, "/scratch/fgm");
   EXPECT_EQ(environment.log_level, "debug");
+  EXPECT_EQ(environment.slurm_job, "77");
 }
 
 TEST_F(EnvironmentTest, MpirunsRankWinsOverThatOfTheSlurmStepItRunsIn) {

@@ -48,6 +48,20 @@ TEST_F(RunReport, WhatAKilledJobLeftIsNoDamage) {
   EXPECT_EQ(report_run(folder_).json["done"], true);
 }
 
+TEST_F(RunReport, WhatARestartSetAsideIsListedAndIsNoDamage) {
+  save(100, 1);
+  const auto aside = folder_ / "checkpoints/damaged-step-00000200";
+  fs::rename(save(200, 1), aside);
+  cut_in_half(aside / "student-00000-of-00001.safetensors");
+  EXPECT_EQ(kind_of(aside), PathKind::kStepFolder);
+  const auto report = report_run(folder_);
+  EXPECT_TRUE(report.is_well);
+  ASSERT_EQ(report.json["checkpoints"].size(), 2);
+  EXPECT_EQ(report.json["checkpoints"][1]["name"], "damaged-step-00000200");
+  EXPECT_EQ(report.json["checkpoints"][1]["status"], "leftover");
+  EXPECT_EQ(report.json["newest"]["state"]["step"], 100);
+}
+
 TEST_F(RunReport, ARunWithoutCheckpointsHasNoNewest) {
   fs::create_directories(folder_ / "checkpoints");
   const auto report = report_run(folder_);

@@ -77,7 +77,7 @@ TEST_F(MetricsFileTest, FullDiskEndsTheRunForGood) {
     FAIL() << "wrote to a full disk";
   } catch (const IoError& error) {
     EXPECT_EQ(error.exit_code(), kExitDoNotRequeue);
-    EXPECT_STREQ(error.what(), "metrics file '/dev/full' cannot be written: No space left on device");
+    EXPECT_STREQ(error.what(), "cannot write /dev/full: write: No space left on device");
   }
   EXPECT_THROW(MetricsFile("/nowhere/metrics.jsonl", 0), IoError);
 }

@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "launch/runtime/observers/tfrecord.h"
+#include "tests/support/resource_limit.h"
 
 namespace fgm {
 namespace {
@@ -80,6 +81,17 @@ TEST_F(TensorboardEventsTest, FileGrowsByOneRecordAStepAndAnImage) {
 TEST_F(TensorboardEventsTest, MissingFolderOrImageIsAnError) {
   EXPECT_THROW(TensorboardEvents(folder_ / "missing"), IoError);
   EXPECT_THROW(TensorboardEvents(folder_).image(1, "grid", folder_ / "missing.png"), IoError);
+}
+
+TEST_F(TensorboardEventsTest, FullDiskEndsTheRunForGood) {
+  TensorboardEvents events(folder_);
+  const ResourceLimit full_disk(RLIMIT_FSIZE, 50);
+  try {
+    events.on_step(1, 1, 0.5, {"student", 64, true, {{"l1", 0.25}, {"loss.student", -1.5}}});
+    FAIL() << "wrote to a full disk";
+  } catch (const IoError& error) {
+    EXPECT_EQ(error.exit_code(), kExitDoNotRequeue) << error.what();
+  }
 }
 
 }  // namespace

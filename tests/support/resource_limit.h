@@ -1,0 +1,31 @@
+#pragma once
+
+#include <sys/resource.h>
+
+#include <csignal>
+
+namespace fgm {
+
+// Lowers a limit of this process. RLIMIT_FSIZE: files grow to so many bytes only, which is what a full disk looks like
+// to write(). RLIMIT_NOFILE, 0: no file can be opened, for a reason that passes.
+class ResourceLimit {
+ public:
+  ResourceLimit(int resource, rlim_t limit) : resource_(resource), old_handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(resource_, &old_);
+    const rlimit lowered{limit, old_.rlim_max};
+    ::setrlimit(resource_, &lowered);
+  }
+  ~ResourceLimit() {
+    ::setrlimit(resource_, &old_);
+    std::signal(SIGXFSZ, old_handler_);
+  }
+  ResourceLimit(const ResourceLimit&) = delete;
+  ResourceLimit& operator=(const ResourceLimit&) = delete;
+
+ private:
+  int resource_;
+  rlimit old_{};
+  void (*old_handler_)(int);
+};
+
+}  // namespace fgm
