@@ -74,6 +74,19 @@ test_failed_launches() {
   expect "until somebody has mended it" requeued
 }
 
+# The run was done, and more steps are asked for.
+test_old_done() {
+  new_job 'touch run/DONE'
+  job 'exit 0'
+  expect "the DONE of an earlier end is no success" requeued
+  new_job 'touch run/DONE'
+  job 'exit 127'
+  job 'exit 127'
+  job 'exit 127'
+  expect "nor a first step of a launch that failed" not_requeued
+  expect "so that the third ends with 93" exited_with 93
+}
+
 # signalled_job SIGNAL REASON: a job that gets SIGNAL while the ranks run, who leave a moment after.
 signalled_job() {
   rm -rf "$work/run" "$work/up"
@@ -104,6 +117,7 @@ test_usage() {
 make_clone
 test_codes
 test_failed_launches
+test_old_done
 test_signals
 test_usage
 end_of_claims
