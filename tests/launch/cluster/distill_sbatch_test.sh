@@ -115,8 +115,8 @@ test_wrapper_is_stopped() {
   cat >job.sbatch <<'END'
 #!/usr/bin/env bash
 source slurm/site
-launch/scripts/srun --ntasks 4 --ntasks-per-node 2 fgm distill --config ../tiny.cfg --run run --data.store ../shapes.h5 \
-  --teacher.weights ../teacher --steps 1000000 &
+launch/scripts/srun --ntasks 4 --ntasks-per-node 2 fgm distill --config ../tiny.cfg --run run \
+  --data.store ../shapes.h5 --teacher.weights ../teacher --steps 1000000 &
 until [[ -s run/metrics.jsonl ]]; do sleep 0.1; done
 kill -TERM $!
 wait $!

@@ -87,12 +87,12 @@ test_old_done() {
   expect "so that the third ends with 93" exited_with 93
 }
 
-# signalled_job SIGNAL REASON [CODE] [FIRST]: a job on the run folder that is there gets SIGNAL while the ranks run. They
-# have done FIRST, and leave with CODE a moment after. (The wrapper takes a child for a sign that they are there.)
+# signalled_job SIGNAL REASON [CODE] [FIRST]: a job on the run folder that is there gets SIGNAL while the ranks run.
+# They have done FIRST, and leave with CODE a moment after. (The wrapper takes a child for a sign that they are there.)
 signalled_job() {
   rm -f "$work/up"
-  REASON=$2 start_job "${4:-true}; trap 'echo USR1 >>calls; exit 75' USR1; sleep 5 & touch up; for _ in {1..20}; do sleep 0.05; done
-    exit ${3-75}" x.cfg run
+  REASON=$2 start_job "${4:-true}; trap 'echo USR1 >>calls; exit 75' USR1; sleep 5 & touch up
+    for _ in {1..20}; do sleep 0.05; done; exit ${3-75}" x.cfg run
   wait_until "the ranks are there" is_up
   kill "-$1" "$job"
   finish

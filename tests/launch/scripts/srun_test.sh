@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What launch/scripts/srun makes of a signal, with stand-ins for srun and scontrol; tests/launch/cluster has the real ones.
+# What launch/scripts/srun makes of a signal, with stand-ins for srun and scontrol; tests/launch/cluster has the real
+# ones.
 set -euo pipefail
 readonly root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
 readonly work=$(mktemp -d)
@@ -21,7 +22,8 @@ trap 'echo TERM >>signals; exit 143' TERM
 touch up
 while kill -0 $rank; do wait $rank; done
 END
-  printf '%s\n' '#!/usr/bin/env bash' 'echo "$*" >>asked' 'printf "%s\n" "$ANSWER"' '[[ -n $ANSWER ]]' >"$work/bin/scontrol"
+  printf '%s\n' '#!/usr/bin/env bash' 'echo "$*" >>asked' 'printf "%s\n" "$ANSWER"' '[[ -n $ANSWER ]]' \
+    >"$work/bin/scontrol"
   chmod +x "$work"/bin/*
 }
 
