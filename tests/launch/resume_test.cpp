@@ -101,6 +101,7 @@ TEST_F(Resume, AFinishedRunSaysSoAndMoreStepsGoOn) {
   const auto here = place("finished");
   ASSERT_EQ(run(2, here, train_arguments("--steps 2")).code, kExitDone);
   const auto before = metrics(here / "run");
+  ASSERT_TRUE(fs::remove(here / "run/DONE"));  // as distill.sbatch does
   const auto again = run(2, here, train_arguments("--steps 2"));
   EXPECT_EQ(again.code, kExitDone) << again.text;
   EXPECT_THAT(again.text, HasSubstr("all 2 steps are done"));

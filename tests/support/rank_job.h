@@ -60,9 +60,13 @@ class RankJob {
   // Waits for the end: mpirun's exit code and all that the ranks printed.
   Outcome wait() {
     if (pid_ > 0 && waitpid(pid_, &status_, 0) == pid_) pid_ = 0;
+    return {WIFEXITED(status_) ? WEXITSTATUS(status_) : 128 + WTERMSIG(status_), text()};
+  }
+
+  // What the ranks have printed so far.
+  std::string text() const {
     std::ifstream log(log_);
-    return {WIFEXITED(status_) ? WEXITSTATUS(status_) : 128 + WTERMSIG(status_),
-            std::string(std::istreambuf_iterator<char>(log), {})};
+    return std::string(std::istreambuf_iterator<char>(log), {});
   }
 
  private:

@@ -37,14 +37,17 @@ on_signal() {
   fi
 }
 
-# run_job COMMAND...: runs the launcher and exits as it does; `stop_signals` are handed on. A launcher does not outlive
-# this script.
+on_term() { on_signal; }  # srun has another
+
+# run_job COMMAND...: runs the launcher and exits as it does; signals are handed on. A launcher does not outlive this
+# script.
 run_job() {
   is_interrupted=1 num_signals=0
   set -m  # a process group for the launcher
   setpriv --pdeathsig TERM "$@" </dev/null &
   job=$!
-  trap on_signal "${stop_signals[@]}"
+  trap on_signal INT HUP USR1 USR2
+  trap on_term TERM
   local code
   while ((is_interrupted)); do  # a trap ends wait early
     is_interrupted=0 code=0

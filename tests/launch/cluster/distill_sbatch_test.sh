@@ -109,10 +109,29 @@ test_cancelled() {
   expect "its ranks have saved" test -e "$(echo run/checkpoints/step-*/COMMIT)"
 }
 
+# A batch script of somebody's own, in which a SIGTERM comes to the wrapper alone, as `timeout` sends it.
+test_wrapper_is_stopped() {
+  clone stopped "$fgm"
+  cat >job.sbatch <<'END'
+#!/usr/bin/env bash
+source slurm/site
+launch/scripts/srun --ntasks 4 --ntasks-per-node 2 fgm distill --config ../tiny.cfg --run run \
+  --data.store ../shapes.h5 --teacher.weights ../teacher --steps 1000000 &
+until [[ -s run/metrics.jsonl ]]; do sleep 0.1; done
+kill -TERM $!
+wait $!
+END
+  job=$(sbatch --parsable --exclusive --nodes 2 job.sbatch) output=$PWD/slurm-$job.out
+  wait_until "the job whose wrapper got a SIGTERM has ended" has_ended
+  expect "its ranks leave with 75" job_says ExitCode=75:0
+  expect "and have saved" test -e "$(echo run/checkpoints/step-*/COMMIT)"
+}
+
 make_inputs
 test_undisturbed
 test_disturbed
 test_no_progress
 test_cancelled
+test_wrapper_is_stopped
 end_of_claims
 rm -rf "$work"

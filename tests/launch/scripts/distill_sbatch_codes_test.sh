@@ -74,17 +74,32 @@ test_failed_launches() {
   expect "until somebody has mended it" requeued
 }
 
-# signalled_job SIGNAL REASON: a job that gets SIGNAL while the ranks run, who leave a moment after.
+# The run was done, and more steps are asked for.
+test_old_done() {
+  new_job 'touch run/DONE'
+  job 'exit 0'
+  expect "the DONE of an earlier end is no success" requeued
+  new_job 'touch run/DONE'
+  job 'exit 127'
+  job 'exit 127'
+  job 'exit 127'
+  expect "nor a first step of a launch that failed" not_requeued
+  expect "so that the third ends with 93" exited_with 93
+}
+
+# signalled_job SIGNAL REASON [CODE] [FIRST]: a job on the run folder that is there gets SIGNAL while the ranks run.
+# They have done FIRST, and leave with CODE a moment after. (The wrapper takes a child for a sign that they are there.)
 signalled_job() {
-  rm -rf "$work/run" "$work/up"
-  REASON=$2 start_job 'trap "echo USR1 >>calls; exit 75" USR1; touch up; for _ in {1..20}; do sleep 0.05; done; exit 75' \
-    x.cfg run
+  rm -f "$work/up"
+  REASON=$2 start_job "${4:-true}; trap 'echo USR1 >>calls; exit 75' USR1; sleep 5 & touch up
+    for _ in {1..20}; do sleep 0.05; done; exit ${3-75}" x.cfg run
   wait_until "the ranks are there" is_up
   kill "-$1" "$job"
   finish
 }
 
 test_signals() {
+  rm -rf "$work/run"
   signalled_job USR1 None
   expect "the signal before the limit goes to the ranks" called USR1
   expect "and the saved job is started again" requeued
@@ -93,6 +108,25 @@ test_signals() {
   expect "its ranks get no signal but Slurm's" test "$(grep -c USR1 "$work/calls")" = 0
   signalled_job TERM TimeLimit
   expect "unless the time limit ends it" requeued
+}
+
+# Ranks that do not live to save. fgm's own count of starts without progress is RUN/restarts.json.
+test_ended_too_soon() {
+  new_job 'exit 1'
+  for _ in 1 2 3; do signalled_job TERM None 137 'touch run/restarts.json'; done
+  expect "preemptions are not starts without progress" test ! -e "$work/run/restarts.json"
+  expect "nor launches that failed" test ! -e "$work/run/launches"
+
+  signalled_job TERM TimeLimit 137 'touch run/restarts.json'
+  expect "a start that hangs until the time limit is one" test -e "$work/run/restarts.json"
+  expect "but no launch that failed" test ! -e "$work/run/launches"
+  expect "and is started again, for fgm to judge" requeued
+
+  rm "$work/run/restarts.json"
+  for _ in 1 2; do signalled_job TERM TimeLimit 137; done
+  expect "a second launch that hangs until the time limit is started again" requeued
+  signalled_job TERM TimeLimit 137
+  expect "a third is the last" not_requeued
 }
 
 test_usage() {
@@ -104,6 +138,8 @@ test_usage() {
 make_clone
 test_codes
 test_failed_launches
+test_old_done
 test_signals
+test_ended_too_soon
 test_usage
 end_of_claims
