@@ -67,7 +67,8 @@ void SafetensorsFile::Mapping::map() {
                    status.st_size);
   num_bytes = static_cast<size_t>(status.st_size);
   void* mapped = ::mmap(nullptr, num_bytes, PROT_READ, MAP_PRIVATE, file.get(), 0);
-  require<IoError>(mapped != MAP_FAILED, "cannot map {}: {}", path.string(), std::generic_category().message(errno));
+  if (mapped == MAP_FAILED)
+    throw IoError(fmt::format("cannot map {}", path.string()), {errno, std::generic_category()});
   base = static_cast<char*>(mapped);
 }
 

@@ -50,7 +50,7 @@ WeightsPlace find_in_run(const fs::path& run, const std::vector<std::string>& ro
   for (const int64_t step : std::views::reverse(saved_steps(checkpoints))) {
     try {
       return find_in_step(checkpoints / step_folder_name(step), roles);
-    } catch (const IoError& error) {
+    } catch (const DamageError& error) {
       spdlog::warn("passing over step {}: {}", step, error.what());
     }
   }

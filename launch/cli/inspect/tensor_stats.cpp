@@ -1,7 +1,5 @@
 #include "launch/cli/inspect/tensor_stats.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -78,10 +76,8 @@ std::vector<ElementRange> pieces_of(std::span<const ElementRange> ranges) {
 template <typename Result, typename Measure>
 Result measure_pieces(std::span<const ElementRange> ranges, const Measure& measure) {
   const auto pieces = pieces_of(ranges);
-  std::vector<Result> results(pieces.size());
-  at::parallel_for(0, static_cast<int64_t>(pieces.size()), 1, [&](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; ++i) results[i] = measure(pieces[i]);
-  });
+  std::vector<Result> results;
+  for (const auto& piece : pieces) results.push_back(measure(piece));
   for (size_t step = 1; step < results.size(); step *= 2) {
     for (size_t i = 0; i + step < results.size(); i += 2 * step) results[i].join(results[i + step]);
   }

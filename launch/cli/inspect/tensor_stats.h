@@ -15,8 +15,7 @@ struct ElementRange {
   int64_t end = 0;
 };
 
-// Copies elements [begin, begin + out.numel()) into the 1-D CPU tensor `out`, converted to its dtype. Called from
-// several threads at once.
+// Copies elements [begin, begin + out.numel()) into the 1-D CPU tensor `out`, converted to its dtype.
 using ReadElements = std::function<void(int64_t begin, const at::Tensor& out)>;
 
 // Mean and standard deviation (over n, not n - 1) of the finite elements, in float64; nothing when there is none.
@@ -26,8 +25,7 @@ struct TensorStats {
   int64_t num_non_finite = 0;
 };
 
-// Of the elements of `ranges`, read in pieces by all threads: the memory it needs does not grow with the tensor, and
-// the numbers do not depend on the threads.
+// Of the elements of `ranges`, read in pieces: the memory it needs does not grow with the tensor.
 TensorStats tensor_stats(std::span<const ElementRange> ranges, const ReadElements& read);
 
 // How far b is from a. Elements that are not finite in one of them and not the same in both (NaN is NaN) are counted in
