@@ -55,12 +55,11 @@ void on_first_rank(World& world, const std::function<void()>& body) {
 
 // Steps that are done: those of the checkpoint that the run goes on from, or none.
 int64_t restore(CheckpointCoordinator& coordinator, const TrainingPlan& plan) {
-  const std::string& resume = plan.run.weights.config.run.resume;
-  const auto restored = coordinator.restore(resume);
+  const auto restored = coordinator.restore(plan.run.weights.config.run.resume);
   const int64_t done = restored ? restored->step : 0;
   // Only its own checkpoint can make a run finished.
   require<ConfigError>(
-      done < plan.num_steps || (done == plan.num_steps && resume == "auto"),
+      done < plan.num_steps || (done == plan.num_steps && restored && restored->is_own),
       "the checkpoint to go on from is at step {} already and {} steps are asked for; give more steps, "
       "or another --run",
       done, plan.num_steps);

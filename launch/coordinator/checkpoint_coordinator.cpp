@@ -158,7 +158,7 @@ std::optional<RestoredState> CheckpointCoordinator::restore(const std::string& r
   });
   restart_ = manifest.restart + 1;
   if (is_first()) spdlog::info("going on from step {}: {}", manifest.step, checkpoint->folder().string());
-  return RestoredState{manifest.step, manifest};
+  return RestoredState{manifest.step, is_own(checkpoint->folder().parent_path()), manifest};
 }
 
 void CheckpointCoordinator::require_no_steps() const {

@@ -36,7 +36,8 @@ struct CheckpointOptions {
 };
 
 struct RestoredState {
-  int64_t step = 0;  // steps that are done
+  int64_t step = 0;     // steps that are done
+  bool is_own = false;  // of this run's own checkpoints
   Manifest manifest;
 };
 

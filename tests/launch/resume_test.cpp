@@ -134,10 +134,13 @@ TEST_F(Resume, NeverRefusesARunThatHasCheckpointsAndAPathStartsFromIt) {
   EXPECT_EQ(seen[0], expected[2]);
   EXPECT_EQ(seen[1], expected[3]);
 
-  const auto requeued =
-      run(1, branch, train_arguments("--steps 5 --resume " + (here / "run/checkpoints/step-00000002").string()));
+  const auto arguments = train_arguments("--steps 5 --resume " + (here / "run/checkpoints/step-00000002").string());
+  const auto requeued = run(1, branch, arguments);
   EXPECT_EQ(requeued.code, kExitDone) << requeued.text;
   EXPECT_EQ(numbers(branch / "run").size(), 3u) << "step 5 alone was still to be made";
+  const auto finished = run(1, branch, arguments);
+  EXPECT_EQ(finished.code, kExitDone) << finished.text;
+  EXPECT_THAT(finished.text, HasSubstr("all 5 steps are done"));
 }
 
 TEST_F(Resume, ASecondJobOnARunTakesItOverAndTheFirstLeaves) {
