@@ -65,7 +65,7 @@ std::map<std::string, std::string> export_metadata(const WeightsInfo& info, Nami
       {"modelspec.architecture", architecture(config.model)},
       {"modelspec.implementation",
        naming == Naming::kDiffusers ? "diffusers" : "https://github.com/Stability-AI/sd3.5"},
-      {"modelspec.title", fmt::format("{} at step {}, distilled or trained by fgm", info.role, info.step)},
+      {"modelspec.title", fmt::format("{} at step {}, exported by fgm", info.role, info.step)},
       {"modelspec.resolution", resolution(info.sample_shape)},
       {kRole, info.role},
       {kStep, std::to_string(info.step)},
