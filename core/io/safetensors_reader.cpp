@@ -67,8 +67,7 @@ void SafetensorsFile::Mapping::map() {
                    status.st_size);
   num_bytes = static_cast<size_t>(status.st_size);
   void* mapped = ::mmap(nullptr, num_bytes, PROT_READ, MAP_PRIVATE, file.get(), 0);
-  if (mapped == MAP_FAILED)
-    throw IoError(fmt::format("cannot map {}", path.string()), {errno, std::generic_category()});
+  if (mapped == MAP_FAILED) throw IoError(fmt::format("cannot map {}", path.string()), last_error());
   base = static_cast<char*>(mapped);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/error.h"
+#include "core/io/pixels.h"
 #include "core/io/safetensors.h"
 #include "core/models/vae_names.h"
 
@@ -10,8 +11,6 @@ namespace fgm {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int64_t kPixelChannels = 3;
 
 bool brings_vae(const fs::path& path) {
   if (fs::is_directory(path)) return fs::is_directory(path / "vae");

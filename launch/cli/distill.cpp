@@ -3,6 +3,7 @@
 #include "core/base/error.h"
 #include "core/fgm/fgm_step.h"
 #include "core/fgm/roles.h"
+#include "core/io/pixels.h"
 #include "data/pipeline/store_batch_source.h"
 #include "data/text/hashed_word_encoder.h"
 #include "launch/cli/commands.h"
@@ -18,8 +19,6 @@
 
 namespace fgm {
 namespace {
-
-constexpr int64_t kGridPictures = 16;
 
 // What student and estimator start from: method.init's weights, or the teacher's.
 WeightsPlace find_start(const Config& config, const WeightsPlace& teacher, World& world) {
@@ -51,14 +50,13 @@ std::string agreed_digest(const TensorSource& weights, World& world) {
 // All ranks draw the same pictures together, no more at once than a rank trains on.
 PictureDrawer grid_drawer(const Config& config, VelocityModel& student, const TextEncoder& encoder, const Store& store,
                           const std::vector<int64_t>& sample_shape, const Vae* vae, const World& world) {
-  const std::span<const std::string> prompts = store.prompts();
-  const auto num_pictures = std::min(kGridPictures, std::ssize(prompts));
+  const auto captions = grid_captions(store);
   return {student,
           encoder,
-          prompts.first(static_cast<size_t>(num_pictures)),
+          captions,
           {.is_one_step = true,
            .init_time = config.method.init_time,
-           .batch = std::min(num_pictures, config.method.batch / world.size()),
+           .batch = std::min<int64_t>(std::ssize(captions), config.method.batch / world.size()),
            .seed = static_cast<uint64_t>(config.run.seed),
            .sample_shape = sample_shape,
            .vae = vae,
@@ -70,7 +68,7 @@ std::unique_ptr<Vae> open_grid_decoder(const WeightsPlace& place, const OpenWeig
                                        Config& config) {
   if (config.run.sample_every == 0) return nullptr;
   auto vae = open_decoder(config.sample.vae, place.path, teacher, world.device());
-  if (vae == nullptr && teacher.info.sample_shape.at(0) != 3) {
+  if (vae == nullptr && teacher.info.sample_shape.at(0) != kPixelChannels) {
     spdlog::warn("no sample grids: there is no autoencoder for the latents (sample.vae)");
     config.run.sample_every = 0;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/error.h"
+#include "core/io/pixels.h"
 #include "core/models/model_factory.h"
 #include "data/store/store.h"
 #include "launch/cli/decoder.h"
@@ -16,7 +17,6 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr int64_t kFloatBytes = 4;
-constexpr int64_t kPixelChannels = 3;
 
 struct Teacher {
   WeightsPlace place;

@@ -47,9 +47,7 @@ int forward(const Invocation& invocation) {
     // Every rank computes the whole batch: cut into rows, matrix products would run other kernels and round otherwise.
     const at::NoGradGuard no_grad;
     const auto velocity = network.model().velocity(x_t, t_B, condition);
-    all_or_none(world.control(), [&] {
-      if (world.is_first()) write_safetensors(out, {{"velocity", velocity}});
-    });
+    on_first_rank(world.control(), [&] { write_safetensors(out, {{"velocity", velocity}}); });
     spdlog::info("{}: velocity {} written to {}", weights.source->place(), fmt::join(velocity.sizes(), " x "), out);
   }
   world.close();

@@ -6,6 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/config/fields.h"
+#include "core/io/pixels.h"
 #include "core/io/png.h"
 #include "core/models/model_factory.h"
 #include "core/models/weights.h"
@@ -105,9 +106,7 @@ bool draw_to_file(const fs::path& out, const PictureDrawer& drawer, World& world
 // signal stopped it.
 bool draw_to_folder(const PictureFolder& folder, const PictureDrawer& drawer, World& world,
                     const nlohmann::ordered_json& provenance) {
-  all_or_none(world.control(), [&] {
-    if (world.is_first()) folder.begin(provenance);
-  });
+  on_first_rank(world.control(), [&] { folder.begin(provenance); });
   return for_each_batch(drawer, world, [&](int64_t index) {
     const int64_t first = drawer.first_of_batch(index);
     if (!folder.holds(first, drawer.size_of_batch(index))) folder.write(first, drawer.draw_batch(index));
@@ -143,7 +142,7 @@ int sample_on(World& world, const Invocation& invocation) {
   const WeightsPlace place = find_weights(config.sample.weights, roles, world.control());
   const OpenWeights weights = open_weights(place);
   const auto vae = open_decoder(config.sample.vae, place.path, weights, world.device());
-  require<ConfigError>(vae != nullptr || weights.info.sample_shape.at(0) == 3,
+  require<ConfigError>(vae != nullptr || weights.info.sample_shape.at(0) == kPixelChannels,
                        "{} makes latents of {} channels and brings no autoencoder; give --sample.vae",
                        weights.source->place(), weights.info.sample_shape.at(0));
   if (vae != nullptr) {

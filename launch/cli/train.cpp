@@ -16,7 +16,6 @@
 namespace fgm {
 namespace {
 
-constexpr int64_t kGridPictures = 16;
 constexpr int64_t kGridSteps = 28;
 
 // {C, H, W} of the store's images, checked against the network.
@@ -33,11 +32,6 @@ std::vector<int64_t> sample_shape(const Store& store, const ModelConfig& model) 
                        "{}: images of {} x {} pixels need more than model.pos_embed_max_size = {} patches a side",
                        store.path().string(), hwc[0], hwc[1], model.pos_embed_max_size);
   return {hwc[2], hwc[0], hwc[1]};
-}
-
-std::vector<std::string> grid_captions(const Store& store) {
-  const auto& prompts = store.prompts();
-  return {prompts.begin(), prompts.begin() + std::min<ptrdiff_t>(kGridPictures, std::ssize(prompts))};
 }
 
 int train_on(World& world, const Invocation& invocation) {

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "core/base/error.h"
 #include "core/train/trainer.h"
 #include "launch/coordinator/restart_guard.h"
@@ -46,13 +48,6 @@ Outcome run_steps(World& world, const TrainingPlan& plan, BatchSource& source, S
   return trainer.run(first_step);
 }
 
-// What rank 0 does for all: when it fails, all fail with its error and exit code.
-void on_first_rank(World& world, const std::function<void()>& body) {
-  all_or_none(world.control(), [&] {
-    if (world.is_first()) body();
-  });
-}
-
 // Steps that are done: those of the checkpoint that the run goes on from, or none.
 int64_t restore(CheckpointCoordinator& coordinator, const TrainingPlan& plan) {
   const auto restored = coordinator.restore(plan.run.weights.config.run.resume);
@@ -72,7 +67,7 @@ int run_training(World& world, const TrainingPlan& plan, BatchSource& source) {
   const RunConfig& run = plan.run.weights.config.run;
   const RunFolder folder(run.dir);
   RestartGuard guard(folder.restarts_file());
-  on_first_rank(world, [&] { folder.create(); });
+  on_first_rank(world.control(), [&] { folder.create(); });
   const CheckpointOptions options{.checkpoints = folder.checkpoints(),
                                   .keep = run.keep,
                                   .coordinate = world.mesh().coordinate(),
@@ -83,13 +78,13 @@ int run_training(World& world, const TrainingPlan& plan, BatchSource& source) {
   if (first_step == plan.num_steps) {
     spdlog::info("all {} steps are done; a larger --steps makes more", plan.num_steps);
   } else {
-    on_first_rank(world, [&] { guard.start(first_step); });
+    on_first_rank(world.control(), [&] { guard.start(first_step); });
     outcome = run_steps(world, plan, source, coordinator, first_step);
   }
   if (outcome == Outcome::kStopped && world.is_first()) {
     spdlog::warn("stopped by a signal; the state is saved in {}", folder.checkpoints().string());
   }
-  on_first_rank(world, [&] {
+  on_first_rank(world.control(), [&] {
     guard.end_cleanly();
     if (outcome == Outcome::kFinished) folder.mark_done();
   });
@@ -106,6 +101,12 @@ RankSum sum_over(Communicator& ranks) {
     const auto sums = at::from_blob(values.data(), {std::ssize(values)}, at::kDouble);
     ranks.all_reduce(sums, Reduce::kSum).wait();
   };
+}
+
+std::span<const std::string> grid_captions(const Store& store) {
+  constexpr size_t kGridPictures = 16;
+  const std::span<const std::string> prompts = store.prompts();
+  return prompts.first(std::min(kGridPictures, prompts.size()));
 }
 
 std::shared_ptr<const Store> open_store(const DataConfig& data) {

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "core/train/batch_source.h"
@@ -33,6 +34,9 @@ void require_same_data(World& world, const Store& store, const RunConfig& run);
 
 // Adds losses up in the order of the ranks. `ranks` must outlive it.
 RankSum sum_over(Communicator& ranks);
+
+// What sample grids show: the store's first 16 captions. The store must outlive them.
+std::span<const std::string> grid_captions(const Store& store);
 
 // The store named by data.store. ConfigError when the key is empty.
 std::shared_ptr<const Store> open_store(const DataConfig& data);

@@ -141,8 +141,7 @@ void CheckpointCoordinator::write(const fs::path& temporary, Manifest manifest) 
 std::optional<RestoredState> CheckpointCoordinator::restore(const std::string& resume) {
   std::vector<fs::path> folders;
   rejected_.clear();
-  all_or_none(control_, [&] {
-    if (!is_first()) return;
+  on_first_rank(control_, [&] {
     if (resume == "never") require_no_steps();  // before it takes the run from a job that may be at work
     owner_.take(draw_nonce());
     clear_leftovers(options_.checkpoints);
@@ -172,10 +171,7 @@ void CheckpointCoordinator::require_no_steps() const {
 // In the order in which they are tried. A requeued job has the arguments of its first start: what it has made since
 // goes before the PATH that it began with.
 std::vector<fs::path> CheckpointCoordinator::candidates(const std::string& resume) const {
-  if (resume == "never") {
-    require_no_steps();
-    return {};
-  }
+  if (resume == "never") return {};
   auto own = newest_first(options_.checkpoints);
   if (resume == "auto") return own;
   const fs::path path = fs::weakly_canonical(resume);
@@ -237,8 +233,7 @@ std::optional<Checkpoint> CheckpointCoordinator::open_together(const fs::path& f
 }
 
 void CheckpointCoordinator::require_no_later_steps(const Checkpoint& checkpoint) const {
-  all_or_none(control_, [&] {
-    if (!is_first()) return;
+  on_first_rank(control_, [&] {
     for (const int64_t step : saved_steps(options_.checkpoints)) {
       const fs::path folder = options_.checkpoints / step_folder_name(step);
       if (rejected_.contains(folder.filename())) continue;

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <ranges>
 
@@ -56,6 +57,11 @@ std::set<std::string> names_in(const fs::path& folder, std::error_code& error) {
     names.insert(entry->path().filename().string());
   }
   return names;
+}
+
+bool is_checkpoint_name(const std::string& name) {
+  return std::ranges::any_of(std::array{kStepPrefix, kTemporaryPrefix, kOldPrefix, kDamagedPrefix},
+                             [&](std::string_view prefix) { return name.starts_with(prefix); });
 }
 
 std::string step_folder_name(int64_t step) {

@@ -22,6 +22,9 @@ inline constexpr const char* kOwnerFile = "OWNER";
 // The names of all that lies in `folder`; those seen so far when there is an error.
 std::set<std::string> names_in(const std::filesystem::path& folder, std::error_code& error);
 
+// Is it that of one of the folders above, published or not?
+bool is_checkpoint_name(const std::string& name);
+
 // "step-00000200"
 std::string step_folder_name(int64_t step);
 

@@ -4,6 +4,7 @@
 
 #include "core/base/error.h"
 #include "core/fgm/roles.h"
+#include "core/io/pixels.h"
 #include "core/models/vae.h"
 
 namespace fgm {
@@ -15,7 +16,6 @@ constexpr const char* kSampleSize = "fgm.sample_size";
 constexpr const char* kInitTime = "fgm.init_time";
 constexpr const char* kGuidance = "fgm.guidance";
 constexpr const char* kShift = "fgm.shift";
-constexpr int64_t kPixelChannels = 3;
 
 bool is_student(const WeightsInfo& info) {
   return info.role.starts_with(role::kStudent);

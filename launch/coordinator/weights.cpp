@@ -79,8 +79,7 @@ void require_asked(const OpenWeights& weights, const std::vector<std::string>& a
                        weights.source->place(), role, fmt::join(asked, " or "), role);
 }
 
-OpenWeights open_foreign(const WeightsPlace& place) {
-  const fs::path& path = place.path;
+OpenWeights open_foreign(const fs::path& path) {
   const Sd3Transformer transformer = open_sd3_transformer(path);
   OpenWeights weights{.info = {}, .source = transformer.weights, .is_foreign = true};
   WeightsInfo& info = weights.info;
@@ -91,7 +90,21 @@ OpenWeights open_foreign(const WeightsPlace& place) {
   info.config.text.pooled_width = model.pooled_width;
   info.config.sample.shift = read_schedule_shift(path).value_or(kReleasedShift);
   read_export_metadata(weights.source->metadata(), path, info);
-  require_asked(weights, place.asked);
+  return weights;
+}
+
+// Whatever its role.
+OpenWeights open_unasked(const WeightsPlace& place) {
+  OpenWeights weights;
+  if (!place.role.empty()) {
+    weights.source = Checkpoint::open(place.path).source(place.role);
+  } else {
+    if (fs::is_directory(place.path)) return open_foreign(place.path);
+    weights.source = std::make_shared<const SafetensorsFile>(place.path);
+    if (!weights.source->metadata().contains(kFormatKey)) return open_foreign(place.path);
+    require_whole(weights.source->metadata(), place.path.string());
+  }
+  weights.info = WeightsInfo::from_metadata(weights.source->metadata(), weights.source->place());
   return weights;
 }
 
@@ -141,9 +154,7 @@ WeightsPlace find_weights(const fs::path& path, const std::vector<std::string>& 
 
 WeightsPlace find_weights(const fs::path& path, const std::vector<std::string>& roles, Communicator& control) {
   WeightsPlace found;
-  all_or_none(control, [&] {
-    if (control.rank() == 0) found = find_weights(path, roles);
-  });
+  on_first_rank(control, [&] { found = find_weights(path, roles); });
   return {broadcast_text(control, found.path.string()), broadcast_text(control, found.role), roles};
 }
 
@@ -154,16 +165,7 @@ TextConfig OpenWeights::text(const TextConfig& asked) const {
 }
 
 OpenWeights open_weights(const WeightsPlace& place) {
-  OpenWeights weights;
-  if (!place.role.empty()) {
-    weights.source = Checkpoint::open(place.path).source(place.role);
-  } else {
-    if (fs::is_directory(place.path)) return open_foreign(place);
-    weights.source = std::make_shared<const SafetensorsFile>(place.path);
-    if (!weights.source->metadata().contains(kFormatKey)) return open_foreign(place);
-    require_whole(weights.source->metadata(), place.path.string());
-  }
-  weights.info = WeightsInfo::from_metadata(weights.source->metadata(), weights.source->place());
+  OpenWeights weights = open_unasked(place);
   require_asked(weights, place.asked);
   return weights;
 }

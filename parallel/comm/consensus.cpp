@@ -35,7 +35,7 @@ std::pair<std::string, std::string> first_difference(const std::string& a, const
   return {line_a, line_b};
 }
 
-int exit_code_of(const std::string& outcome) {
+int exit_code_in(const std::string& outcome) {
   return std::stoi(outcome);
 }
 
@@ -79,12 +79,18 @@ void all_or_none(Communicator& control, const std::function<void()>& body) {
   const auto outcomes = gather_texts(control, outcome_of(body));
   const auto has_failed = [](const std::string& outcome) { return !outcome.empty(); };
   auto failure = std::ranges::find_if(
-      outcomes, [&](const auto& outcome) { return has_failed(outcome) && exit_code_of(outcome) == kExitDoNotRequeue; });
+      outcomes, [&](const auto& outcome) { return has_failed(outcome) && exit_code_in(outcome) == kExitDoNotRequeue; });
   if (failure == outcomes.end()) failure = std::ranges::find_if(outcomes, has_failed);
   if (failure == outcomes.end()) return;
   const std::string message = failure->substr(failure->find(' ') + 1);
   const auto rank = failure - outcomes.begin();
-  throw Error(rank == 0 ? message : fmt::format("rank {}: {}", rank, message), exit_code_of(*failure));
+  throw Error(rank == 0 ? message : fmt::format("rank {}: {}", rank, message), exit_code_in(*failure));
+}
+
+void on_first_rank(Communicator& control, const std::function<void()>& body) {
+  all_or_none(control, [&] {
+    if (control.rank() == 0) body();
+  });
 }
 
 }  // namespace fgm

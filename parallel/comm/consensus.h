@@ -24,4 +24,7 @@ std::string broadcast_text(Communicator& control, const std::string& text);
 // with kExitDoNotRequeue (disk full) goes before the others. `body` must not communicate.
 void all_or_none(Communicator& control, const std::function<void()>& body);
 
+// What rank 0 does for all: the same for a `body` that it alone runs.
+void on_first_rank(Communicator& control, const std::function<void()>& body);
+
 }  // namespace fgm

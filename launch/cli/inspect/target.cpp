@@ -34,11 +34,6 @@ bool is_folder(const fs::path& path) {
   return fs::is_directory(path, ignored);
 }
 
-bool is_checkpoint_name(const std::string& name) {
-  return name.starts_with("step-") || name.starts_with(".tmp-") || name.starts_with(".old-") ||
-         name.starts_with("damaged-");
-}
-
 // A folder's name without the '/' that may end its path.
 std::string name_of(const fs::path& folder) {
   return (fs::absolute(folder) / "").parent_path().filename().string();

@@ -6,29 +6,14 @@ set -euo pipefail
 readonly root=$1 fgm=$2 work=$3
 output=/dev/null
 source "$root/tests/support/claims.sh"
+source "$root/tests/support/tiny_distillation.sh"
 readonly num_steps=12
 
-# What the distillations read: scenes, an untrained teacher, and settings of few milliseconds a step.
 make_inputs() {
   rm -rf "$work"
   mkdir -p "$work"
   cd "$work"
-  cat >tiny.cfg <<'END'
-[run]
-threads = 1
-sample_every = 0
-log_every = 1000
-[model]
-depth = 1
-num_heads = 2
-head_width = 16
-[train]
-batch = 8
-[method]
-batch = 8
-END
-  "$fgm" data shapes --shapes.count 60 --shapes.held_out_count 26 --out shapes.h5 --held-out held_out.h5
-  "$fgm" train --config tiny.cfg --run teacher --data.store shapes.h5 --steps 1
+  make_tiny_inputs "$fgm"
 }
 
 # clone NAME: a folder to call sbatch in, like the root of a clone, with the program given. Runs of two clones can be

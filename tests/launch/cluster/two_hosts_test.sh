@@ -20,6 +20,7 @@ fi
 
 output=$work/output
 source "$root/tests/support/claims.sh"
+source "$root/tests/support/tiny_distillation.sh"
 
 on_host2() { nsenter --target "$host2" --net --uts --mount "$@"; }
 is_apart() { [[ $(readlink "/proc/$host2/ns/net") != "$(readlink /proc/self/ns/net)" ]]; }
@@ -50,22 +51,7 @@ END
 }
 
 make_inputs() {
-  cat >tiny.cfg <<'END'
-[run]
-threads = 1
-sample_every = 0
-log_every = 1000
-[model]
-depth = 1
-num_heads = 2
-head_width = 16
-[train]
-batch = 8
-[method]
-batch = 8
-END
-  "$fgm" data shapes --shapes.count 60 --shapes.held_out_count 26 --out shapes.h5 --held-out held_out.h5
-  "$fgm" train --config tiny.cfg --run teacher --data.store shapes.h5 --steps 1
+  make_tiny_inputs "$fgm"
   "$fgm" train --config tiny.cfg --run other_teacher --data.store shapes.h5 --steps 1 --seed 2
 }
 
