@@ -314,6 +314,21 @@ TEST_F(ResumeRules, TellErrorsFromWarningsFromWhatIsOfNoConsequence) {
   }
 }
 
+TEST_F(ResumeRules, MoreStepsOfACosineScheduleSayFromWhereToWhereTheRateJumps) {
+  Config config;
+  config.method.steps = 8;
+  config.method.student.lr = 1e-3;
+  config.method.student.schedule = Schedule::kCosine;
+  Manifest saved = manifest_of(to_ini(config));
+  saved.step = 8;
+  EXPECT_TRUE(compare_runs(saved, saved).warnings.empty());
+  config.method.steps = 16;
+  const auto warnings = compare_runs(saved, manifest_of(to_ini(config))).warnings;
+  ASSERT_EQ(warnings.size(), 2u) << "the estimator's rate is constant";
+  // lr (1 + cos(pi 7 / 8)) / 2 and lr (1 + cos(pi / 2)) / 2
+  EXPECT_EQ(warnings[1], "the learning rate jumps from 3.81e-05 in step 8 to 0.0005 in step 9 (student.lr)");
+}
+
 TEST_F(ResumeRules, OtherRanksOrThreadsAreANoteAndAKeyThatTheOlderConfigLacksHadItsDefault) {
   Manifest saved = manifest_of(""), now = manifest_of(to_ini(Config()));
   EXPECT_TRUE(compare_runs(saved, now).warnings.empty());
