@@ -187,10 +187,44 @@ TEST_F(CoordinatorTest, AFlipAnywhereInCommitOrTheManifestIsFound) {
   Checkpoint::open(step_folder(1)).verify();
 }
 
+TEST_F(CoordinatorTest, ACopyUnderAnotherStepsNameIsNeverChosenRemovedOrWrittenOver) {
+  job().save(8);
+  for (const char* name : {"step-00000001", "step-00000099", "step-8"}) {
+    fs::copy(step_folder(8), checkpoints_ / name, fs::copy_options::recursive);
+  }
+  std::ofstream(checkpoints_ / "step-00000050") << "no folder";
+  EXPECT_EQ(list_steps(checkpoints_).strays,
+            (std::vector<std::string>{"step-00000001", "step-00000050", "step-00000099", "step-8"}));
+  auto resumed = job({.keep = 1});
+  ASSERT_EQ(resumed.coordinator().restore("auto")->step, 8);
+  resumed.save(20);
+  ASSERT_EQ(job().coordinator().restore("auto")->step, 20);
+  EXPECT_EQ(list_steps(checkpoints_).strays.size(), 4u) << "all but the newest are removed, and these are no steps";
+
+  resumed.save(99);
+  EXPECT_EQ(job().coordinator().restore("auto")->step, 99);
+  EXPECT_EQ(Checkpoint::open(checkpoints_ / "misnamed-step-00000099").manifest().step, 8);
+  EXPECT_THAT(error_of_restore(step_folder(1)), HasSubstr("holds step 8; step-00000008 would be its name"));
+}
+
+TEST_F(CoordinatorTest, ALinkToWhatIsNotThereIsNamedAndTakenForNoEmptyRun) {
+  job().save(1);
+  fs::rename(step_folder(1), folder_ / "moved");
+  fs::create_directory_symlink(folder_ / "moved", step_folder(1));
+  EXPECT_EQ(job().coordinator().restore("auto")->step, 1);
+  fs::rename(folder_ / "moved", folder_ / "elsewhere");
+  EXPECT_THAT(error_of_restore("auto"), AllOf(HasSubstr("step-00000001 is a link to"), HasSubstr("not there")));
+  fs::remove_all(checkpoints_);
+  fs::create_directory_symlink(folder_ / "unmounted", checkpoints_);
+  EXPECT_THAT(message_of<ConfigError>([&] { saved_steps(checkpoints_); }), HasSubstr("checkpoints is a link to"));
+}
+
 TEST_F(CoordinatorTest, WhenAllCheckpointsAreDamagedNothingBeginsAnewByItself) {
   job().save(1);
   damage(1);
-  EXPECT_THAT(error_of_restore("auto"), AllOf(HasSubstr("none of the 1 checkpoints"), HasSubstr("to begin anew")));
+  EXPECT_THAT(error_of_restore("auto"),
+              AllOf(HasSubstr("none of the 1 checkpoints"), HasSubstr("student-00000-of-00001.safetensors has"),
+                    HasSubstr("to begin anew")));
   EXPECT_TRUE(fs::exists(step_folder(1)));
 }
 
