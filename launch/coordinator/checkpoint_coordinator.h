@@ -65,7 +65,8 @@ class CheckpointCoordinator : public SavePoint {
   //            passed over with a warning, and set aside when a new one is published; when all are damaged that is an
   //            error, for someone must decide to begin anew.
   //   "never"  nothing; ConfigError when the run holds checkpoints, which a new run would mix with its own.
-  //   PATH     a step's folder, or the newest complete one of a run's folder; when that is another run's, only until
+  //   PATH     a step's folder, or the newest complete one of a run's folder or its checkpoints/; when that is another
+  //   run's, only until
   //            this one has a complete checkpoint of its own, from which it goes on then. ConfigError when this run
   //            holds later steps than a PATH in it, which would be taken for the newest after the next restart.
   // Every file is compared with its digest before use; when one cannot be read, that is an error with kExitCrash and

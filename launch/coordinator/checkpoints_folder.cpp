@@ -80,6 +80,15 @@ bool looks_complete(const fs::path& folder) {
 
 }  // namespace
 
+std::optional<fs::path> checkpoints_in(const fs::path& run) {
+  std::error_code ignored;
+  constexpr const char* kName = "checkpoints";
+  if (fs::is_directory(run / kName, ignored)) return run / kName;
+  const fs::path plain = (run / "").parent_path();
+  if (plain.filename() == kName && fs::is_directory(plain, ignored)) return plain;
+  return std::nullopt;
+}
+
 std::set<std::string> names_in(const fs::path& folder, std::error_code& error) {
   std::set<std::string> names;
   for (fs::directory_iterator entry(folder, error); !error && entry != fs::directory_iterator();

@@ -21,6 +21,9 @@
 // is named and left alone, never chosen, removed or written over.
 namespace fgm {
 
+// RUN/checkpoints for a run's folder and for RUN/checkpoints itself; nothing for another path.
+std::optional<std::filesystem::path> checkpoints_in(const std::filesystem::path& run);
+
 // In that folder: which start of the run may change it (run_owner.h).
 inline constexpr const char* kOwnerFile = "OWNER";
 

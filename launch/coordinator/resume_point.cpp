@@ -17,11 +17,6 @@ std::vector<fs::path> newest_first(const fs::path& checkpoints) {
   return folders;
 }
 
-// The folder of checkpoints that a PATH is or lies in.
-fs::path checkpoints_of(const fs::path& path) {
-  return fs::is_directory(path / "checkpoints") ? path / "checkpoints" : path.parent_path();
-}
-
 void require_no_steps(const fs::path& checkpoints) {
   const auto steps = saved_steps(checkpoints);
   require<ConfigError>(steps.empty(),
@@ -71,11 +66,11 @@ std::vector<fs::path> resume_candidates(const fs::path& checkpoints, const std::
   }
   auto own = newest_first(checkpoints);
   if (resume == "auto") return own;
-  const fs::path path = fs::weakly_canonical(resume), there = checkpoints_of(path);
-  const bool is_run = there.parent_path() == path;
-  if (is_own(checkpoints, there / "any")) own.clear();
+  const fs::path path = fs::weakly_canonical(resume);
+  const auto run = checkpoints_in(path);
+  if (is_own(checkpoints, run ? *run / "any" : path)) own.clear();
   if (!own.empty()) spdlog::info("this run has checkpoints of its own; they go before --resume {}", resume);
-  auto given = is_run ? newest_first(there) : std::vector<fs::path>{path};
+  auto given = run ? newest_first(*run) : std::vector<fs::path>{path};
   if (!fs::is_directory(path)) given.clear();
   given.insert(given.begin(), own.begin(), own.end());
   require<ConfigError>(!given.empty(), "--resume {}: no checkpoint there", resume);

@@ -111,8 +111,11 @@ RunDifferences compare_runs(const Manifest& saved, const Manifest& now) {
                                              now.teacher->xxh128));
   }
   if (saved.data.size != now.data.size) {
-    differences.warnings.push_back(fmt::format("data.store = {} with {} records there and {} with {} here",
-                                               saved.data.store, saved.data.size, now.data.store, now.data.size));
+    differences.warnings.push_back(
+        fmt::format("data.store = {} with {} records there and {} with {} here: from here on samples come in another "
+                    "order, and some of "
+                    "this epoch's twice or not at all",
+                    saved.data.store, saved.data.size, now.data.store, now.data.size));
   }
   if (saved.world != now.world || saved.threads != now.threads) {
     differences.notes.push_back(

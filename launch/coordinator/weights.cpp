@@ -47,8 +47,7 @@ WeightsPlace find_in_step(const fs::path& folder, const std::vector<std::string>
                                 fmt::join(held, ", ")));
 }
 
-WeightsPlace find_in_run(const fs::path& run, const std::vector<std::string>& roles, Digests digests) {
-  const fs::path checkpoints = run / "checkpoints";
+WeightsPlace find_in_run(const fs::path& checkpoints, const std::vector<std::string>& roles, Digests digests) {
   warn_of_strays(checkpoints);
   for (const int64_t step : std::views::reverse(saved_steps(checkpoints))) {
     try {
@@ -160,7 +159,7 @@ WeightsPlace find_weights(const fs::path& path, const std::vector<std::string>& 
   require_no_dangling_link(path / "checkpoints");
   require<ConfigError>(fs::exists(path), "{}: no such weights file or run folder", path.string());
   if (!fs::is_directory(path) || is_sd3_folder(path)) return {path, "", roles};
-  if (fs::is_directory(path / "checkpoints")) return find_in_run(path, roles, digests);
+  if (const auto checkpoints = checkpoints_in(path)) return find_in_run(*checkpoints, roles, digests);
   if (!fs::exists(path / kManifestFile)) refuse_foreign_folder(path);
   return find_in_step(path, roles, digests);
 }

@@ -57,10 +57,10 @@ struct LoadedModel {
 enum class Digests { kCompared, kIgnored };
 
 // What `path` means: a safetensors file; or a folder of Stable Diffusion 3 weights; or the first of `roles` that a
-// step's folder holds; or that of the newest complete step of a run's folder: damaged newer ones are passed over with a
-// warning. The digests of a step's files in question are compared; other files have none. ConfigError naming the path
-// and what was looked for, or what a folder of other things looks like and what to give instead; IoError when a file is
-// damaged.
+// step's folder holds; or that of the newest complete step of a run's folder (or of its checkpoints/): damaged newer
+// ones are passed over with a warning. The digests of a step's files in question are compared; other files have none.
+// ConfigError naming the path and what was looked for, or what a folder of other things looks like and what to give
+// instead; IoError when a file is damaged.
 WeightsPlace find_weights(const std::filesystem::path& path, const std::vector<std::string>& roles,
                           Digests digests = Digests::kCompared);
 

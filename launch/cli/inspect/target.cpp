@@ -73,7 +73,7 @@ PathKind kind_of(const fs::path& path) {
 }
 
 std::vector<CheckpointFolder> checkpoint_folders(const fs::path& run) {
-  const fs::path checkpoints = is_folder(run / "checkpoints") ? run / "checkpoints" : run;
+  const fs::path checkpoints = checkpoints_in(run).value_or(run);
   std::vector<CheckpointFolder> folders;
   const auto [steps, strays] = list_steps(checkpoints);
   for (const int64_t step : steps) folders.push_back({checkpoints / step_folder_name(step), true});

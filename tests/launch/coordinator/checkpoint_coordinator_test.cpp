@@ -239,6 +239,7 @@ TEST_F(CoordinatorTest, APathIsAStepOrTheNewestOfARun) {
   writer.save(1);
   writer.save(2);
   EXPECT_EQ(job().coordinator().restore(other.path())->step, 2);
+  EXPECT_EQ(job().coordinator().restore(other / "checkpoints/")->step, 2);
   EXPECT_EQ(job().coordinator().restore(other / "checkpoints" / step_folder_name(1))->step, 1);
   EXPECT_THAT(error_of_restore(other / "nowhere"), HasSubstr("no checkpoint there"));
   fs::create_directories(other / "empty" / "checkpoints");
@@ -361,6 +362,16 @@ TEST_F(ResumeRules, MoreStepsOfACosineScheduleSayFromWhereToWhereTheRateJumps) {
   ASSERT_EQ(warnings.size(), 2u) << "the estimator's rate is constant";
   // lr (1 + cos(pi 7 / 8)) / 2 and lr (1 + cos(pi / 2)) / 2
   EXPECT_EQ(warnings[1], "the learning rate jumps from 3.81e-05 in step 8 to 0.0005 in step 9 (student.lr)");
+}
+
+TEST_F(ResumeRules, AStoreThatGrewIsAWarningThatSaysWhatBecomesOfTheEpoch) {
+  Manifest saved = manifest_of(to_ini(Config())), now = saved;
+  saved.data.size = 40;
+  now.data.size = 50;
+  const auto differences = compare_runs(saved, now);
+  EXPECT_TRUE(differences.errors.empty());
+  ASSERT_EQ(differences.warnings.size(), 1u);
+  EXPECT_THAT(differences.warnings[0], AllOf(HasSubstr("with 40 records"), HasSubstr("twice or not at all")));
 }
 
 TEST_F(ResumeRules, OtherRanksOrThreadsAreANoteAndAKeyThatTheOlderConfigLacksHadItsDefault) {
