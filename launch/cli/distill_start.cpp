@@ -68,7 +68,7 @@ void choose_sample_shape(DistillStart& start) {
   start.sample_shape = shape;
   check_image_size(
       start.config.model, shape[1], shape[2],
-      fmt::format("{}: its samples, for which method.sample_size is another choice", start.teacher->source->place()));
+      fmt::format("{}: its sample size (method.sample_size is another choice)", start.teacher->source->place()));
 }
 
 }  // namespace

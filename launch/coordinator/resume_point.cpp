@@ -69,7 +69,6 @@ std::vector<fs::path> resume_candidates(const fs::path& checkpoints, const std::
   const fs::path path = fs::weakly_canonical(resume);
   const auto run = checkpoints_in(path);
   if (is_own(checkpoints, run ? *run / "any" : path)) own.clear();
-  if (!own.empty()) spdlog::info("this run has checkpoints of its own; they go before --resume {}", resume);
   auto given = run ? newest_first(*run) : std::vector<fs::path>{path};
   if (!fs::is_directory(path)) given.clear();
   given.insert(given.begin(), own.begin(), own.end());
