@@ -16,15 +16,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Whether the path of `key` is to be opened. A plan is made before weights and store are there: what a config file
-// names, or nobody, may then be missing.
-bool is_asked(const std::string& key, const std::string& path, const StartContext& context, DistillStart& start) {
+// A plan is made before weights and store are there: what a config file names, or nobody, may then be missing, and is
+// noted instead of opened.
+bool is_missing(const std::string& key, const std::string& path, const StartContext& context, DistillStart& start) {
   std::error_code ignored;
-  if (!context.may_lack || (!path.empty() && fs::exists(path, ignored))) return true;
-  if (!context.may_lack(key)) return true;
-  start.missing.push_back(path.empty() ? fmt::format("{} is not set", key)
-                                       : fmt::format("{} = {} is not there yet", key, path));
-  return false;
+  const bool is_unset = path.empty();
+  const bool is_there = !is_unset && fs::status(path, ignored).type() != fs::file_type::not_found;
+  if (is_there || !context.may_lack || !context.may_lack(key)) return false;
+  start.missing.push_back(is_unset ? fmt::format("{} is not set", key)
+                                   : fmt::format("{} = {} is not there yet", key, path));
+  return true;
 }
 
 void open_teacher(const StartContext& context, DistillStart& start) {
@@ -76,14 +77,15 @@ void choose_sample_shape(DistillStart& start) {
 DistillStart check_distillation(const Config& given, const StartContext& context) {
   DistillStart start{.config = given};
   const Config& config = start.config;
-  if (is_asked("run.dir", config.run.dir, context, start)) check_run_folder(config);
-  if (is_asked("data.store", config.data.store, context, start)) start.store = open_store(config.data);
-  if (is_asked("teacher.weights", config.teacher.weights, context, start)) open_teacher(context, start);
+  const bool has_run = !config.run.dir.empty();  // the folder need not be there
+  if (has_run || !is_missing("run.dir", "", context, start)) check_run_folder(config);
+  if (!is_missing("data.store", config.data.store, context, start)) start.store = open_store(config.data);
+  if (!is_missing("teacher.weights", config.teacher.weights, context, start)) open_teacher(context, start);
   open_start(context, start);
   if (start.teacher) choose_sample_shape(start);
   if (start.store) {
-    const int64_t num_ranks =
-        std::max(context.num_ranks, config.mesh.shard);  // a plan's may be more than there are now
+    // A plan's may be more than there are now.
+    const int64_t num_ranks = std::max(context.num_ranks, config.mesh.shard);
     check_batches(*start.store, {.global_batch = config.method.batch, .world = num_ranks, .needs_images = false});
     const bool is_fixed = start.teacher && !start.teacher->is_foreign;
     check_captions(start.store->prompts(), config.text, start.store->path().string(), is_fixed);
