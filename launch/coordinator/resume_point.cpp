@@ -53,6 +53,9 @@ std::optional<ResumePoint> check_resume(const fs::path& checkpoints, const std::
     } catch (const DamageError& error) {
       damages.emplace_back(error.what());
       passed_over.insert(folder.filename());
+    } catch (const Error&) {
+      if (fs::exists(folder)) throw;
+      return check_resume(checkpoints, resume, now, num_steps);  // a job at work has removed it, and has newer ones
     }
   }
   require_none_damaged(damages, resume, checkpoints);
