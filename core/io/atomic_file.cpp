@@ -50,10 +50,11 @@ void AtomicFile::fail(const char* call) const {
 void sync_to_disk(const std::filesystem::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) throw_write_error(path, "open", last_error());
-  const bool is_synced = ::fsync(descriptor) == 0;
-  const std::error_code error = last_error();
+  const std::error_code error = ::fsync(descriptor) == 0 ? std::error_code() : last_error();
   ::close(descriptor);
-  if (!is_synced) throw_write_error(path, "fsync", error);
+  const bool is_unknown = error == std::errc::invalid_argument || error == std::errc::not_supported;
+  if (!error || (is_unknown && std::filesystem::is_directory(path))) return;
+  throw_write_error(path, "fsync", error);
 }
 
 }  // namespace fgm

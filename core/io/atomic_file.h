@@ -32,7 +32,8 @@ class AtomicFile {
 // IoError "cannot write PATH: CALL: REASON", with exit_code_of(error).
 [[noreturn]] void throw_write_error(const std::filesystem::path& path, const char* call, std::error_code error);
 
-// Makes what was written to this file, or the names in this folder, survive a crash (fsync). IoError as above.
+// Makes what was written to this file, or the names in this folder, survive a crash (fsync). A file system
+// that knows no fsync of a folder (EINVAL, ENOTSUP) keeps its names in its own way: no failure. IoError as above.
 void sync_to_disk(const std::filesystem::path& path);
 
 }  // namespace fgm

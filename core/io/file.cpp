@@ -46,6 +46,14 @@ std::string read_file(const std::filesystem::path& path) {
   return bytes;
 }
 
+void require_no_dangling_link(const std::filesystem::path& path) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (!fs::is_symlink(path, ignored) || fs::status(path, ignored).type() != fs::file_type::not_found) return;
+  throw ConfigError(fmt::format("{} is a link to {}, which is not there; mount or make that, or remove the link",
+                                path.string(), fs::read_symlink(path, ignored).string()));
+}
+
 FileDigest digest_file(const std::filesystem::path& path) {
   FileDigest result;
   Digest digest;

@@ -29,6 +29,28 @@ const ModelConfig& checked(const ModelConfig& config) {
 
 }  // namespace
 
+void check_inputs(const ModelConfig& config, const at::Tensor& x_t, const at::Tensor& t_B,
+                  const Conditioning& condition) {
+  const auto &context = condition.context_BLJ, &pooled = condition.pooled_BP;
+  const auto shape = [](const at::Tensor& tensor) { return fmt::format("[{}]", fmt::join(tensor.sizes(), ", ")); };
+  require<ConfigError>(x_t.dim() == 4 && x_t.size(1) == config.in_channels,
+                       "x_t has shape {}; the model takes [batch, {}, height, width] (model.in_channels)", shape(x_t),
+                       config.in_channels);
+  const int64_t batch = x_t.size(0), patch = config.patch_size;
+  require<ConfigError>(
+      x_t.size(2) >= patch && x_t.size(3) >= patch && x_t.size(2) % patch == 0 && x_t.size(3) % patch == 0,
+      "an image of {} x {} pixels cannot be cut into patches of {} (model.patch_size)", x_t.size(2), x_t.size(3),
+      patch);
+  require<ConfigError>(t_B.dim() == 1 && t_B.size(0) == batch,
+                       "t has shape {}; one time for each of {} images is needed", shape(t_B), batch);
+  require<ConfigError>(context.dim() == 3 && context.size(0) == batch && context.size(2) == config.context_width,
+                       "context has shape {}; the model takes [{}, tokens, {}] (model.context_width)", shape(context),
+                       batch, config.context_width);
+  require<ConfigError>(pooled.dim() == 2 && pooled.size(0) == batch && pooled.size(1) == config.pooled_width,
+                       "pooled has shape {}; the model takes [{}, {}] (model.pooled_width)", shape(pooled), batch,
+                       config.pooled_width);
+}
+
 MMDiT::MMDiT(const ModelConfig& config, const at::TensorOptions& options)
     : config_(checked(config)),
       embed_(config, options),
@@ -43,7 +65,7 @@ MMDiT::MMDiT(const ModelConfig& config, const at::TensorOptions& options)
 }
 
 at::Tensor MMDiT::velocity(const at::Tensor& x_t, const at::Tensor& t_B, const Conditioning& condition) {
-  check_inputs(x_t, t_B, condition);
+  check_inputs(config_, x_t, t_B, condition);
   const int64_t rows = x_t.size(2) / config_.patch_size, columns = x_t.size(3) / config_.patch_size;
   auto embedded = run(embed_, {x_t, t_B, condition.context_BLJ, condition.pooled_BP});
   const auto positions = crop_position_table(pos_embed_, rows, columns).to(embedded[0].scalar_type());
@@ -55,27 +77,6 @@ at::Tensor MMDiT::velocity(const at::Tensor& x_t, const at::Tensor& t_B, const C
   }
   const auto patches = run(final_layer_, {state[0], silu_condition});
   return unpatchify(patches[0], rows, columns, config_.patch_size);
-}
-
-void MMDiT::check_inputs(const at::Tensor& x_t, const at::Tensor& t_B, const Conditioning& condition) const {
-  const auto &context = condition.context_BLJ, &pooled = condition.pooled_BP;
-  const auto shape = [](const at::Tensor& tensor) { return fmt::format("[{}]", fmt::join(tensor.sizes(), ", ")); };
-  require<ConfigError>(x_t.dim() == 4 && x_t.size(1) == config_.in_channels,
-                       "x_t has shape {}; the model takes [batch, {}, height, width] (model.in_channels)", shape(x_t),
-                       config_.in_channels);
-  const int64_t batch = x_t.size(0), patch = config_.patch_size;
-  require<ConfigError>(
-      x_t.size(2) >= patch && x_t.size(3) >= patch && x_t.size(2) % patch == 0 && x_t.size(3) % patch == 0,
-      "an image of {} x {} pixels cannot be cut into patches of {} (model.patch_size)", x_t.size(2), x_t.size(3),
-      patch);
-  require<ConfigError>(t_B.dim() == 1 && t_B.size(0) == batch,
-                       "t has shape {}; one time for each of {} images is needed", shape(t_B), batch);
-  require<ConfigError>(context.dim() == 3 && context.size(0) == batch && context.size(2) == config_.context_width,
-                       "context has shape {}; the model takes [{}, tokens, {}] (model.context_width)", shape(context),
-                       batch, config_.context_width);
-  require<ConfigError>(pooled.dim() == 2 && pooled.size(0) == batch && pooled.size(1) == config_.pooled_width,
-                       "pooled has shape {}; the model takes [{}, {}] (model.pooled_width)", shape(pooled), batch,
-                       config_.pooled_width);
 }
 
 TensorList MMDiT::run(Block& block, const TensorList& inputs) {

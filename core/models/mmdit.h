@@ -6,6 +6,10 @@
 
 namespace fgm {
 
+// ConfigError naming the input when a shape does not fit a network of `config`.
+void check_inputs(const ModelConfig& config, const at::Tensor& x_t, const at::Tensor& t_B,
+                  const Conditioning& condition);
+
 // SD3's MM-DiT: SD3, SD3.5 and the quickstart's network are this class with other numbers.
 // Blocks: "embed", "joint_blocks.0" ... "joint_blocks.<depth-1>", "final_layer". Parameter names are those of
 // Stability's released files without their prefix. One buffer, `pos_embed` [1, max^2, D], float32 until another is
@@ -15,14 +19,13 @@ class MMDiT : public VelocityModel {
   // ConfigError when the sizes do not fit together. Parameters are allocated, not initialised.
   MMDiT(const ModelConfig& config, const at::TensorOptions& options);
 
-  // ConfigError naming the input when a shape does not fit the model.
+  // ConfigError as check_inputs().
   at::Tensor velocity(const at::Tensor& x_t, const at::Tensor& t_B, const Conditioning& condition) override;
   const std::vector<Block*>& blocks() override { return blocks_; }
   void visit_buffers(const TensorVisitor& visitor) override { visitor("pos_embed", pos_embed_); }
   void set_runner(BlockRunner* runner) override { runner_ = runner; }
 
  private:
-  void check_inputs(const at::Tensor& x_t, const at::Tensor& t_B, const Conditioning& condition) const;
   TensorList run(Block& block, const TensorList& inputs);
 
   ModelConfig config_;

@@ -102,6 +102,11 @@ std::string caption_of_folder(const std::string& folder) {
   return fmt::format("a photo of {} {}", has_vowel ? "an" : "a", name);
 }
 
+void check_pack(const PackOptions& options) {
+  check_options(options);
+  list_pictures(options.images, options.captions == "folder");
+}
+
 PackReport pack_images(const PackOptions& options) {
   check_options(options);
   const auto paths = list_pictures(options.images, options.captions == "folder");

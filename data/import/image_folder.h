@@ -22,6 +22,9 @@ struct PackReport {
   std::vector<std::string> skipped;  // "path: reason"
 };
 
+// All that pack_images() can refuse before it reads a picture. ConfigError as there.
+void check_pack(const PackOptions& options);
+
 // Writes the pictures in the order of their sorted paths. One that cannot be decoded or has no usable caption
 // is skipped and reported. ConfigError when the options or the folder's layout are
 // wrong, IoError when no picture at all can be used or the store cannot be written.

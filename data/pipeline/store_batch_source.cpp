@@ -5,9 +5,7 @@
 #include "core/base/error.h"
 
 namespace fgm {
-namespace {
-
-void check_options(const Store& store, const BatchSourceOptions& options) {
+void check_batches(const Store& store, const BatchSourceOptions& options) {
   require<ConfigError>(store.has_images() || !options.needs_images,
                        "'{}' holds captions only, training needs images; set data.store to a store with images",
                        store.path().string());
@@ -16,8 +14,6 @@ void check_options(const Store& store, const BatchSourceOptions& options) {
                        options.global_batch, options.world);
   check(options.rank >= 0 && options.rank < options.world, "rank {} of {}", options.rank, options.world);
 }
-
-}  // namespace
 
 at::Tensor to_model_range(const at::Tensor& images_BHWC) {
   static const auto kValues = [] {
@@ -48,7 +44,7 @@ StoreBatchSource::StoreBatchSource(std::shared_ptr<const Store> store, std::shar
       rows_(rank_rows(options.global_batch, options.rank, options.world)),
       shuffle_(store_->size(), options.seed),
       prefetcher_([this](int64_t batch_index) { return make_batch(batch_index); }, options.prefetch) {
-  check_options(*store_, options_);
+  check_batches(*store_, options_);
 }
 
 Conditioning StoreBatchSource::null_condition() {

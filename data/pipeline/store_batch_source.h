@@ -20,11 +20,14 @@ struct BatchSourceOptions {
   int64_t prefetch = 2;      // batches made ahead, see Prefetcher
 };
 
+// ConfigError when needs_images and the store has none, or when a rank would have no row.
+void check_batches(const Store& store, const BatchSourceOptions& options);
+
 // This rank's rows of an endless, shuffled pass over a store. Sample s of the run (first_sample + row) is
 // record EpochShuffle(size, seed).index_of(s), so the global batches do not depend on the number of ranks.
 class StoreBatchSource : public BatchSource {
  public:
-  // ConfigError when needs_images and the store has none, or when a rank would have no row.
+  // ConfigError as check_batches().
   StoreBatchSource(std::shared_ptr<const Store> store, std::shared_ptr<const TextEncoder> encoder,
                    const BatchSourceOptions& options);
 

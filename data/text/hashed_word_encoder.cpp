@@ -1,5 +1,6 @@
 #include "data/text/hashed_word_encoder.h"
 
+#include <algorithm>
 #include <cctype>
 #include <cmath>
 #include <numbers>
@@ -45,6 +46,17 @@ std::vector<std::string> words_of(std::string_view caption) {
     caption.remove_prefix(std::min(end + 1, caption.size()));
   }
   return words;
+}
+
+LongCaptions find_long_captions(std::span<const std::string> captions, int64_t num_tokens) {
+  LongCaptions found;
+  for (const auto& caption : captions) {
+    const auto num_words = std::ssize(words_of(caption));
+    if (num_words <= num_tokens) continue;
+    if (found.count++ == 0) found.first = caption;
+    found.most_words = std::max(found.most_words, num_words);
+  }
+  return found;
 }
 
 HashedWordEncoder::HashedWordEncoder(const TextConfig& config)

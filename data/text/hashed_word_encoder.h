@@ -14,6 +14,14 @@ namespace fgm {
 // ("t-shirt"), as do all bytes of non-ASCII characters.
 std::vector<std::string> words_of(std::string_view caption);
 
+// Those of `captions` with more words than `num_tokens`, which an encoder of that number refuses.
+struct LongCaptions {
+  int64_t count = 0;
+  std::string first;
+  int64_t most_words = 0;
+};
+LongCaptions find_long_captions(std::span<const std::string> captions, int64_t num_tokens);
+
 // A text encoder without weights: every word has fixed pseudo-random vectors, keyed by its hash, so captions
 // mean the same on every machine and in every run, and no vocabulary is stored. With w the word's and p the
 // position's vector, all of independent standard normals:

@@ -73,12 +73,12 @@ std::vector<po::option> split_arguments(const Command& command, const std::vecto
 void apply_option(const Command& command, const std::string& name, const std::string& value, Invocation& invocation) {
   const auto flags = own_and_common_flags(command);
   const auto flag = std::ranges::find(flags, name, &Flag::name);
-  if (flag == flags.end()) {
-    set(invocation.config, {name, value, ""});
-  } else if (!flag->key.empty()) {
-    set(invocation.config, {flag->key, value, ""});
-  } else {
+  const std::string key = flag == flags.end() ? name : flag->key;
+  if (key.empty()) {
     invocation.flags[name] = value;
+  } else {
+    set(invocation.config, {key, value, ""});
+    invocation.given_keys.insert(key);
   }
 }
 

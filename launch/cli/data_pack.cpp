@@ -1,8 +1,12 @@
+#include <spdlog/spdlog.h>
+
 #include "core/base/error.h"
 #include "core/config/fields.h"
 #include "data/import/image_folder.h"
+#include "data/store/store.h"
 #include "launch/cli/commands.h"
 #include "launch/cli/output.h"
+#include "launch/cli/start_checks.h"
 
 namespace fgm {
 namespace {
@@ -29,13 +33,27 @@ struct PackFlags {
   }
 };
 
+// Such a store is as good as another; but the training on it will want to know.
+void warn_of_long_captions(const std::string& out, const TextConfig& text) {
+  try {
+    check_captions(Store(out).prompts(), text, out, /*is_fixed=*/false);
+  } catch (const ConfigError& error) {
+    spdlog::warn("`fgm train` will refuse {}", error.what());
+  }
+}
+
 int pack(const Invocation& invocation) {
   PackFlags flags;
   for (const auto& [name, value] : invocation.flags) set(flags, {"--" + name, value, ""});
   flags.validate();
   require<IoError>(std::filesystem::is_directory(flags.images), "--images '{}' is not a folder", flags.images);
-  if (invocation.is_dry_run) return kExitDone;
-  const PackReport report = pack_images({flags.images, flags.captions, flags.resolution, flags.out});
+  const PackOptions options{flags.images, flags.captions, flags.resolution, flags.out};
+  if (invocation.is_dry_run) {
+    check_pack(options);
+    return kExitDone;
+  }
+  const PackReport report = pack_images(options);
+  warn_of_long_captions(flags.out, invocation.config.text);
   if (invocation.is_json) {
     print_json({{"out", flags.out}, {"written", report.written}, {"skipped", report.skipped}});
     return kExitDone;
@@ -51,6 +69,7 @@ Command data_pack_command() {
   return {.name = "data pack",
           .help = "writes a folder of photographs and their captions into a store",
           .run = pack,
+          .sections = {"text"},
           .flags = {{"images", "DIR", "folder of images, one sub-folder for each kind of thing"},
                     {"captions", "folder|file", "\"a photo of a <folder>\", or the .txt beside each image"},
                     {"resolution", "N", "pixels on one side after the crop; 32 unless given"},

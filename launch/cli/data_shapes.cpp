@@ -10,8 +10,9 @@ namespace {
 void write_split(const ShapesConfig& config, shapes::Split split, const std::string& path, bool is_dry_run) {
   const bool is_held_out = split == shapes::Split::kHeldOut;
   const int64_t count = is_held_out ? config.held_out_count : config.count;
+  const auto scenes =
+      shapes::make_shapes(config.resolution, is_dry_run ? 0 : count, static_cast<uint64_t>(config.seed), split);
   if (is_dry_run) return;
-  const auto scenes = shapes::make_shapes(config.resolution, count, static_cast<uint64_t>(config.seed), split);
   write_store(path, {.kind = "images",
                      .provenance = {{"source", "fgm data shapes"},
                                     {"split", is_held_out ? "held_out" : "train"},

@@ -30,9 +30,7 @@ std::optional<Sd3Vae> find_decoder(const std::string& vae, const fs::path& path,
   return found;
 }
 
-std::unique_ptr<Vae> open_decoder(const std::string& vae, const fs::path& path, const OpenWeights& weights,
-                                  at::Device device) {
-  const auto found = find_decoder(vae, path, weights);
+std::unique_ptr<Vae> load_decoder(const std::optional<Sd3Vae>& found, at::Device device) {
   if (!found) return nullptr;
   auto decoder = std::make_unique<Vae>(found->config, at::TensorOptions().dtype(at::kFloat).device(device));
   load_parameters(*decoder, *found->weights);

@@ -14,8 +14,7 @@ namespace fgm {
 std::optional<Sd3Vae> find_decoder(const std::string& vae, const std::filesystem::path& path,
                                    const OpenWeights& weights);
 
-// The same in float32, ready to decode on `device`.
-std::unique_ptr<Vae> open_decoder(const std::string& vae, const std::filesystem::path& path, const OpenWeights& weights,
-                                  at::Device device);
+// What find_decoder() found in float32, ready to decode on `device`; null for nothing.
+std::unique_ptr<Vae> load_decoder(const std::optional<Sd3Vae>& found, at::Device device);
 
 }  // namespace fgm

@@ -13,21 +13,9 @@
 namespace fgm {
 namespace {
 
-namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr int64_t kFloatBytes = 4;
-
-struct Teacher {
-  WeightsPlace place;
-  OpenWeights weights;
-};
-
-std::optional<Teacher> find_teacher(const std::string& path) {
-  if (!fs::exists(path)) return std::nullopt;
-  const WeightsPlace place = find_weights(path, kTeacherRoles);
-  return Teacher{place, open_weights(place)};
-}
 
 // The sizes of one network.
 struct NetworkSizes {
@@ -70,15 +58,12 @@ int64_t num_weights_files(const OptimizerConfig& optimizer) {
 }
 
 // What decodes the sample grids; SD3's where there is no teacher to bring another.
-int64_t decoder_bytes(const Config& config, const std::optional<Teacher>& teacher) {
-  if (config.run.sample_every == 0 || (!teacher && config.model.in_channels == kPixelChannels)) return 0;
-  VaeConfig vae;
-  if (teacher) {
-    const auto found = find_decoder(config.sample.vae, teacher->place.path, teacher->weights);
-    if (!found) return 0;
-    vae = found->config;
-  }
+int64_t decoder_bytes(const DistillStart& start) {
+  const Config& config = start.config;
+  if (config.run.sample_every == 0 || (!start.teacher && config.model.in_channels == kPixelChannels)) return 0;
+  if (start.teacher && !start.decoder) return 0;
   int64_t numbers = 0;
+  const VaeConfig vae = start.decoder ? start.decoder->config : VaeConfig();
   for (const auto& [name, shape] : vae_shapes(vae)) numbers += c10::multiply_integers(shape);
   return kFloatBytes * numbers;
 }
@@ -88,8 +73,8 @@ int64_t buffer_bytes(const RunConfig& run, const NetworkSizes& sizes) {
   return run.device == DeviceChoice::kCpu ? 0 : 3 * kFloatBytes * sizes.num_buffered;
 }
 
-Json state_bytes(const Config& config, const NetworkSizes& sizes, int num_shards,
-                 const std::optional<Teacher>& teacher) {
+Json state_bytes(const DistillStart& start, const NetworkSizes& sizes, int num_shards) {
+  const Config& config = start.config;
   const int64_t shard_bytes = kFloatBytes * sizes.shard_numel(num_shards, kFloatBytes);
   const int64_t teacher_element = config.teacher.dtype == FrozenDtype::kBFloat16 ? 2 : kFloatBytes;
   const int teacher_shards = config.teacher.replicate ? 1 : num_shards;
@@ -98,7 +83,7 @@ Json state_bytes(const Config& config, const NetworkSizes& sizes, int num_shards
              {"estimator", shard_bytes * num_held(config.method.estimator)},
              {"buffers", buffer_bytes(config.run, sizes)},
              {"gathered_unit", num_shards == 1 ? 0 : kFloatBytes * sizes.largest_unit(num_shards)},
-             {"decoder", decoder_bytes(config, teacher)}};
+             {"decoder", decoder_bytes(start)}};
   int64_t total = 0;
   for (const auto& [name, value] : bytes.items()) total += value.get<int64_t>();
   bytes["total"] = total;
@@ -131,6 +116,21 @@ std::string gigabytes(const Json& bytes) {
   return fmt::format("{:9.3f} GB", bytes.get<double>() / 1e9);
 }
 
+std::string text_store_text(const Json& cached) {
+  if (cached["bytes_per_caption"].is_null()) return "text store           none: captions are hashed words\n";
+  const std::string each =
+      fmt::format("text store           {:9.3f} MB for each caption", cached["bytes_per_caption"].get<double>() / 1e6);
+  if (cached["bytes"].is_null()) return each + "\n";
+  return each + fmt::format(", {} for {} captions\n", gigabytes(cached["bytes"]), cached["captions"].dump());
+}
+
+// What the start needs and the plan did without.
+std::string missing_text(const Json& missing) {
+  std::string text;
+  for (const auto& line : missing) text += fmt::format("  {}\n", line.get<std::string>());
+  return text.empty() ? "" : "a start needs these, and what depends on them was not checked:\n" + text;
+}
+
 std::string place_text(const Json& place) {
   const auto path = place["path"].get<std::string>();
   if (path.empty()) return "not set";
@@ -139,12 +139,9 @@ std::string place_text(const Json& place) {
 
 }  // namespace
 
-Json plan_distillation(const Config& given, int64_t num_ranks) {
-  Config config = given;
-  const bool has_store = fs::exists(config.data.store);
-  const auto teacher = find_teacher(config.teacher.weights);
-  if (teacher) take_over(teacher->weights, config);
-  const Json num_captions = has_store ? Json(Store(config.data.store).size()) : Json();
+Json plan_distillation(const DistillStart& start, int64_t num_ranks) {
+  const Config& config = start.config;
+  const Json num_captions = start.store ? Json(start.store->size()) : Json();
   const NetworkSizes sizes(config.model);
   const int64_t shard = config.mesh.shard == 0 ? num_ranks : config.mesh.shard;
   require<ConfigError>(shard >= num_ranks || num_ranks % shard == 0,
@@ -152,11 +149,12 @@ Json plan_distillation(const Config& given, int64_t num_ranks) {
   return {{"parameters", sizes.num_parameters},
           {"mesh", {{"replicate", std::max<int64_t>(1, num_ranks / shard)}, {"shard", shard}}},
           {"device", config.run.device == DeviceChoice::kCpu ? "cpu" : "cuda"},
-          {"state_bytes_per_rank", state_bytes(config, sizes, static_cast<int>(shard), teacher)},
+          {"state_bytes_per_rank", state_bytes(start, sizes, static_cast<int>(shard))},
           {"checkpoint_bytes", checkpoint_bytes(config.method, sizes)},
           {"text", text_bytes(config.text, num_captions)},
-          {"teacher", {{"path", config.teacher.weights}, {"is_found", teacher.has_value()}}},
-          {"store", {{"path", config.data.store}, {"is_found", has_store}}}};
+          {"teacher", {{"path", config.teacher.weights}, {"is_found", start.teacher.has_value()}}},
+          {"store", {{"path", config.data.store}, {"is_found", start.store != nullptr}}},
+          {"missing", start.missing}};
 }
 
 std::string plan_text(const Json& plan) {
@@ -170,12 +168,7 @@ std::string plan_text(const Json& plan) {
     if (name != "total") text += fmt::format("  {:<18} {}\n", name, gigabytes(bytes));
   }
   text += fmt::format("one checkpoint       {}\n", gigabytes(plan["checkpoint_bytes"]));
-  const auto& cached = plan["text"];
-  if (cached["bytes_per_caption"].is_null()) return text + "text store           none: captions are hashed words\n";
-  text +=
-      fmt::format("text store           {:9.3f} MB for each caption", cached["bytes_per_caption"].get<double>() / 1e6);
-  if (cached["bytes"].is_null()) return text + "\n";
-  return text + fmt::format(", {} for {} captions\n", gigabytes(cached["bytes"]), cached["captions"].dump());
+  return text + text_store_text(plan["text"]) + missing_text(plan["missing"]);
 }
 
 }  // namespace fgm

@@ -3,12 +3,12 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "core/config/config.h"
+#include "launch/cli/distill_start.h"
 
 namespace fgm {
 
-// What a distillation of `config` on `num_ranks` ranks takes, in bytes and without running it. Works from the config's
-// [model] alone; teacher.weights and data.store are opened where they exist, and then count instead.
+// What a checked distillation on `num_ranks` ranks takes, in bytes and without running it. Works from the config's
+// [model] alone; teacher.weights and data.store count instead where they are there.
 //   parameters              of each of the three networks
 //   mesh                    {replicate, shard}; mesh.shard counts even if it is more than num_ranks
 //   device                  "cpu", or "cuda", as which run.device = auto counts: it takes more
@@ -19,8 +19,8 @@ namespace fgm {
 //   take
 //                           in bfloat16; captions and bytes null without a store, all null for hashed words
 //   teacher, store          {path, is_found}
-// ConfigError and IoError as a run would end with when one of the two exists and does not fit.
-nlohmann::ordered_json plan_distillation(const Config& config, int64_t num_ranks);
+//   missing                 lines: what a start needs beside, and what was therefore not checked
+nlohmann::ordered_json plan_distillation(const DistillStart& start, int64_t num_ranks);
 
 // The same to read.
 std::string plan_text(const nlohmann::ordered_json& plan);

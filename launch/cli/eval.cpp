@@ -13,46 +13,101 @@ namespace {
 
 namespace fs = std::filesystem;
 
-at::Tensor all_images(const Store& store) {
+// Without their values.
+at::Tensor images_of(const Store& store) {
   require<ConfigError>(store.has_images(), "{}: this store has no images to score", store.path().string());
+  auto shape = store.image_shape();
+  shape.insert(shape.begin(), store.size());
+  return at::empty(shape, at::TensorOptions(at::kByte).device(at::kMeta));
+}
+
+at::Tensor read_images(const Store& store) {
   std::vector<int64_t> indices(static_cast<size_t>(store.size()));
   std::iota(indices.begin(), indices.end(), int64_t{0});
   return store.images(indices);
 }
 
-// `entry` is "name=store.h5", a store that `fgm sample` wrote.
-ModelSamples read_samples(const std::string& entry) {
+bool is_file(const std::string& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+// {name, path} of "name=store.h5", of which a path may hold a '=' as well.
+std::pair<std::string, std::string> parse_entry(const std::string& entry) {
   const size_t equals = entry.find('=');
-  const Store store(entry.substr(equals + 1));
+  if (equals == std::string::npos || is_file(entry)) return {entry, entry};
+  return {entry.substr(0, equals), entry.substr(equals + 1)};
+}
+
+// The entries of "name=store.h5,name=store.h5". A path may hold commas: the shortest that is a file counts.
+std::vector<std::string> entries_of(const std::string& samples) {
+  const auto pieces = split(samples, ',');
+  std::vector<std::string> entries;
+  for (size_t begin = 0; begin < pieces.size(); ++begin) {
+    std::string entry = pieces[begin];
+    size_t last = begin;
+    while (!is_file(parse_entry(entry).second) && last + 1 < pieces.size()) entry += "," + pieces[++last];
+    const bool is_found = is_file(parse_entry(entry).second);
+    entries.push_back(is_found ? entry : pieces[begin]);
+    if (is_found) begin = last;
+  }
+  return entries;
+}
+
+// A store that `fgm sample` wrote.
+ModelSamples describe_samples(const std::string& name, const Store& store) {
   const auto& provenance = store.provenance();
   require<ConfigError>(store.kind() == "samples" && provenance.contains("evaluations"),
                        "{}: a store of kind '{}'; eval.samples wants those that `fgm sample` writes",
                        store.path().string(), store.kind());
-  return {.name = entry.substr(0, equals),
+  return {.name = name,
           .prompts = store.prompts(),
-          .images_NHWC = all_images(store),
+          .images_NHWC = images_of(store),
           .steps = provenance.value("steps", int64_t{0}),
           .evaluations = provenance.value("evaluations", int64_t{0}),
           .ms_per_image = provenance.value("ms_per_image", 0.0),
           .config = provenance};
 }
 
-int eval(const Invocation& invocation) {
-  const Config& config = invocation.config;
+// What is scored, opened and checked; the images are not read yet.
+struct EvalStart {
+  std::vector<Store> stores;
+  std::vector<ModelSamples> models;
+  Store held_out;
+  fs::path report_file;
+};
+
+// See start_checks.h.
+EvalStart check_start(const Config& config) {
   require<ConfigError>(!config.eval.samples.empty(), "eval.samples is not set; give name=store.h5,name=store.h5");
   require<ConfigError>(!config.eval.reference.empty(), "eval.reference is not set; give a store of held-out images");
   require<ConfigError>(!config.eval.report.empty() || !config.run.dir.empty(),
                        "neither eval.report nor --run says where the report goes");
-  const fs::path report_file =
-      config.eval.report.empty() ? fs::path(config.run.dir) / "report.json" : fs::path(config.eval.report);
-  use_threads(choose_threads(config.run.threads, num_cores(), 1));
-  std::vector<ModelSamples> models;
-  for (const auto& entry : split(config.eval.samples, ',')) models.push_back(read_samples(entry));
-  const auto held_out = all_images(Store(config.eval.reference));
+  EvalStart start{.stores = {},
+                  .models = {},
+                  .held_out = Store(config.eval.reference),
+                  .report_file = config.eval.report.empty() ? fs::path(config.run.dir) / "report.json"
+                                                            : fs::path(config.eval.report)};
+  for (const auto& entry : entries_of(config.eval.samples)) {
+    const auto [name, path] = parse_entry(entry);
+    start.stores.emplace_back(path);
+    start.models.push_back(describe_samples(name, start.stores.back()));
+  }
+  check_evaluation(start.models, images_of(start.held_out));
+  return start;
+}
+
+int eval(const Invocation& invocation) {
+  const Config& config = invocation.config;
+  EvalStart start = check_start(config);
   if (invocation.is_dry_run) return kExitDone;
 
+  use_threads(choose_threads(config.run.threads, num_cores(), 1));
+  auto& models = start.models;
+  for (size_t i = 0; i < models.size(); ++i) models[i].images_NHWC = read_images(start.stores[i]);
+  const auto held_out = read_images(start.held_out);
   const auto report = evaluate(models, held_out);
-  write_report(report_file, report, models, config.eval.picture_rows);
+  write_report(start.report_file, report, models, config.eval.picture_rows);
   if (invocation.is_json) {
     print_json(report);
   } else {

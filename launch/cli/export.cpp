@@ -51,8 +51,12 @@ int run_export(const Invocation& invocation) {
       .dtype = choice<std::optional<at::ScalarType>>(
           invocation, "dtype", {{"fp32", at::kFloat}, {"fp16", at::kHalf}, {"bf16", at::kBFloat16}}, std::nullopt),
       .max_shard_bytes = max_shard_bytes(invocation)};
-  const OpenWeights weights = open_weights(find_weights(invocation.argument, roles(invocation)));
-  if (invocation.is_dry_run) return kExitDone;
+  const Digests digests = invocation.is_dry_run ? Digests::kIgnored : Digests::kCompared;
+  const OpenWeights weights = open_weights(find_weights(invocation.argument, roles(invocation), digests));
+  if (invocation.is_dry_run) {
+    check_export(weights, out->second, options);
+    return kExitDone;
+  }
 
   std::vector<std::string> files;
   for (const auto& path : export_weights(weights, out->second, options)) files.push_back(path.string());

@@ -81,8 +81,6 @@ std::vector<fs::path> write_shards(const fs::path& folder, const std::vector<Ten
 }
 
 std::vector<fs::path> write_folder(const OpenWeights& weights, const fs::path& out, const ExportOptions& options) {
-  require<ConfigError>(!fs::exists(out) || (fs::is_directory(out) && fs::is_empty(out)),
-                       "--out {} is there already; give a new or an empty folder", out.string());
   const auto& info = weights.info;
   const auto config = mmdit_json(info.config.model, info.sample_shape.at(1));
   const auto source = as_foreign(weights.source, Naming::kDiffusers);
@@ -95,12 +93,6 @@ std::vector<fs::path> write_folder(const OpenWeights& weights, const fs::path& o
 }
 
 std::vector<fs::path> write_single_file(const OpenWeights& weights, const fs::path& out, const ExportOptions& options) {
-  require<ConfigError>(!fs::exists(out), "--out {} is there already; give a new file", out.string());
-  const ModelConfig& model = weights.info.config.model;
-  require<ConfigError>(model.qk_norm || model.num_heads == model.depth,
-                       "{}: {} heads in {} blocks: a single file cannot tell the number of heads unless it is that of "
-                       "the blocks; give --format diffusers",
-                       weights.source->place(), model.num_heads, model.depth);
   const auto source = as_foreign(weights.source, Naming::kOriginal, kSingleFilePrefix);
   stream_safetensors(out, makers(source, fmt::format("{}pos_embed", kSingleFilePrefix), options),
                      export_metadata(weights.info, Naming::kOriginal));
@@ -109,7 +101,24 @@ std::vector<fs::path> write_single_file(const OpenWeights& weights, const fs::pa
 
 }  // namespace
 
+void check_export(const OpenWeights& weights, const fs::path& out, const ExportOptions& options) {
+  require_network(weights.info.config.model, *weights.source);
+  if (options.naming == Naming::kDiffusers) {
+    require<ConfigError>(!fs::exists(out) || (fs::is_directory(out) && fs::is_empty(out)),
+                         "--out {} is there already; give a new or an empty folder", out.string());
+    mmdit_json(weights.info.config.model, weights.info.sample_shape.at(1));
+    return;
+  }
+  require<ConfigError>(!fs::exists(out), "--out {} is there already; give a new file", out.string());
+  const ModelConfig& model = weights.info.config.model;
+  require<ConfigError>(model.qk_norm || model.num_heads == model.depth,
+                       "{}: {} heads in {} blocks: a single file cannot tell the number of heads unless it is that of "
+                       "the blocks; give --format diffusers",
+                       weights.source->place(), model.num_heads, model.depth);
+}
+
 std::vector<fs::path> export_weights(const OpenWeights& weights, const fs::path& out, const ExportOptions& options) {
+  check_export(weights, out, options);
   return options.naming == Naming::kDiffusers ? write_folder(weights, out, options)
                                               : write_single_file(weights, out, options);
 }

@@ -15,6 +15,9 @@ struct ExportOptions {
   uint64_t max_shard_bytes = 5'000'000'000;  // of tensors in one file of a diffusers folder
 };
 
+// All that export_weights() may refuse but for the values of weights. ConfigError as there.
+void check_export(const OpenWeights& weights, const std::filesystem::path& out, const ExportOptions& options);
+
 // Writes an SD3 transformer as others read it, one tensor in memory at a time; returns the files.
 //   kDiffusers  the folder `out`, new or empty: config.json beside diffusion_pytorch_model.safetensors, or beside
 //   shards

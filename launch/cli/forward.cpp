@@ -2,10 +2,10 @@
 
 #include "core/base/error.h"
 #include "core/io/safetensors.h"
+#include "core/models/mmdit.h"
 #include "launch/cli/commands.h"
 #include "launch/cli/frozen_network.h"
-#include "launch/coordinator/weights.h"
-#include "launch/runtime/world.h"
+#include "launch/cli/start_checks.h"
 #include "parallel/comm/consensus.h"
 
 namespace fgm {
@@ -31,24 +31,42 @@ at::Tensor read_times(const SafetensorsFile& file, at::Device device) {
   return t_B;
 }
 
+struct ForwardStart {
+  OpenWeights weights;
+  at::Tensor x_t, t_B;
+  Conditioning condition;
+};
+
+// See start_checks.h.
+ForwardStart check_start(const std::string& weights, const std::string& inputs, at::Device device,
+                         const StartContext& context) {
+  ForwardStart start{
+      .weights = open_weights(context.find_weights(weights, kRoles)), .x_t = {}, .t_B = {}, .condition = {}};
+  const ModelConfig& model = start.weights.info.config.model;
+  require_network(model, *start.weights.source);
+  const SafetensorsFile file(inputs);
+  start.x_t = read_input(file, "x_t", device);
+  start.t_B = read_times(file, device);
+  start.condition = {read_input(file, "context", device), read_input(file, "pooled", device)};
+  check_inputs(model, start.x_t, start.t_B, start.condition);
+  check_image_size(model, start.x_t.size(2), start.x_t.size(3), file.place() + ": x_t");
+  return start;
+}
+
 int forward(const Invocation& invocation) {
-  const auto& weights_path = required_flag(invocation, "weights");
-  const auto& inputs_path = required_flag(invocation, "inputs");
+  const auto& weights = required_flag(invocation, "weights");
+  const auto& inputs = required_flag(invocation, "inputs");
   const auto& out = required_flag(invocation, "out");
   World world(invocation.config);
-  const OpenWeights weights = open_weights(find_weights(weights_path, kRoles, world.control()));
-  const SafetensorsFile inputs(inputs_path);
-  const auto x_t = read_input(inputs, "x_t", world.device());
-  const auto t_B = read_times(inputs, world.device());
-  const Conditioning condition{read_input(inputs, "context", world.device()),
-                               read_input(inputs, "pooled", world.device())};
+  const ForwardStart start = check_start(weights, inputs, world.device(), context_of(world, invocation.is_dry_run));
   if (!invocation.is_dry_run) {
-    FrozenNetwork network(weights.info.config.model, at::kFloat, *weights.source, world.mesh().shard());
+    const auto& [info, source, is_foreign] = start.weights;
+    FrozenNetwork network(info.config.model, at::kFloat, *source, world.mesh().shard());
     // Every rank computes the whole batch: cut into rows, matrix products would run other kernels and round otherwise.
     const at::NoGradGuard no_grad;
-    const auto velocity = network.model().velocity(x_t, t_B, condition);
+    const auto velocity = network.model().velocity(start.x_t, start.t_B, start.condition);
     on_first_rank(world.control(), [&] { write_safetensors(out, {{"velocity", velocity}}); });
-    spdlog::info("{}: velocity {} written to {}", weights.source->place(), fmt::join(velocity.sizes(), " x "), out);
+    spdlog::info("{}: velocity {} written to {}", source->place(), fmt::join(velocity.sizes(), " x "), out);
   }
   world.close();
   return kExitDone;

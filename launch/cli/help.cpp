@@ -24,7 +24,7 @@ std::string flag_rows(const Command& command) {
   text += row("--config FILE", "INI file with any of the keys; flags win over it");
   for (const auto& flag : common_flags()) text += flag_row(flag);
   text += row("--json", "print JSON where there is a report");
-  text += row("--dry-run", "check everything, run nothing");
+  text += row("--dry-run", "check what the start checks before its first step, run nothing");
   text += row("--print-config", "print the whole config and leave");
   return text;
 }

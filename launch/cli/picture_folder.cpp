@@ -5,6 +5,11 @@
 #include "core/io/png.h"
 
 namespace fgm {
+namespace {
+
+constexpr const char* kManifest = "manifest.jsonl";
+
+}  // namespace
 
 std::string PictureFolder::file_of(int64_t picture) const {
   const int64_t per_prompt = drawer_.options().per_prompt, prompt = picture / per_prompt, number = picture % per_prompt;
@@ -22,15 +27,17 @@ std::string PictureFolder::manifest(const nlohmann::ordered_json& common) const 
   return lines;
 }
 
+void PictureFolder::check(const nlohmann::ordered_json& common) const {
+  if (!std::filesystem::is_directory(folder_) || std::filesystem::is_empty(folder_)) return;
+  const auto path = folder_ / kManifest;
+  require<ConfigError>(std::filesystem::exists(path) && read_file(path) == manifest(common),
+                       "{} holds something else than these pictures; give --sample.out a new or an empty folder",
+                       folder_.string());
+}
+
 void PictureFolder::begin(const nlohmann::ordered_json& common) const {
-  const auto path = folder_ / "manifest.jsonl";
-  const auto lines = manifest(common);
-  if (std::filesystem::is_directory(folder_) && !std::filesystem::is_empty(folder_)) {
-    require<ConfigError>(std::filesystem::exists(path) && read_file(path) == lines,
-                         "{} holds something else than these pictures; give --sample.out a new or an empty folder",
-                         folder_.string());
-  }
-  write_file(path, lines);
+  check(common);
+  write_file(folder_ / kManifest, manifest(common));
   for (size_t i = 0; layout_ == Layout::kGenEval && i < prompts_.size(); ++i) {
     write_file(folder_ / fmt::format("{:05}/metadata.jsonl", i), prompts_[i].metadata + "\n");
   }

@@ -23,8 +23,10 @@ class PictureFolder {
                 const PictureDrawer& drawer)
       : folder_(std::move(folder)), layout_(layout), prompts_(prompts), drawer_(drawer) {}
 
-  // Writes the manifest, then metadata.jsonl of all prompts: one rank's task, before any picture. IoError. ConfigError
-  // when the folder holds something else than pictures of this very manifest, whole or interrupted.
+  // ConfigError when the folder holds something else than pictures of this very manifest, whole or interrupted.
+  void check(const nlohmann::ordered_json& common) const;
+  // After check(): writes the manifest, then metadata.jsonl of all prompts: one rank's task, before any picture.
+  // IoError.
   void begin(const nlohmann::ordered_json& common) const;
   // Are pictures [first, first + count) there?
   bool holds(int64_t first, int64_t count) const;

@@ -16,7 +16,7 @@
 #include "launch/cli/decoder.h"
 #include "launch/cli/draw_on_ranks.h"
 #include "launch/cli/picture_folder.h"
-#include "launch/coordinator/weights.h"
+#include "launch/cli/start_checks.h"
 #include "launch/runtime/world.h"
 #include "parallel/comm/consensus.h"
 
@@ -43,7 +43,8 @@ std::vector<int64_t> sample_shape(const SampleConfig& sample, const WeightsInfo&
   return {weights.sample_shape.at(0), sample.sample_size, sample.sample_size};
 }
 
-DrawOptions draw_options(const Config& config, const WeightsInfo& weights, const Vae* vae, at::Device device) {
+// All but the autoencoder.
+DrawOptions draw_options(const Config& config, const WeightsInfo& weights, at::Device device) {
   const SampleConfig& sample = config.sample;
   DrawOptions options{.is_one_step = weights.role.starts_with("student"),
                       .init_time = weights.config.method.init_time,
@@ -54,7 +55,6 @@ DrawOptions draw_options(const Config& config, const WeightsInfo& weights, const
                       .batch = sample.batch,
                       .seed = static_cast<uint64_t>(config.run.seed),
                       .sample_shape = sample_shape(sample, weights),
-                      .vae = vae,
                       .device = device};
   require<ConfigError>(
       !options.is_one_step || (sample.steps == 1 && sample.guidance == 1.0),
@@ -113,6 +113,49 @@ bool draw_to_folder(const PictureFolder& folder, const PictureDrawer& drawer, Wo
   });
 }
 
+// What is drawn, opened and checked.
+struct SampleStart {
+  OpenWeights weights;
+  std::optional<Sd3Vae> decoder;  // of a model of latents
+  std::vector<Prompt> prompts;
+  std::vector<std::string> captions;
+  DrawOptions options;
+};
+
+// A folder of pictures may hold others.
+void check_folder(const Config& config, const SampleStart& start, const StartContext& context) {
+  if (is_file(config.sample.out)) return;
+  const OpenWeights& weights = start.weights;
+  const auto undrawn = make_unread_model(weights.info.config.model);
+  const HashedWordEncoder encoder(weights.text(config.text));
+  const PictureDrawer drawer(*undrawn, encoder, start.captions, start.options);
+  const PictureFolder folder(config.sample.out, config.sample.layout, start.prompts, drawer);
+  context.once([&] { folder.check(describe(config, weights, start.options)); });
+}
+
+// See start_checks.h.
+SampleStart check_start(const Config& config, at::Device device, const StartContext& context) {
+  SampleStart start;
+  OpenWeights& weights = start.weights;
+  const auto roles = config.sample.role.empty() ? kRoles : std::vector{config.sample.role};
+  const WeightsPlace place = context.find_weights(config.sample.weights, roles);
+  weights = open_weights(place);
+  require_network(weights.info.config.model, *weights.source);
+  start.decoder = find_decoder(config.sample.vae, place.path, weights);
+  require<ConfigError>(start.decoder || weights.info.sample_shape.at(0) == kPixelChannels,
+                       "{} makes latents of {} channels and brings no autoencoder; give --sample.vae",
+                       weights.source->place(), weights.info.sample_shape.at(0));
+  start.options = draw_options(config, weights.info, device);
+  const auto& shape = start.options.sample_shape;
+  check_image_size(weights.info.config.model, shape[1], shape[2],
+                   config.sample.sample_size > 0 ? "sample.sample_size" : weights.source->place());
+  start.prompts = read_prompts(config.sample.prompts);
+  start.captions = captions_of(start.prompts);
+  check_captions(start.captions, weights.text(config.text), config.sample.prompts, !weights.is_foreign);
+  check_folder(config, start, context);
+  return start;
+}
+
 int draw_and_write(const Config& config, const OpenWeights& weights, const std::vector<Prompt>& prompts,
                    const PictureDrawer& drawer, World& world) {
   const fs::path out = config.sample.out;
@@ -138,13 +181,11 @@ int draw_and_write(const Config& config, const OpenWeights& weights, const std::
 
 int sample_on(World& world, const Invocation& invocation) {
   const Config& config = invocation.config;
-  const auto roles = config.sample.role.empty() ? kRoles : std::vector{config.sample.role};
-  const WeightsPlace place = find_weights(config.sample.weights, roles, world.control());
-  const OpenWeights weights = open_weights(place);
-  const auto vae = open_decoder(config.sample.vae, place.path, weights, world.device());
-  require<ConfigError>(vae != nullptr || weights.info.sample_shape.at(0) == kPixelChannels,
-                       "{} makes latents of {} channels and brings no autoencoder; give --sample.vae",
-                       weights.source->place(), weights.info.sample_shape.at(0));
+  const SampleStart start = check_start(config, world.device(), context_of(world, invocation.is_dry_run));
+  if (invocation.is_dry_run) return kExitDone;
+
+  const OpenWeights& weights = start.weights;
+  const auto vae = load_decoder(start.decoder, world.device());
   if (vae != nullptr) {
     spdlog::warn(
         "captions are hashed words here, not the CLIP and T5 embeddings that Stable Diffusion 3 knows: pictures "
@@ -153,13 +194,13 @@ int sample_on(World& world, const Invocation& invocation) {
   const auto model =
       make_model(weights.info.config.model, at::TensorOptions().dtype(at::kFloat).device(world.device()));
   load_parameters(*model, *weights.source);
-  const auto prompts = read_prompts(config.sample.prompts);
-  const auto captions = captions_of(prompts);
   const HashedWordEncoder encoder(weights.text(config.text));
-  const PictureDrawer drawer(*model, encoder, captions, draw_options(config, weights.info, vae.get(), world.device()));
+  DrawOptions options = start.options;
+  options.vae = vae.get();
+  const PictureDrawer drawer(*model, encoder, start.captions, options);
   spdlog::info("{} {} step(s), guidance {}: {} pictures", weights.source->place(), config.sample.steps,
                config.sample.guidance, drawer.num_pictures());
-  return invocation.is_dry_run ? kExitDone : draw_and_write(config, weights, prompts, drawer, world);
+  return draw_and_write(config, weights, start.prompts, drawer, world);
 }
 
 int sample(const Invocation& invocation) {

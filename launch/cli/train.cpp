@@ -9,6 +9,7 @@
 #include "data/text/hashed_word_encoder.h"
 #include "launch/cli/commands.h"
 #include "launch/cli/generate.h"
+#include "launch/cli/start_checks.h"
 #include "launch/cli/training_run.h"
 #include "launch/runtime/run_folder.h"
 #include "parallel/optim/fsdp_engine.h"
@@ -18,35 +19,58 @@ namespace {
 
 constexpr int64_t kGridSteps = 28;
 
-// {C, H, W} of the store's images, checked against the network.
-std::vector<int64_t> sample_shape(const Store& store, const ModelConfig& model) {
-  require<ConfigError>(store.has_images(), "{}: this store has no images; `fgm train` needs them",
-                       store.path().string());
+struct TrainStart {
+  std::shared_ptr<const Store> store;
+  std::vector<int64_t> sample_shape;  // {C, H, W} of the store's images
+  BatchSourceOptions batches;
+};
+
+BatchSourceOptions batch_options(const Config& config, World& world) {
+  return {.global_batch = config.train.batch,
+          .rank = world.rank(),
+          .world = world.size(),
+          .seed = static_cast<uint64_t>(config.run.seed),
+          .prefetch = config.data.prefetch};
+}
+
+SavedRun saved_run(const Config& config, const TrainStart& start, World& world) {
+  return {.phase = "train",
+          .weights = {.role = "", .step = 0, .sample_shape = start.sample_shape, .config = config},
+          .threads = world.num_threads(),
+          .store = start.store->path().string(),
+          .store_size = start.store->size(),
+          .samples_per_step = config.train.batch,
+          .teacher = std::nullopt};
+}
+
+// See start_checks.h.
+TrainStart check_start(const Config& config, World& world, const StartContext& context) {
+  TrainStart start{.store = open_store(config.data), .sample_shape = {}, .batches = batch_options(config, world)};
+  const Store& store = *start.store;
+  require_same_data(world, store, config.run);
+  check_batches(store, start.batches);
   const auto hwc = store.image_shape();
-  require<ConfigError>(hwc[2] == model.in_channels, "{}: its images have {} channels, model.in_channels = {}",
-                       store.path().string(), hwc[2], model.in_channels);
-  require<ConfigError>(hwc[0] % model.patch_size == 0 && hwc[1] % model.patch_size == 0,
-                       "{}: its images of {} x {} pixels cannot be cut into patches of model.patch_size = {}",
-                       store.path().string(), hwc[0], hwc[1], model.patch_size);
-  require<ConfigError>(std::max(hwc[0], hwc[1]) / model.patch_size <= model.pos_embed_max_size,
-                       "{}: images of {} x {} pixels need more than model.pos_embed_max_size = {} patches a side",
-                       store.path().string(), hwc[0], hwc[1], model.pos_embed_max_size);
-  return {hwc[2], hwc[0], hwc[1]};
+  require<ConfigError>(hwc[2] == config.model.in_channels, "{}: its images have {} channels, model.in_channels = {}",
+                       store.path().string(), hwc[2], config.model.in_channels);
+  start.sample_shape = {hwc[2], hwc[0], hwc[1]};
+  make_unread_model(config.model);  // refuses sizes that do not fit together
+  check_image_size(config.model, hwc[0], hwc[1], store.path().string());
+  check_captions(store.prompts(), config.text, store.path().string(), /*is_fixed=*/false);
+  check_resume(context, saved_run(config, start, world), config.train.steps);
+  return start;
 }
 
 int train_on(World& world, const Invocation& invocation) {
   const Config& config = invocation.config;
-  const auto store = open_store(config.data);
-  require_same_data(world, *store, config.run);
-  const auto shape = sample_shape(*store, config.model);
+  const TrainStart start = check_start(config, world, context_of(world, invocation.is_dry_run));
+  if (invocation.is_dry_run) return kExitDone;
+
   const auto seed = static_cast<uint64_t>(config.run.seed);
   const auto tensors = at::TensorOptions().dtype(at::kFloat).device(world.device());
 
   const auto model = make_model(config.model, tensors);
-  spdlog::info("teacher: {} parameters; {}: {} images of {} x {}", num_parameters(*model), store->path().string(),
-               store->size(), shape[1], shape[2]);
-  if (invocation.is_dry_run) return kExitDone;
-
+  spdlog::info("teacher: {} parameters; {}: {} images of {} x {}", num_parameters(*model), start.store->path().string(),
+               start.store->size(), start.sample_shape[1], start.sample_shape[2]);
   init_parameters(*model, seed);
   FsdpEngine engine(*model, config.train.optimizer, world.mesh(), {.recompute = config.parallel.recompute});
   engine.set_trainable(true);
@@ -58,31 +82,20 @@ int train_on(World& world, const Invocation& invocation) {
                                  .tensors = tensors,
                                  .sum_over_ranks = sum_over(world.control())});
   const auto encoder = std::make_shared<const HashedWordEncoder>(config.text);
-  StoreBatchSource source(store, encoder,
-                          {.global_batch = config.train.batch,
-                           .rank = world.rank(),
-                           .world = world.size(),
-                           .seed = seed,
-                           .prefetch = config.data.prefetch});
-  const auto captions = grid_captions(*store);
+  StoreBatchSource source(start.store, encoder, start.batches);
+  const auto captions = grid_captions(*start.store);
   const PictureDrawer drawer(*model, *encoder, captions,
                              {.steps = kGridSteps,
                               .guidance = config.sample.guidance,
                               .batch = std::ssize(captions),
                               .seed = seed,
-                              .sample_shape = shape,
+                              .sample_shape = start.sample_shape,
                               .device = world.device()});
   return run_training(world,
                       {.num_steps = config.train.steps,
                        .step = &step,
                        .networks = {{std::string(role::kTeacher), &engine}},
-                       .run = {.phase = "train",
-                               .weights = {.role = "", .step = 0, .sample_shape = shape, .config = config},
-                               .threads = world.num_threads(),
-                               .store = store->path().string(),
-                               .store_size = store->size(),
-                               .samples_per_step = config.train.batch,
-                               .teacher = std::nullopt},
+                       .run = saved_run(config, start, world),
                        .draw = [&] { return draw_with_average(engine, drawer); }},
                       source);
 }

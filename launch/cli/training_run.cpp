@@ -7,6 +7,7 @@
 #include "core/base/error.h"
 #include "core/train/trainer.h"
 #include "launch/coordinator/restart_guard.h"
+#include "launch/coordinator/resume_point.h"
 #include "launch/runtime/observers/metrics_file.h"
 #include "launch/runtime/observers/progress_line.h"
 #include "launch/runtime/observers/sample_grid.h"
@@ -51,14 +52,9 @@ Outcome run_steps(World& world, const TrainingPlan& plan, BatchSource& source, S
 // Steps that are done: those of the checkpoint that the run goes on from, or none.
 int64_t restore(CheckpointCoordinator& coordinator, const TrainingPlan& plan) {
   const auto restored = coordinator.restore(plan.run.weights.config.run.resume);
-  const int64_t done = restored ? restored->step : 0;
-  // Only its own checkpoint can make a run finished.
-  require<ConfigError>(
-      done < plan.num_steps || (done == plan.num_steps && restored && restored->is_own),
-      "the checkpoint to go on from is at step {} already and {} steps are asked for; give more steps, "
-      "or another --run",
-      done, plan.num_steps);
-  return done;
+  if (!restored) return 0;
+  require_steps_left(restored->step, restored->is_own, plan.num_steps);
+  return restored->step;
 }
 
 }  // namespace

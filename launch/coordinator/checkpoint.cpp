@@ -44,6 +44,8 @@ Checkpoint Checkpoint::open(const fs::path& folder) {
   Manifest manifest = parse_manifest(text, folder / kManifestFile);
   require<DamageError>(commit == commit_text(text, manifest.nonce), "{} {}", (folder / kCommitFile).string(),
                        describe_commit(commit, manifest));
+  const auto misnamed = why_misnamed(folder, manifest.step);
+  require<DamageError>(!misnamed, "{} {}", folder.string(), misnamed.value_or(""));
   return {folder, std::move(manifest)};
 }
 
@@ -92,6 +94,13 @@ void Checkpoint::verify_role(const std::string& role) const {
     for (const auto& slice : tensor.slices) files.insert(slice.file);
   }
   for (const auto& file : files) require_intact(file);
+}
+
+void Checkpoint::verify_sizes() const {
+  for (const auto& [name, file] : manifest_.files) {
+    const auto problem = wrong_size(name);
+    require<DamageError>(!problem, "{}", problem.value_or(""));
+  }
 }
 
 std::unique_ptr<TensorSource> Checkpoint::source(const std::string& role) const {

@@ -15,7 +15,8 @@ namespace fgm {
 class Checkpoint {
  public:
   // Reads COMMIT and manifest.json, not the files they vouch for. DamageError naming the file and what is wrong with
-  // it: one of the two is missing, COMMIT is not what follows from the manifest, parse_manifest() refuses it. Another
+  // it: one of the two is missing, COMMIT is not what follows from the manifest, parse_manifest() refuses it; and
+  // when the folder has the name of another step than the one that it holds. Another
   // IoError, here and below, when something could not be read, which says nothing of what it holds.
   static Checkpoint open(const std::filesystem::path& folder);
 
@@ -32,6 +33,8 @@ class Checkpoint {
   void verify(int part = 0, int num_parts = 1) const;
   // The same for the files that hold tensors of `role`.
   void verify_role(const std::string& role) const;
+  // Compares the sizes of all files, and no digests.
+  void verify_sizes() const;
 
   // The tensors of a role, whole, whatever number of files their slices lie in; a file is opened when it is first read.
   // The source may outlive the Checkpoint. IoError when there is no such role; read() may throw IoError.

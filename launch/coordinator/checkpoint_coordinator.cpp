@@ -11,7 +11,7 @@
 #include "core/config/fields.h"
 #include "core/io/atomic_file.h"
 #include "launch/coordinator/checkpoints_folder.h"
-#include "launch/coordinator/resume_rules.h"
+#include "launch/coordinator/resume_point.h"
 #include "parallel/comm/consensus.h"
 
 namespace fgm {
@@ -23,13 +23,6 @@ namespace fs = std::filesystem;
 std::string draw_nonce() {
   std::random_device device;
   return fmt::format("{:08x}{:08x}", device(), device());
-}
-
-std::vector<fs::path> newest_first(const fs::path& checkpoints) {
-  std::vector<fs::path> folders;
-  for (const int64_t step : saved_steps(checkpoints))
-    folders.insert(folders.begin(), checkpoints / step_folder_name(step));
-  return folders;
 }
 
 void make_folder(const fs::path& folder) {
@@ -54,21 +47,26 @@ CheckpointCoordinator::CheckpointCoordinator(Communicator& control, CheckpointOp
         mesh.replicate, mesh.shard);
 }
 
-Manifest CheckpointCoordinator::describe(int64_t step) const {
-  const Config& config = run_.weights.config;
+Manifest manifest_head(const SavedRun& run) {
   Manifest m;
   m.version = version();
+  m.phase = run.phase;
+  m.seed = run.weights.config.run.seed;
+  m.threads = run.threads;
+  m.config = to_ini(run.weights.config);
+  m.data = {run.store, run.store_size, 0, 0};
+  m.teacher = run.teacher;
+  return m;
+}
+
+Manifest CheckpointCoordinator::describe(int64_t step) const {
+  Manifest m = manifest_head(run_);
   m.step = step;
-  m.phase = run_.phase;
   m.restart = restart_;
   m.world = control_.size();
   m.mesh = options_.mesh;
-  m.seed = config.run.seed;
-  m.threads = run_.threads;
-  m.config = to_ini(config);
-  const int64_t position = step * run_.samples_per_step;
-  m.data = {run_.store, run_.store_size, run_.store_size == 0 ? 0 : position / run_.store_size, position};
-  m.teacher = run_.teacher;
+  m.data.position = step * run_.samples_per_step;
+  m.data.epoch = run_.store_size == 0 ? 0 : m.data.position / run_.store_size;
   for (const auto& network : networks_) m.updates[network.role] = network.engine->num_updates();
   return m;
 }
@@ -142,119 +140,65 @@ std::optional<RestoredState> CheckpointCoordinator::restore(const std::string& r
   std::vector<fs::path> folders;
   rejected_.clear();
   on_first_rank(control_, [&] {
-    if (resume == "never") require_no_steps();  // before it takes the run from a job that may be at work
+    // "never" is refused before it takes the run from a job that may be at work.
+    if (resume == "never") resume_candidates(options_.checkpoints, resume);
     owner_.take(draw_nonce());
     clear_leftovers(options_.checkpoints);
-    folders = candidates(resume);
+    folders = resume_candidates(options_.checkpoints, resume);
   });
   const auto checkpoint = first_complete(folders, resume);
   if (!checkpoint) return std::nullopt;
   const Manifest& manifest = checkpoint->manifest();
-  if (resume != "auto") require_no_later_steps(*checkpoint);
-  require_continuation(*checkpoint);
+  on_first_rank(control_, [&] {
+    if (resume != "auto") require_no_later_steps(options_.checkpoints, *checkpoint, rejected_);
+    log_differences(require_continuation(*checkpoint, describe(manifest.step)), manifest.step);
+  });
   all_or_none(control_, [&] {
     for (const auto& network : networks_) restore_network(network, checkpoint->folder(), manifest);
   });
   restart_ = manifest.restart + 1;
   if (is_first()) spdlog::info("going on from step {}: {}", manifest.step, checkpoint->folder().string());
-  return RestoredState{manifest.step, is_own(checkpoint->folder().parent_path()), manifest};
-}
-
-void CheckpointCoordinator::require_no_steps() const {
-  const auto steps = saved_steps(options_.checkpoints);
-  require<ConfigError>(steps.empty(),
-                       "{} already holds checkpoints, up to step {}; choose another --run, or delete them, or go on "
-                       "from them with --resume auto",
-                       options_.checkpoints.string(), steps.empty() ? 0 : steps.back());
-}
-
-// In the order in which they are tried. A requeued job has the arguments of its first start: what it has made since
-// goes before the PATH that it began with.
-std::vector<fs::path> CheckpointCoordinator::candidates(const std::string& resume) const {
-  if (resume == "never") return {};
-  auto own = newest_first(options_.checkpoints);
-  if (resume == "auto") return own;
-  const fs::path path = fs::weakly_canonical(resume);
-  const bool is_run = fs::is_directory(path / "checkpoints");
-  if (is_own(is_run ? path / "checkpoints" : path.parent_path())) own.clear();
-  if (!own.empty()) spdlog::info("this run has checkpoints of its own; they go before --resume {}", resume);
-  auto given = is_run ? newest_first(path / "checkpoints") : std::vector<fs::path>{path};
-  if (!fs::is_directory(path)) given.clear();
-  given.insert(given.begin(), own.begin(), own.end());
-  require<ConfigError>(!given.empty(), "--resume {}: no checkpoint there", resume);
-  return given;
-}
-
-bool CheckpointCoordinator::is_own(const fs::path& checkpoints) const {
-  std::error_code missing;
-  return fs::equivalent(checkpoints, options_.checkpoints, missing);
+  return RestoredState{manifest.step, is_own(options_.checkpoints, checkpoint->folder()), manifest};
 }
 
 std::optional<Checkpoint> CheckpointCoordinator::first_complete(const std::vector<fs::path>& folders,
                                                                 const std::string& resume) {
-  size_t num_rejected = 0;
-  for (;; ++num_rejected) {
-    const bool is_left = num_rejected < folders.size();
-    const std::string folder = broadcast_text(control_, is_left ? folders[num_rejected].string() : "");
+  std::vector<std::string> damages;
+  for (size_t i = 0;; ++i) {
+    const std::string folder = broadcast_text(control_, i < folders.size() ? folders[i].string() : "");
     if (folder.empty()) break;
-    if (auto checkpoint = open_together(folder)) return checkpoint;
+    std::string damage;
+    if (auto checkpoint = open_together(folder, damage)) return checkpoint;
+    damages.push_back(damage);
   }
-  if (num_rejected == 0) return std::nullopt;
-  require<ConfigError>(resume == "auto", "--resume {}: no complete checkpoint there (see the warnings)", resume);
-  throw ConfigError(fmt::format("none of the {} checkpoints is complete (see the warnings); move {} away to begin anew",
-                                num_rejected, options_.checkpoints.string()));
+  require_none_damaged(damages, resume, options_.checkpoints);
+  return std::nullopt;
 }
 
-// Each rank reads its part of the files; the damage that one finds, all learn. What one cannot read now may be whole:
-// to pass over it would be to lose it, so that ends the job.
-std::optional<Checkpoint> CheckpointCoordinator::open_together(const fs::path& folder) {
+// Each rank reads its part of the files; the damage that one finds, all learn.
+std::optional<Checkpoint> CheckpointCoordinator::open_together(const fs::path& folder, std::string& first_damage) {
   std::optional<Checkpoint> checkpoint;
   std::string damage;
   all_or_none(control_, [&] {
     try {
-      checkpoint = Checkpoint::open(folder);
-      checkpoint->verify(control_.rank(), control_.size());
+      read_checkpoint(folder, [&] {
+        checkpoint = Checkpoint::open(folder);
+        checkpoint->verify(control_.rank(), control_.size());
+      });
     } catch (const DamageError& error) {
       damage = error.what();
-    } catch (const std::exception& error) {
-      throw Error(
-          fmt::format("{} could not be read now, and no checkpoint was changed: {}", folder.string(), error.what()));
     }
   });
   std::set<std::string> damages;
   for (const auto& text : gather_texts(control_, damage)) damages.insert(text);
   damages.erase("");
   if (damages.empty()) return checkpoint;
+  first_damage = *damages.begin();
   for (const auto& text : damages) {
     if (is_first()) spdlog::warn("passing over a checkpoint: {}", text);
   }
-  if (is_own(folder.parent_path())) rejected_.insert(folder.filename());
+  if (is_own(options_.checkpoints, folder)) rejected_.insert(folder.filename());
   return std::nullopt;
-}
-
-void CheckpointCoordinator::require_no_later_steps(const Checkpoint& checkpoint) const {
-  on_first_rank(control_, [&] {
-    for (const int64_t step : saved_steps(options_.checkpoints)) {
-      const fs::path folder = options_.checkpoints / step_folder_name(step);
-      if (rejected_.contains(folder.filename())) continue;
-      require<ConfigError>(
-          step <= checkpoint.manifest().step,
-          "{} is later than {}, and the next restart would take it for this run's own; move it away, or "
-          "choose another --run, or go on from it with --resume auto",
-          folder.string(), checkpoint.folder().string());
-    }
-  });
-}
-
-void CheckpointCoordinator::require_continuation(const Checkpoint& checkpoint) const {
-  const auto differences = compare_runs(checkpoint.manifest(), describe(checkpoint.manifest().step));
-  require<ConfigError>(differences.errors.empty(),
-                       "{} cannot be continued by this run: {}; set these as they were there, or choose another --run",
-                       checkpoint.folder().string(), fmt::join(differences.errors, "; "));
-  if (!is_first()) return;
-  for (const auto& line : differences.warnings)
-    spdlog::warn("changed since step {}: {}", checkpoint.manifest().step, line);
-  for (const auto& line : differences.notes) spdlog::info("{}", line);
 }
 
 }  // namespace fgm

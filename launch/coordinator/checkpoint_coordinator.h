@@ -28,6 +28,9 @@ struct SavedRun {
   std::optional<Manifest::Teacher> teacher = {};  // of a distillation
 };
 
+// What the manifest says of a run before its first step: phase, config, seed, threads, store and teacher.
+Manifest manifest_head(const SavedRun& run);
+
 struct CheckpointOptions {
   std::filesystem::path checkpoints;  // RUN/checkpoints, seen by all ranks; made when it is not there
   int64_t keep = 0;                   // newest complete checkpoints that stay; 0: all
@@ -62,7 +65,8 @@ class CheckpointCoordinator : public SavePoint {
   //            passed over with a warning, and set aside when a new one is published; when all are damaged that is an
   //            error, for someone must decide to begin anew.
   //   "never"  nothing; ConfigError when the run holds checkpoints, which a new run would mix with its own.
-  //   PATH     a step's folder, or the newest complete one of a run's folder; when that is another run's, only until
+  //   PATH     a step's folder, or the newest complete one of a run's folder or its checkpoints/; when that is another
+  //   run's, only until
   //            this one has a complete checkpoint of its own, from which it goes on then. ConfigError when this run
   //            holds later steps than a PATH in it, which would be taken for the newest after the next restart.
   // Every file is compared with its digest before use; when one cannot be read, that is an error with kExitCrash and
@@ -76,14 +80,9 @@ class CheckpointCoordinator : public SavePoint {
   void vote(const std::function<void()>& body) const;
   void write(const std::filesystem::path& temporary, Manifest manifest);
   void put_in_place(const std::filesystem::path& temporary, int64_t step);
-  void require_no_steps() const;
-  std::vector<std::filesystem::path> candidates(const std::string& resume) const;
-  bool is_own(const std::filesystem::path& checkpoints) const;
   std::optional<Checkpoint> first_complete(const std::vector<std::filesystem::path>& folders,
                                            const std::string& resume);
-  std::optional<Checkpoint> open_together(const std::filesystem::path& folder);
-  void require_no_later_steps(const Checkpoint& checkpoint) const;
-  void require_continuation(const Checkpoint& checkpoint) const;
+  std::optional<Checkpoint> open_together(const std::filesystem::path& folder, std::string& first_damage);
   bool is_first() const { return control_.rank() == 0; }
 
   Communicator& control_;

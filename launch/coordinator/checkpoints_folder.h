@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <string>
 #include <system_error>
@@ -13,8 +14,15 @@
 //   .tmp-200-<nonce>/            being written, or left by a job that was killed
 //   .old-step-00000200/          the folder of that step that a new one is about to replace
 //   damaged-step-00000200/       a published one that was found damaged; the user's to remove
+//   misnamed-step-00000200/      a folder that had this step's name and holds another step; the user's, too
 //   OWNER                        which start of the run may change all this
+//
+// What has the name of a step and is none (the copy of another step, a name without its zeros, a file) is a stray: it
+// is named and left alone, never chosen, removed or written over.
 namespace fgm {
+
+// RUN/checkpoints for a run's folder and for RUN/checkpoints itself; nothing for another path.
+std::optional<std::filesystem::path> checkpoints_in(const std::filesystem::path& run);
 
 // In that folder: which start of the run may change it (run_owner.h).
 inline constexpr const char* kOwnerFile = "OWNER";
@@ -31,17 +39,33 @@ std::string step_folder_name(int64_t step);
 // "student_ema-00000-of-00002.safetensors"
 std::string shard_file_name(const std::string& role, int shard, int num_shards);
 
-// The steps whose folders are published in `checkpoints`, damaged ones too, ascending. Empty when it does not exist;
-// Error with kExitCrash when it cannot be listed.
-std::vector<int64_t> saved_steps(const std::filesystem::path& checkpoints);
+struct StepFolders {
+  std::vector<int64_t> steps;       // published, damaged ones too, ascending
+  std::vector<std::string> strays;  // names, sorted
+};
+
+// What `checkpoints` holds by the name of a step. Empty when it does not exist; Error with kExitCrash when it cannot be
+// listed; ConfigError when it, or a step in it, is a link to what is not there.
+StepFolders list_steps(const std::filesystem::path& checkpoints);
+std::vector<int64_t> saved_steps(const std::filesystem::path& checkpoints);  // of them, the steps
+
+// That a folder with the name of a step has not that of `step`, which it holds; nothing when all is well, and for a
+// folder that a user has given a name of his own.
+std::optional<std::string> why_misnamed(const std::filesystem::path& folder, int64_t step);
+
+// Why a path whose name begins as a step's does is a stray; nothing when it is none, is damaged, or cannot be read.
+std::optional<std::string> why_stray(const std::filesystem::path& step);
+
+// A warning for each stray.
+void warn_of_strays(const std::filesystem::path& checkpoints);
 
 // Removes what killed jobs left in `checkpoints`. An .old- folder whose replacement never came gets its name back.
 // Error as above.
 void clear_leftovers(const std::filesystem::path& checkpoints);
 
 // Gives the finished folder `temporary` its published name, by one rename, and makes the names survive a crash. A
-// folder of that step that is there already is replaced: the state being saved is the one that the run goes on from.
-// IoError.
+// folder of that step that is there already is replaced: the state being saved is the one that the run goes on from. A
+// stray that has the name is renamed, as by set_aside(). IoError.
 void publish(const std::filesystem::path& temporary, const std::filesystem::path& checkpoints, int64_t step);
 
 // Renames a published folder that is damaged, so that no reader takes it for a checkpoint and nobody here removes it.

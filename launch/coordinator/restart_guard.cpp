@@ -29,13 +29,17 @@ int64_t num_starts(const std::filesystem::path& file, int64_t step) {
 
 RestartGuard::RestartGuard(std::filesystem::path file) : file_(std::move(file)) {}
 
-void RestartGuard::start(int64_t step) {
+void RestartGuard::require_progress(int64_t step) const {
   const int64_t before = num_starts(file_, step);
   require<DoNotRequeueError>(before < kMaxStarts,
                              "no progress: {} starts from step {} ended without a later checkpoint; look at the end of "
                              "their logs, then remove {} to try again",
                              before, step, file_.string());
-  write_file(file_, json{{"step", step}, {"starts", before + 1}}.dump() + "\n");
+}
+
+void RestartGuard::start(int64_t step) {
+  require_progress(step);
+  write_file(file_, json{{"step", step}, {"starts", num_starts(file_, step) + 1}}.dump() + "\n");
 }
 
 void RestartGuard::end_cleanly() {

@@ -13,8 +13,11 @@ class RestartGuard {
 
   explicit RestartGuard(std::filesystem::path file);
 
-  // Notes a start that goes on from `step` (0: from the beginning). DoNotRequeueError when kMaxStarts before it did so
-  // without a later checkpoint or a clean end; the file says so until it is removed.
+  // DoNotRequeueError when kMaxStarts went on from `step` (0: from the beginning) without a later checkpoint or a clean
+  // end; the file says so until it is removed.
+  void require_progress(int64_t step) const;
+
+  // Notes a start that goes on from `step`. Error as above.
   void start(int64_t step);
 
   // The run is finished, or saved on a signal: forgets the starts.

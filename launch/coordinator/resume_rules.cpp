@@ -7,6 +7,7 @@
 #include "core/base/error.h"
 #include "core/config/config.h"
 #include "core/config/fields.h"
+#include "core/train/lr_schedule.h"
 
 namespace fgm {
 namespace {
@@ -58,6 +59,42 @@ void compare_configs(const Manifest& saved, const Manifest& now, RunDifferences&
   }
 }
 
+Config config_of(const std::map<std::string, std::string>& values) {
+  Config config;
+  for (const auto& field : list_fields(config)) set(config, {field.key, values.at(field.key), ""});
+  return config;
+}
+
+struct Rates {
+  std::string key;
+  OptimizerConfig optimizer;
+  int64_t num_steps;
+};
+
+std::vector<Rates> rates_of(const std::string& ini, const std::string& phase) {
+  const Config config = config_of(values_of(ini));
+  if (phase == "train") return {{"optimizer.lr", config.train.optimizer, config.train.steps}};
+  return {{"student.lr", config.method.student, config.method.steps},
+          {"estimator.lr", config.method.estimator, config.method.steps}};
+}
+
+// Another number of steps stretches a falling schedule, which nobody sees in the number: a run that had come to its end
+// goes on at a rate that it had left long ago.
+void compare_rates(const Manifest& saved, const Manifest& now, RunDifferences& differences) {
+  if (saved.step == 0) return;
+  const auto there = rates_of(saved.config, now.phase), here = rates_of(now.config, now.phase);
+  for (size_t i = 0; i < here.size(); ++i) {
+    const auto is_flat = [](const Rates& rates) { return rates.optimizer.schedule == Schedule::kConstant; };
+    const auto rate = [&](const Rates& rates, int64_t step) {
+      return learning_rate(rates.optimizer, step, rates.num_steps);
+    };
+    if ((is_flat(there[i]) && is_flat(here[i])) || rate(there[i], saved.step) == rate(here[i], saved.step)) continue;
+    differences.warnings.push_back(fmt::format(
+        "the learning rate jumps from {:.3g} in step {} to {:.3g} in step {} ({})", rate(there[i], saved.step - 1),
+        saved.step, rate(here[i], saved.step), saved.step + 1, here[i].key));
+  }
+}
+
 }  // namespace
 
 RunDifferences compare_runs(const Manifest& saved, const Manifest& now) {
@@ -67,14 +104,18 @@ RunDifferences compare_runs(const Manifest& saved, const Manifest& now) {
     return differences;
   }
   compare_configs(saved, now, differences);
+  compare_rates(saved, now, differences);
   if (saved.teacher && now.teacher && saved.teacher->xxh128 != now.teacher->xxh128) {
     differences.errors.push_back(fmt::format("teacher.weights = {} there (xxh128 {}) and {} here (xxh128 {})",
                                              saved.teacher->path, saved.teacher->xxh128, now.teacher->path,
                                              now.teacher->xxh128));
   }
   if (saved.data.size != now.data.size) {
-    differences.warnings.push_back(fmt::format("data.store = {} with {} records there and {} with {} here",
-                                               saved.data.store, saved.data.size, now.data.store, now.data.size));
+    differences.warnings.push_back(
+        fmt::format("data.store = {} with {} records there and {} with {} here: from here on samples come in another "
+                    "order, and some of "
+                    "this epoch's twice or not at all",
+                    saved.data.store, saved.data.size, now.data.store, now.data.size));
   }
   if (saved.world != now.world || saved.threads != now.threads) {
     differences.notes.push_back(

@@ -10,7 +10,7 @@ namespace fgm {
 // In what a run that is about to go on differs from the one that a checkpoint was written by; each text is one line.
 struct RunDifferences {
   std::vector<std::string> errors;    // it would not be the same run: sizes, seed, batch, teacher, kind of state
-  std::vector<std::string> warnings;  // allowed, and may have been meant: learning rates, number of steps
+  std::vector<std::string> warnings;  // allowed, and may have been meant: number of steps, jumps of a learning rate
   std::vector<std::string> notes;     // the same run with other bits: ranks, threads
 };
 

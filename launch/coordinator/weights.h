@@ -53,16 +53,20 @@ struct LoadedModel {
   std::unique_ptr<VelocityModel> model;
 };
 
+// Digests of a step's files take a pass over them; whoever loads nothing compares sizes only.
+enum class Digests { kCompared, kIgnored };
+
 // What `path` means: a safetensors file; or a folder of Stable Diffusion 3 weights; or the first of `roles` that a
-// step's folder holds; or that of the newest complete step of a run's folder: damaged newer ones are passed over with a
-// warning. The digests of a step's files in question are compared; other files have none. ConfigError naming the path
-// and what was looked for, or what a folder of other things looks like and what to give instead; IoError when a file is
-// damaged.
-WeightsPlace find_weights(const std::filesystem::path& path, const std::vector<std::string>& roles);
+// step's folder holds; or that of the newest complete step of a run's folder (or of its checkpoints/): damaged newer
+// ones are passed over with a warning. The digests of a step's files in question are compared; other files have none.
+// ConfigError naming the path and what was looked for, or what a folder of other things looks like and what to give
+// instead; IoError when a file is damaged.
+WeightsPlace find_weights(const std::filesystem::path& path, const std::vector<std::string>& roles,
+                          Digests digests = Digests::kCompared);
 
 // Collective over `control`: rank 0 looks, and all ranks have its answer or its error.
 WeightsPlace find_weights(const std::filesystem::path& path, const std::vector<std::string>& roles,
-                          Communicator& control);
+                          Communicator& control, Digests digests = Digests::kCompared);
 
 // Opens weights of ours, or Stable Diffusion 3's: then info holds the sizes that the tensors tell, the role "teacher",
 // the schedule's shift (that of the scheduler beside them, else 3, the released models') in config.sample.shift, and
@@ -77,6 +81,10 @@ std::unique_ptr<VelocityModel> make_unread_model(const ModelConfig& config, at::
 
 // Builds the network of the weights found, frozen, whole, float32 on `device`.
 LoadedModel load_model(const std::filesystem::path& path, const std::vector<std::string>& roles, at::Device device);
+
+// ConfigError naming place() and every tensor of `source` that is missing, surplus or of another shape than those of a
+// network of `config`. Reads the headers.
+void require_network(const ModelConfig& config, const TensorSource& source);
 
 // Fills this rank's slices of a network's weights from `source`, converting dtypes, and sets the buffers of `model`, in
 // the dtype that they have there: on a CPU they are views of the mapped file (TensorSource::view).

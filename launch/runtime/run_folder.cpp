@@ -27,6 +27,10 @@ void require_writable(const fs::path& path) {
 void check_run_folder(const Config& config) {
   require<ConfigError>(!config.run.dir.empty(), "run.dir is not set; give the run's folder with --run DIR");
   const fs::path path = config.run.dir;
+  const RunFolder folder(path);
+  for (const auto& part : {path, folder.checkpoints(), folder.events(), folder.samples()}) {
+    require_no_dangling_link(part);
+  }
   try {
     require_writable(path);
   } catch (const fs::filesystem_error& error) {
@@ -36,7 +40,7 @@ void check_run_folder(const Config& config) {
 
 void RunFolder::create() const {
   std::error_code failure;
-  for (const auto& folder : {path_, events(), checkpoints(), path_ / "samples"}) {
+  for (const auto& folder : {path_, events(), checkpoints(), samples()}) {
     fs::create_directories(folder, failure);
     if (failure) throw IoError(fmt::format("folder '{}' cannot be made", folder.string()), failure);
   }
@@ -50,7 +54,7 @@ void RunFolder::begin(const Config& config) const {
 }
 
 fs::path RunFolder::sample_file(int64_t step) const {
-  return path_ / "samples" / fmt::format("step-{:08d}.png", step);
+  return samples() / fmt::format("step-{:08d}.png", step);
 }
 
 void RunFolder::mark_done() const {

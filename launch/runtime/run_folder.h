@@ -24,6 +24,7 @@ class RunFolder {
   std::filesystem::path events() const { return path_ / "events"; }
   std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
   std::filesystem::path restarts_file() const { return path_ / "restarts.json"; }
+  std::filesystem::path samples() const { return path_ / "samples"; }
   // samples/step-00000200.png
   std::filesystem::path sample_file(int64_t step) const;
 
@@ -37,8 +38,8 @@ class RunFolder {
   std::filesystem::path path_;
 };
 
-// Whether config.run.dir can be a run's folder; makes and writes nothing. ConfigError when it is empty, IoError when it
-// cannot be written.
+// Whether config.run.dir can be a run's folder; makes and writes nothing. ConfigError when it is empty, or when it or
+// one of its sub-folders is a link to what is not there; IoError when it cannot be written.
 void check_run_folder(const Config& config);
 
 }  // namespace fgm

@@ -135,6 +135,11 @@ TEST_F(Cli, PhotographsArePackedAndTheCorruptOneIsNamed) {
   EXPECT_THAT(packed.text, testing::AllOf(HasSubstr("2.jpg"), HasSubstr("2 images written, 1 skipped")));
 
   EXPECT_EQ(Store(path("s.h5")).image_shape(), (std::vector<int64_t>{16, 16, 3}));
+  EXPECT_THAT(packed.text, testing::Not(HasSubstr("num_tokens")));
+  EXPECT_THAT(
+      fgm(pack + " --text.num_tokens 4").text,
+      HasSubstr("s.h5: 2 of 2 captions are longer than text.num_tokens = 4 words; the first: 'a photo of a dress'; "
+                "text.num_tokens = 5 would do for all of them"));
 }
 
 TEST_F(Cli, InspectDescribesAStore) {

@@ -9,6 +9,7 @@
 #include "launch/cli/inspect/target.h"
 #include "launch/cli/inspect/tensor_table.h"
 #include "launch/cli/inspect/text_table.h"
+#include "launch/coordinator/checkpoints_folder.h"
 
 namespace fgm {
 namespace {
@@ -26,14 +27,18 @@ Json time_of(const fs::path& folder) {
   return fmt::format("{:%FT%TZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)));
 }
 
+std::string status_of(const CheckpointFolder& entry, bool is_complete) {
+  if (!entry.is_published) return "leftover";
+  if (is_complete) return "complete";
+  return why_stray(entry.path) ? "misnamed" : "damaged";
+}
+
 Json describe(const CheckpointFolder& entry, const StepFolder& folder) {
   const bool is_complete = folder.is_well();
   return {{"name", entry.path.filename().string()},
           {"step", folder.manifest ? Json(folder.manifest->step) : Json(nullptr)},
           {"world", folder.manifest ? Json(folder.manifest->world) : Json(nullptr)},
-          {"status", !entry.is_published ? "leftover"
-                     : is_complete       ? "complete"
-                                         : "damaged"},
+          {"status", status_of(entry, is_complete)},
           {"problem", is_complete ? Json(nullptr) : Json(folder.problems().front())},
           {"bytes", folder.total_bytes()},
           {"time", time_of(entry.path)}};
@@ -56,7 +61,8 @@ std::string checkpoints_text(const Json& checkpoints) {
     const auto name = row["name"].get<std::string>();
     table.add({name, number_or_dash(row["step"]), number_or_dash(row["world"]), human_bytes(row["bytes"].get<double>()),
                row["time"].is_null() ? "-" : row["time"].get<std::string>(), row["status"].get<std::string>()});
-    if (row["status"] == "damaged") problems += fmt::format("{}: {}\n", name, row["problem"].get<std::string>());
+    if (row["status"] == "damaged" || row["status"] == "misnamed")
+      problems += fmt::format("{}: {}\n", name, row["problem"].get<std::string>());
   }
   return table.text() + problems;
 }

@@ -5,6 +5,7 @@
 #include "core/base/error.h"
 #include "core/io/file.h"
 #include "core/io/safetensors_dtype.h"
+#include "launch/coordinator/checkpoints_folder.h"
 
 namespace fgm {
 namespace {
@@ -57,6 +58,8 @@ void read_manifest(StepFolder& folder) {
     note(commit, "cannot be checked without manifest.json");
   } else if (seal != commit_text(text, folder.manifest->nonce)) {
     note(commit, "does not belong to this manifest.json: one of the two was changed");
+  } else {
+    note(manifest, why_misnamed(folder.path, folder.manifest->step).value_or(""));
   }
   folder.files = {std::move(manifest), std::move(commit)};
 }

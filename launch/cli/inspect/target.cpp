@@ -73,10 +73,12 @@ PathKind kind_of(const fs::path& path) {
 }
 
 std::vector<CheckpointFolder> checkpoint_folders(const fs::path& run) {
-  const fs::path checkpoints = is_folder(run / "checkpoints") ? run / "checkpoints" : run;
+  const fs::path checkpoints = checkpoints_in(run).value_or(run);
   std::vector<CheckpointFolder> folders;
-  for (const int64_t step : saved_steps(checkpoints)) {
-    folders.push_back({checkpoints / step_folder_name(step), true});
+  const auto [steps, strays] = list_steps(checkpoints);
+  for (const int64_t step : steps) folders.push_back({checkpoints / step_folder_name(step), true});
+  for (const auto& name : strays) {
+    if (is_folder(checkpoints / name)) folders.push_back({checkpoints / name, true});
   }
   for (const auto& entry : entries_of(checkpoints)) {
     const bool is_known = std::ranges::count(folders, entry, &CheckpointFolder::path) > 0;

@@ -15,10 +15,11 @@ PathKind kind_of(const std::filesystem::path& path);
 
 struct CheckpointFolder {
   std::filesystem::path path;
-  bool is_published = false;  // has a step's name; the others are unfinished, or set aside as damaged
+  bool is_published = false;  // has a step's name, rightly or not; the others are unfinished, or set aside
 };
 
-// Of a run, oldest step first; then what was left over.
+// Of a run, oldest step first; then those that have a step's name wrongly (strays, which are never well); then what was
+// left over.
 std::vector<CheckpointFolder> checkpoint_folders(const std::filesystem::path& run);
 
 // The tensors of a safetensors file, of a step's folder, or of a run's newest checkpoint that is complete by its

@@ -26,6 +26,15 @@ TEST(WordsOf, LowersAndSplitsAtBlanksAndPunctuation) {
   EXPECT_THAT(words_of("?! -"), ElementsAre());
 }
 
+TEST(LongCaptions, AreCountedByTheirWordsAndTheLongestTellsWhatWouldDo) {
+  const std::vector<std::string> captions = {"a red circle", "two, blue; small squares!", "one of five words more"};
+  const auto found = find_long_captions(captions, 3);
+  EXPECT_EQ(found.count, 2);
+  EXPECT_EQ(found.first, captions[1]);
+  EXPECT_EQ(found.most_words, 5);
+  EXPECT_EQ(find_long_captions(captions, 5).count, 0);
+}
+
 TEST(HashedWordEncoder, HasTheShapesOfItsConfig) {
   const std::vector<std::string> captions{"a hat", "", "two green circles"};
   const auto condition = HashedWordEncoder(kConfig).encode(captions);

@@ -187,10 +187,44 @@ TEST_F(CoordinatorTest, AFlipAnywhereInCommitOrTheManifestIsFound) {
   Checkpoint::open(step_folder(1)).verify();
 }
 
+TEST_F(CoordinatorTest, ACopyUnderAnotherStepsNameIsNeverChosenRemovedOrWrittenOver) {
+  job().save(8);
+  for (const char* name : {"step-00000001", "step-00000099", "step-8"}) {
+    fs::copy(step_folder(8), checkpoints_ / name, fs::copy_options::recursive);
+  }
+  std::ofstream(checkpoints_ / "step-00000050") << "no folder";
+  EXPECT_EQ(list_steps(checkpoints_).strays,
+            (std::vector<std::string>{"step-00000001", "step-00000050", "step-00000099", "step-8"}));
+  auto resumed = job({.keep = 1});
+  ASSERT_EQ(resumed.coordinator().restore("auto")->step, 8);
+  resumed.save(20);
+  ASSERT_EQ(job().coordinator().restore("auto")->step, 20);
+  EXPECT_EQ(list_steps(checkpoints_).strays.size(), 4u) << "all but the newest are removed, and these are no steps";
+
+  resumed.save(99);
+  EXPECT_EQ(job().coordinator().restore("auto")->step, 99);
+  EXPECT_EQ(Checkpoint::open(checkpoints_ / "misnamed-step-00000099").manifest().step, 8);
+  EXPECT_THAT(error_of_restore(step_folder(1)), HasSubstr("holds step 8; step-00000008 would be its name"));
+}
+
+TEST_F(CoordinatorTest, ALinkToWhatIsNotThereIsNamedAndTakenForNoEmptyRun) {
+  job().save(1);
+  fs::rename(step_folder(1), folder_ / "moved");
+  fs::create_directory_symlink(folder_ / "moved", step_folder(1));
+  EXPECT_EQ(job().coordinator().restore("auto")->step, 1);
+  fs::rename(folder_ / "moved", folder_ / "elsewhere");
+  EXPECT_THAT(error_of_restore("auto"), AllOf(HasSubstr("step-00000001 is a link to"), HasSubstr("not there")));
+  fs::remove_all(checkpoints_);
+  fs::create_directory_symlink(folder_ / "unmounted", checkpoints_);
+  EXPECT_THAT(message_of<ConfigError>([&] { saved_steps(checkpoints_); }), HasSubstr("checkpoints is a link to"));
+}
+
 TEST_F(CoordinatorTest, WhenAllCheckpointsAreDamagedNothingBeginsAnewByItself) {
   job().save(1);
   damage(1);
-  EXPECT_THAT(error_of_restore("auto"), AllOf(HasSubstr("none of the 1 checkpoints"), HasSubstr("to begin anew")));
+  EXPECT_THAT(error_of_restore("auto"),
+              AllOf(HasSubstr("none of the 1 checkpoints"), HasSubstr("student-00000-of-00001.safetensors has"),
+                    HasSubstr("to begin anew")));
   EXPECT_TRUE(fs::exists(step_folder(1)));
 }
 
@@ -205,6 +239,7 @@ TEST_F(CoordinatorTest, APathIsAStepOrTheNewestOfARun) {
   writer.save(1);
   writer.save(2);
   EXPECT_EQ(job().coordinator().restore(other.path())->step, 2);
+  EXPECT_EQ(job().coordinator().restore(other / "checkpoints/")->step, 2);
   EXPECT_EQ(job().coordinator().restore(other / "checkpoints" / step_folder_name(1))->step, 1);
   EXPECT_THAT(error_of_restore(other / "nowhere"), HasSubstr("no checkpoint there"));
   fs::create_directories(other / "empty" / "checkpoints");
@@ -312,6 +347,31 @@ TEST_F(ResumeRules, TellErrorsFromWarningsFromWhatIsOfNoConsequence) {
     const auto differences = change(key, value);
     EXPECT_TRUE(differences.errors.empty() && differences.warnings.empty()) << key;
   }
+}
+
+TEST_F(ResumeRules, MoreStepsOfACosineScheduleSayFromWhereToWhereTheRateJumps) {
+  Config config;
+  config.method.steps = 8;
+  config.method.student.lr = 1e-3;
+  config.method.student.schedule = Schedule::kCosine;
+  Manifest saved = manifest_of(to_ini(config));
+  saved.step = 8;
+  EXPECT_TRUE(compare_runs(saved, saved).warnings.empty());
+  config.method.steps = 16;
+  const auto warnings = compare_runs(saved, manifest_of(to_ini(config))).warnings;
+  ASSERT_EQ(warnings.size(), 2u) << "the estimator's rate is constant";
+  // lr (1 + cos(pi 7 / 8)) / 2 and lr (1 + cos(pi / 2)) / 2
+  EXPECT_EQ(warnings[1], "the learning rate jumps from 3.81e-05 in step 8 to 0.0005 in step 9 (student.lr)");
+}
+
+TEST_F(ResumeRules, AStoreThatGrewIsAWarningThatSaysWhatBecomesOfTheEpoch) {
+  Manifest saved = manifest_of(to_ini(Config())), now = saved;
+  saved.data.size = 40;
+  now.data.size = 50;
+  const auto differences = compare_runs(saved, now);
+  EXPECT_TRUE(differences.errors.empty());
+  ASSERT_EQ(differences.warnings.size(), 1u);
+  EXPECT_THAT(differences.warnings[0], AllOf(HasSubstr("with 40 records"), HasSubstr("twice or not at all")));
 }
 
 TEST_F(ResumeRules, OtherRanksOrThreadsAreANoteAndAKeyThatTheOlderConfigLacksHadItsDefault) {

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -25,6 +26,7 @@ std::string place_of_failure;  // part of a path; "" is any
 
 int calls_until_event = -1;  // of fsync; < 0: nothing happens
 std::function<void()> event;
+int folder_fsync_failure = 0;  // errno
 
 template <typename Function>
 Function* system_call(const char* name) {
@@ -49,9 +51,12 @@ ssize_t read(int descriptor, void* bytes, size_t count) {
   if (fails(Call::kRead, descriptor)) return -1;
   return system_call<ssize_t(int, void*, size_t)>("read")(descriptor, bytes, count);
 }
-int fsync(int) {
+int fsync(int descriptor) {
   if (calls_until_event >= 0 && calls_until_event-- == 0) event();
-  return 0;
+  struct stat status {};
+  if (folder_fsync_failure == 0 || ::fstat(descriptor, &status) != 0 || !S_ISDIR(status.st_mode)) return 0;
+  errno = folder_fsync_failure;
+  return -1;
 }
 DIR* fdopendir(int descriptor) {
   if (fails(Call::kOpenFolder, descriptor)) return nullptr;
@@ -73,7 +78,10 @@ using ::testing::HasSubstr;
 
 class Fault : public ::testing::Test {
  protected:
-  void TearDown() override { failing_call = Call::kNone; }
+  void TearDown() override {
+    failing_call = Call::kNone;
+    folder_fsync_failure = 0;
+  }
 
   FakeJob job() { return {*self_, folder_.path(), config_, {.keep = 1}}; }
   void save_two_steps() {
@@ -109,6 +117,17 @@ class Fault : public ::testing::Test {
   const std::unique_ptr<Communicator> self_ = make_self_communicator(at::kCPU);
   const Config config_ = testing::smallest_config();
 };
+
+TEST_F(Fault, AFileSystemWithoutFsyncOfFoldersSavesAndOtherFailuresOfItAreOnes) {
+  for (const int unknown : {EINVAL, ENOTSUP}) {
+    folder_fsync_failure = unknown;
+    save_two_steps();
+  }
+  folder_fsync_failure = EIO;
+  EXPECT_EQ(exit_code_from([&] { save_two_steps(); }), kExitCrash);
+  folder_fsync_failure = 0;
+  EXPECT_EQ(job().coordinator().restore("auto")->step, 4);
+}
 
 TEST_F(Fault, WhatCannotBeReadNowIsNotDamagedAndEndsTheStart) {
   save_two_steps();

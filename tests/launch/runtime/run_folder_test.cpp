@@ -57,6 +57,17 @@ TEST_F(RunFolderTest, NewRunHoldsItsConfigAndFolders) {
   EXPECT_FALSE(folder.is_done());
 }
 
+TEST_F(RunFolderTest, ALinkToWhatIsNotThereIsNamedWithWhereItLeads) {
+  const fs::path run = config_.run.dir;
+  fs::create_directories(run);
+  for (const fs::path& link : {run / "checkpoints", base_ / "linked_run"}) {
+    fs::create_symlink(base_ / "unmounted", link);
+    if (link.parent_path() == base_) config_.run.dir = link;
+    EXPECT_THAT(error_of(config_),
+                testing::HasSubstr(link.string() + " is a link to " + (base_ / "unmounted").string()));
+  }
+}
+
 TEST_F(RunFolderTest, CheckMakesNothing) {
   check_run_folder(config_);
   EXPECT_TRUE(fs::is_empty(base_));

@@ -62,6 +62,22 @@ TEST_F(RunReport, WhatARestartSetAsideIsListedAndIsNoDamage) {
   EXPECT_EQ(report.json["newest"]["state"]["step"], 100);
 }
 
+TEST_F(RunReport, ACopyUnderAnotherStepsNameIsMisnamedAndNotTheNewest) {
+  const auto step = save(100, 1);
+  for (const char* name : {"step-00000200", "step-300"}) {
+    fs::copy(step, folder_ / "checkpoints" / name, fs::copy_options::recursive);
+  }
+  const auto report = report_run(folder_);
+  EXPECT_FALSE(report.is_well);
+  for (const size_t row : {1, 2}) EXPECT_EQ(report.json["checkpoints"][row]["status"], "misnamed");
+  EXPECT_EQ(report.json["newest"]["path"], step_folder(100).string());
+  EXPECT_THAT(report.text, HasSubstr("step-00000200: manifest.json holds step 100; step-00000100 would be its name"));
+  const auto verified = report_verification(folder_);
+  EXPECT_THAT(verified.text, HasSubstr("WRONG  manifest.json holds step 100; step-00000100 would be its name"));
+  EXPECT_THAT(verified.text, HasSubstr("1 of 3 ok"));
+  EXPECT_FALSE(report_verification(folder_ / "checkpoints/step-00000200/").is_well);
+}
+
 TEST_F(RunReport, ARunWithoutCheckpointsHasNoNewest) {
   fs::create_directories(folder_ / "checkpoints");
   const auto report = report_run(folder_);
