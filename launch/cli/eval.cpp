@@ -6,6 +6,7 @@
 #include "data/store/store.h"
 #include "launch/cli/commands.h"
 #include "launch/cli/output.h"
+#include "launch/runtime/environment.h"
 #include "launch/runtime/threads.h"
 
 namespace fgm {
@@ -45,7 +46,7 @@ int eval(const Invocation& invocation) {
                        "neither eval.report nor --run says where the report goes");
   const fs::path report_file =
       config.eval.report.empty() ? fs::path(config.run.dir) / "report.json" : fs::path(config.eval.report);
-  use_threads(choose_threads(config.run.threads, num_cores(), 1));
+  use_threads(choose_threads(config.run.threads, read_environment().omp_num_threads, own_cores()).num_threads);
   std::vector<ModelSamples> models;
   for (const auto& entry : split(config.eval.samples, ',')) models.push_back(read_samples(entry));
   const auto held_out = all_images(Store(config.eval.reference));
