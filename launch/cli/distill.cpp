@@ -11,6 +11,7 @@
 #include "launch/cli/distill_networks.h"
 #include "launch/cli/distill_plan.h"
 #include "launch/cli/generate.h"
+#include "launch/cli/memory_needs.h"
 #include "launch/cli/output.h"
 #include "launch/cli/training_run.h"
 #include "launch/runtime/environment.h"
@@ -82,6 +83,7 @@ int distill_on(World& world, Config config) {
   take_over(teacher, config);
   const OpenWeights start = open_weights(find_start(config, teacher_place, world));
   const auto shape = sample_shape(config.method, start.info, teacher.info);
+  require_memory(distill_needs(config, shape, needy_ranks(world)));
   spdlog::info("teacher {} (step {}); {}: {} captions", teacher.source->place(), teacher.info.step,
                store->path().string(), store->size());
   const auto vae = open_grid_decoder(teacher_place, teacher, world, config);

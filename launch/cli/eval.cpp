@@ -7,6 +7,7 @@
 #include "launch/cli/commands.h"
 #include "launch/cli/output.h"
 #include "launch/runtime/environment.h"
+#include "launch/runtime/memory_limit.h"
 #include "launch/runtime/threads.h"
 
 namespace fgm {
@@ -21,10 +22,26 @@ at::Tensor all_images(const Store& store) {
   return store.images(indices);
 }
 
+MemoryNeed image_need(const std::string& key, const Store& store) {
+  const double bytes = static_cast<double>(c10::multiply_integers(store.image_shape()));
+  return {key, store.size(), store.has_images() ? bytes * static_cast<double>(store.size()) : 0};
+}
+
+std::string file_of(const std::string& entry) {
+  return entry.substr(entry.find('=') + 1);
+}
+
+// The images of all stores are compared in memory.
+void require_room(const std::vector<std::string>& entries, const std::string& reference) {
+  std::vector<MemoryNeed> needs = {image_need("eval.reference", Store(reference))};
+  for (const auto& entry : entries) needs.push_back(image_need("eval.samples " + entry, Store(file_of(entry))));
+  require_memory(needs);
+}
+
 // `entry` is "name=store.h5", a store that `fgm sample` wrote.
 ModelSamples read_samples(const std::string& entry) {
   const size_t equals = entry.find('=');
-  const Store store(entry.substr(equals + 1));
+  const Store store(file_of(entry));
   const auto& provenance = store.provenance();
   require<ConfigError>(store.kind() == "samples" && provenance.contains("evaluations"),
                        "{}: a store of kind '{}'; eval.samples wants those that `fgm sample` writes",
@@ -47,8 +64,10 @@ int eval(const Invocation& invocation) {
   const fs::path report_file =
       config.eval.report.empty() ? fs::path(config.run.dir) / "report.json" : fs::path(config.eval.report);
   use_threads(choose_threads(config.run.threads, read_environment().omp_num_threads, own_cores()).num_threads);
+  const auto entries = split(config.eval.samples, ',');
+  require_room(entries, config.eval.reference);
   std::vector<ModelSamples> models;
-  for (const auto& entry : split(config.eval.samples, ',')) models.push_back(read_samples(entry));
+  for (const auto& entry : entries) models.push_back(read_samples(entry));
   const auto held_out = all_images(Store(config.eval.reference));
   if (invocation.is_dry_run) return kExitDone;
 

@@ -38,7 +38,8 @@ class PictureDrawer {
                 const DrawOptions& options);
 
   const DrawOptions& options() const { return options_; }
-  int64_t num_pictures() const { return std::ssize(captions_) * options_.per_prompt; }
+  int64_t num_captions() const { return std::ssize(captions_); }
+  int64_t num_pictures() const { return num_captions() * options_.per_prompt; }
   int64_t num_batches() const { return (num_pictures() + options_.batch - 1) / options_.batch; }
 
   // {H, W, 3}

@@ -15,6 +15,7 @@
 #include "launch/cli/commands.h"
 #include "launch/cli/decoder.h"
 #include "launch/cli/draw_on_ranks.h"
+#include "launch/cli/memory_needs.h"
 #include "launch/cli/picture_folder.h"
 #include "launch/coordinator/weights.h"
 #include "launch/runtime/world.h"
@@ -136,6 +137,17 @@ int draw_and_write(const Config& config, const OpenWeights& weights, const std::
   return is_done ? kExitDone : kExitRequeue;
 }
 
+// Rank 0 keeps the pictures of a file until all are there.
+void require_room(const Config& config, const PictureDrawer& drawer, const TextConfig& text, const World& world) {
+  if (!world.is_first()) return;
+  double kept_bytes = 0;
+  if (is_file(config.sample.out)) {
+    kept_bytes = static_cast<double>(c10::multiply_integers(drawer.picture_shape())) *
+                 static_cast<double>(drawer.num_captions()) * static_cast<double>(config.sample.per_prompt);
+  }
+  require_memory(sample_needs(config.sample, drawer.options().sample_shape, text, world.device().is_cpu(), kept_bytes));
+}
+
 int sample_on(World& world, const Invocation& invocation) {
   const Config& config = invocation.config;
   const auto roles = config.sample.role.empty() ? kRoles : std::vector{config.sample.role};
@@ -157,6 +169,7 @@ int sample_on(World& world, const Invocation& invocation) {
   const auto captions = captions_of(prompts);
   const HashedWordEncoder encoder(weights.text(config.text));
   const PictureDrawer drawer(*model, encoder, captions, draw_options(config, weights.info, vae.get(), world.device()));
+  require_room(config, drawer, weights.text(config.text), world);
   spdlog::info("{} {} step(s), guidance {}: {} pictures", weights.source->place(), config.sample.steps,
                config.sample.guidance, drawer.num_pictures());
   return invocation.is_dry_run ? kExitDone : draw_and_write(config, weights, prompts, drawer, world);

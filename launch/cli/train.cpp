@@ -9,6 +9,7 @@
 #include "data/text/hashed_word_encoder.h"
 #include "launch/cli/commands.h"
 #include "launch/cli/generate.h"
+#include "launch/cli/memory_needs.h"
 #include "launch/cli/training_run.h"
 #include "launch/runtime/run_folder.h"
 #include "parallel/optim/fsdp_engine.h"
@@ -39,6 +40,7 @@ int train_on(World& world, const Invocation& invocation) {
   const auto store = open_store(config.data);
   require_same_data(world, *store, config.run);
   const auto shape = sample_shape(*store, config.model);
+  require_memory(train_needs(config, shape, needy_ranks(world)));
   const auto seed = static_cast<uint64_t>(config.run.seed);
   const auto tensors = at::TensorOptions().dtype(at::kFloat).device(world.device());
 

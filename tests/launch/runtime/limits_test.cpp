@@ -1,16 +1,26 @@
-// What cgroups allow, read from files laid out as the kernel does.
+// What cgroups and the machine allow, read from files laid out as the kernel does, and what an allocation that fails
+// says.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <fstream>
 
+#include "core/base/error.h"
 #include "launch/runtime/cgroup.h"
+#include "launch/runtime/memory_limit.h"
+#include "launch/runtime/out_of_memory.h"
+#include "tests/support/resource_limit.h"
 
 namespace fgm {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+
+constexpr double kGiB = 1024.0 * 1024 * 1024;
+
 // A root folder with /proc and /sys/fs/cgroup.
 class Limits : public testing::Test {
  protected:
@@ -78,6 +88,63 @@ TEST_F(Limits, AnotherGroupThatIsMountedDoesNotCount) {
   write("proc/self/cgroup", "0::/mine\n");
   write("sys/fs/cgroup/cpu.max", "50000 100000\n");
   EXPECT_FALSE(read_cgroup_limits(root_).cores);
+}
+
+TEST_F(Limits, MemoryIsTheMachinesOrTheCgroupsWhicheverIsLessAndAllSwap) {
+  EXPECT_GT(memory_limit(root_).bytes, 1e30) << "nothing is known, so nothing is refused";
+  write("proc/meminfo", "MemTotal:        8388608 kB\nMemFree:  1 kB\nSwapTotal:       1048576 kB\n");
+  EXPECT_EQ(memory_limit(root_).bytes, 9 * kGiB);
+  EXPECT_EQ(memory_limit(root_).of, "this machine's memory and swap");
+  mount("/", "sys/fs/cgroup", "cgroup2", "rw");
+  write("proc/self/cgroup", "0::/\n");
+  write("sys/fs/cgroup/memory.max", "9223372036854771712\n");
+  EXPECT_EQ(memory_limit(root_).bytes, 9 * kGiB) << "version 1 writes no limit so";
+  write("sys/fs/cgroup/memory.max", "2147483648\n");
+  EXPECT_EQ(memory_limit(root_).bytes, 3 * kGiB);
+}
+
+TEST_F(Limits, WhatFitsExactlyIsNotRefusedAndMoreNamesTheLargestNeed) {
+  const MemoryLimit limit{8 * kGiB, "this machine's memory and swap"};
+  require_memory({{"train.batch", 100, 6 * kGiB}, {"model.depth", 4, 2 * kGiB}}, limit);
+  try {
+    require_memory({{"model.depth", 4, 2 * kGiB}, {"train.batch", 101, 6.5 * kGiB}}, limit);
+    FAIL() << "8.5 GiB fit into 8";
+  } catch (const ConfigError& error) {
+    EXPECT_STREQ(error.what(),
+                 "train.batch = 101 needs at least 6.5 GiB of memory on this host, which has 8.0 GiB "
+                 "(this machine's memory and swap); give less");
+  }
+}
+
+TEST(OutOfMemory, AFailedAllocationSaysWhatWasAskedForByWhomAndWhatIsFree) {
+  const auto told =
+      AllOf(HasSubstr("fgm train asked for 4.0 GiB of memory"), HasSubstr("free below its limit (ulimit -v)"));
+  const ResourceLimit limit(RLIMIT_AS, address_space() + (rlim_t{1} << 30));
+  try {
+    (void)at::empty({int64_t{1} << 30}, at::kFloat);
+    FAIL() << "4 GiB fit into 1";
+  } catch (const c10::Error& error) {
+    EXPECT_THAT(out_of_memory_text(error.what_without_backtrace(), "fgm train").value_or(""), told);
+  }
+  try {
+    const std::vector<char> numbers(size_t{1} << 32);
+    FAIL() << "4 GiB fit into 1, as " << numbers.size();
+  } catch (const std::bad_alloc& error) {
+    EXPECT_THAT(out_of_memory_text(error.what(), "fgm train").value_or(""), HasSubstr("fgm train asked for memory"));
+  }
+}
+
+TEST(OutOfMemory, AnotherRanksAndAGpusAreToldToo) {
+  EXPECT_TRUE(out_of_memory_text("rank 1: std::bad_alloc", "fgm train"));
+  EXPECT_THAT(out_of_memory_text("CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a total capacity of 79.11 "
+                                 "GiB of which 18.56 MiB is free. Process 1 has 79.09 GiB memory in use.",
+                                 "fgm distill")
+                  .value_or(""),
+              HasSubstr("fgm distill asked for 20.00 MiB of a GPU's memory at once and got none: 18.56 MiB of it"));
+}
+
+TEST(OutOfMemory, OtherErrorsKeepTheirWords) {
+  EXPECT_FALSE(out_of_memory_text("optimizer.lr = 'fast' is not a number", "fgm train"));
 }
 
 }  // namespace
