@@ -59,7 +59,7 @@ function(fgm_add_mpi_test path)
   foreach(ranks IN LISTS ARG_RANKS)
     add_test(NAME ${path}.${ranks} COMMAND ${MPIEXEC_EXECUTABLE} --oversubscribe --bind-to none -n ${ranks} $<TARGET_FILE:${target}>)
     set_tests_properties(${path}.${ranks} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "mpi;${ARG_LABELS};${sanitized}" PROCESSORS 2
-      ENVIRONMENT "OMP_NUM_THREADS=1;FGM_TEST_RANKS=${ranks};OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_mpi_yield_when_idle=1;OMPI_MCA_btl_vader_single_copy_mechanism=none;ASAN_OPTIONS=detect_leaks=0")  # Open MPI leaves memory behind
+      ENVIRONMENT "OMP_NUM_THREADS=1;FGM_TEST_RANKS=${ranks};OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMPI_MCA_btl_vader_single_copy_mechanism=none;ASAN_OPTIONS=detect_leaks=0")  # Open MPI leaves memory behind
   endforeach()
 endfunction()
 

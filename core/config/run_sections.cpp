@@ -8,7 +8,7 @@ void RunConfig::visit(FieldVisitor& v) {
   v.field("run.dir", dir, "folder of the run: config, metrics, samples, weights");
   v.field("run.seed", seed, "seed of every random stream");
   v.choice("run.device", device, {"auto", "cpu", "cuda"}, "where tensors live");
-  v.field("run.threads", threads, "CPU threads of each rank; 0 = cores / ranks of the host");
+  v.field("run.threads", threads, "CPU threads of each rank; 0 = OMP_NUM_THREADS, else cores / ranks of the host");
   v.field("run.log_every", log_every, "steps between plain progress lines");
   v.field("run.save_every", save_every, "steps between save points; 0 = only at the end");
   v.field("run.sample_every", sample_every, "steps between sample grids; 0 = never");
@@ -18,7 +18,8 @@ void RunConfig::visit(FieldVisitor& v) {
 
 void RunConfig::validate() const {
   require<ConfigError>(seed >= 0, "run.seed = {} is negative", seed);
-  require<ConfigError>(threads >= 0, "run.threads = {} is negative; 0 takes cores / ranks of the host", threads);
+  require<ConfigError>(threads >= 0,
+                       "run.threads = {} is negative; 0 takes OMP_NUM_THREADS, or cores / ranks of the host", threads);
   require<ConfigError>(log_every >= 1, "run.log_every = {} is not at least 1", log_every);
   require<ConfigError>(save_every >= 0, "run.save_every = {} is negative; 0 saves only at the end", save_every);
   require<ConfigError>(sample_every >= 0, "run.sample_every = {} is negative; 0 draws no samples", sample_every);

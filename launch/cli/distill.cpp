@@ -11,6 +11,7 @@
 #include "launch/cli/distill_plan.h"
 #include "launch/cli/distill_start.h"
 #include "launch/cli/generate.h"
+#include "launch/cli/memory_needs.h"
 #include "launch/cli/output.h"
 #include "launch/cli/training_run.h"
 #include "launch/runtime/environment.h"
@@ -52,6 +53,7 @@ int distill_on(World& world, const Config& given) {
   const Config& config = start.config;
   const auto& store = start.store;
   const TensorSource& teacher = *start.teacher->source;
+  require_memory(distill_needs(config, start.sample_shape, needy_ranks(world)));
   spdlog::info("teacher {} (step {}); {}: {} captions", teacher.place(), start.teacher->info.step,
                store->path().string(), store->size());
   require_same_data(world, *store, config.run);

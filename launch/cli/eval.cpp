@@ -6,6 +6,8 @@
 #include "data/store/store.h"
 #include "launch/cli/commands.h"
 #include "launch/cli/output.h"
+#include "launch/runtime/environment.h"
+#include "launch/runtime/memory_limit.h"
 #include "launch/runtime/threads.h"
 
 namespace fgm {
@@ -25,6 +27,10 @@ at::Tensor read_images(const Store& store) {
   std::vector<int64_t> indices(static_cast<size_t>(store.size()));
   std::iota(indices.begin(), indices.end(), int64_t{0});
   return store.images(indices);
+}
+
+MemoryNeed image_need(const std::string& key, const Store& store) {
+  return {key, store.size(), static_cast<double>(images_of(store).nbytes())};
 }
 
 bool is_file(const std::string& path) {
@@ -93,6 +99,10 @@ EvalStart check_start(const Config& config) {
     start.stores.emplace_back(path);
     start.models.push_back(describe_samples(name, start.stores.back()));
   }
+  // The images of all stores are compared in memory.
+  std::vector<MemoryNeed> needs = {image_need("eval.reference", start.held_out)};
+  for (const auto& store : start.stores) needs.push_back(image_need("eval.samples", store));
+  require_memory(needs);
   check_evaluation(start.models, images_of(start.held_out));
   return start;
 }
@@ -102,7 +112,7 @@ int eval(const Invocation& invocation) {
   EvalStart start = check_start(config);
   if (invocation.is_dry_run) return kExitDone;
 
-  use_threads(choose_threads(config.run.threads, num_cores(), 1));
+  use_threads(choose_threads(config.run.threads, read_environment().omp_num_threads, own_cores()).num_threads);
   auto& models = start.models;
   for (size_t i = 0; i < models.size(); ++i) models[i].images_NHWC = read_images(start.stores[i]);
   const auto held_out = read_images(start.held_out);

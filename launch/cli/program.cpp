@@ -14,6 +14,7 @@
 #include "launch/cli/help.h"
 #include "launch/cli/output.h"
 #include "launch/runtime/environment.h"
+#include "launch/runtime/out_of_memory.h"
 #include "parallel/comm/mpi_session.h"
 
 namespace fgm {
@@ -51,11 +52,13 @@ int run_command(const std::vector<std::string>& args, const std::vector<Command>
 
 // One line, once: where all ranks fail alike rank 0 speaks, and its end makes the launcher end the others before their
 // wait is over. A rank that fails alone is heard after it, with its number.
-int report(std::string_view message, int code, const Environment& environment) {
+int report(std::string_view message, int code, const std::string& command, const Environment& environment) {
   constexpr auto kTimeForRankZero = std::chrono::seconds(2);
   if (environment.rank > 0) std::this_thread::sleep_for(kTimeForRankZero);
+  message = message.substr(0, message.find('\n'));
+  const std::string line = out_of_memory_text(message, command).value_or(std::string(message));
   const std::string who = environment.rank > 0 ? fmt::format("[rank {}] ", environment.rank) : "";
-  std::fputs(fmt::format("fgm: {}{}\n", who, message.substr(0, message.find('\n'))).c_str(), stderr);
+  std::fputs(fmt::format("fgm: {}{}\n", who, line).c_str(), stderr);
   end_open_session(code);
   return code;
 }
@@ -66,16 +69,17 @@ int run_program(const std::vector<std::string>& args, const std::vector<Command>
   // Otherwise "fgm train | head" would end the training in the middle of a write.
   std::signal(SIGPIPE, SIG_IGN);
   Environment environment;
+  const std::string command = args.empty() ? "fgm" : "fgm " + args[0];
   try {
     environment = read_environment();
     init_log(environment.log_level, static_cast<int>(environment.rank), static_cast<int>(environment.world));
     return run_command(args, commands, environment.world);
   } catch (const Error& error) {
-    return report(error.what(), error.exit_code(), environment);
+    return report(error.what(), error.exit_code(), command, environment);
   } catch (const c10::Error& error) {
-    return report(error.what_without_backtrace(), kExitCrash, environment);
+    return report(error.what_without_backtrace(), kExitCrash, command, environment);
   } catch (const std::exception& error) {
-    return report(error.what(), kExitCrash, environment);
+    return report(error.what(), kExitCrash, command, environment);
   }
 }
 

@@ -15,6 +15,7 @@
 #include "launch/cli/commands.h"
 #include "launch/cli/decoder.h"
 #include "launch/cli/draw_on_ranks.h"
+#include "launch/cli/memory_needs.h"
 #include "launch/cli/picture_folder.h"
 #include "launch/cli/start_checks.h"
 #include "launch/runtime/world.h"
@@ -133,6 +134,15 @@ void check_folder(const Config& config, const SampleStart& start, const StartCon
   context.once([&] { folder.check(describe(config, weights, start.options)); });
 }
 
+// Rank 0 keeps the pictures of a file until all are there.
+double kept_bytes(const SampleConfig& sample, const SampleStart& start) {
+  if (!is_file(sample.out)) return 0;
+  const int64_t scale = start.decoder ? start.decoder->config.downscale() : 1;
+  const auto& shape = start.options.sample_shape;
+  return static_cast<double>(kPixelChannels * shape[1] * scale * shape[2] * scale) *
+         static_cast<double>(start.captions.size()) * static_cast<double>(sample.per_prompt);
+}
+
 // See start_checks.h.
 SampleStart check_start(const Config& config, at::Device device, const StartContext& context) {
   SampleStart start;
@@ -152,6 +162,8 @@ SampleStart check_start(const Config& config, at::Device device, const StartCont
   start.prompts = read_prompts(config.sample.prompts);
   start.captions = captions_of(start.prompts);
   check_captions(start.captions, weights.text(config.text), config.sample.prompts, !weights.is_foreign);
+  require_memory(
+      sample_needs(config.sample, shape, weights.text(config.text), device.is_cpu(), kept_bytes(config.sample, start)));
   check_folder(config, start, context);
   return start;
 }

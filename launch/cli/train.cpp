@@ -9,6 +9,7 @@
 #include "data/text/hashed_word_encoder.h"
 #include "launch/cli/commands.h"
 #include "launch/cli/generate.h"
+#include "launch/cli/memory_needs.h"
 #include "launch/cli/start_checks.h"
 #include "launch/cli/training_run.h"
 #include "launch/runtime/run_folder.h"
@@ -53,6 +54,7 @@ TrainStart check_start(const Config& config, World& world, const StartContext& c
   require<ConfigError>(hwc[2] == config.model.in_channels, "{}: its images have {} channels, model.in_channels = {}",
                        store.path().string(), hwc[2], config.model.in_channels);
   start.sample_shape = {hwc[2], hwc[0], hwc[1]};
+  require_memory(train_needs(config, start.sample_shape, needy_ranks(world)));
   make_unread_model(config.model);  // refuses sizes that do not fit together
   check_image_size(config.model, hwc[0], hwc[1], store.path().string());
   check_captions(store.prompts(), config.text, store.path().string(), /*is_fixed=*/false);

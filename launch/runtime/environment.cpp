@@ -1,5 +1,6 @@
 #include "launch/runtime/environment.h"
 
+#include <strings.h>
 #include <unistd.h>
 
 #include <array>
@@ -7,6 +8,7 @@
 #include <cstdlib>
 
 #include "core/base/error.h"
+#include "core/base/text.h"
 
 namespace fgm {
 namespace {
@@ -23,6 +25,21 @@ int64_t whole_number(const char* name, int64_t fallback) {
   require<ConfigError>(error == std::errc() && stop == text.data() + text.size() && number >= 0,
                        "environment variable {} = '{}' is not a whole number", name, text);
   return number;
+}
+
+// What OpenMP itself would not take (it says so) does not count.
+int64_t omp_num_threads() {
+  const std::string text = trim(variable("OMP_NUM_THREADS", ""));
+  int64_t number = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const auto rest = trim(std::string_view(stop, text.data() + text.size()));
+  return error == std::errc() && number > 0 && (rest.empty() || rest.starts_with(',')) ? number : 0;
+}
+
+std::string thread_binding() {
+  const std::string bind = variable("OMP_PROC_BIND", ""), cores = variable("GOMP_CPU_AFFINITY", "");
+  if (!bind.empty()) return strcasecmp(bind.c_str(), "false") == 0 ? "" : "OMP_PROC_BIND = " + bind;
+  return cores.empty() ? "" : "GOMP_CPU_AFFINITY = " + cores;
 }
 
 bool is_set(const char* name) {
@@ -49,6 +66,8 @@ Environment read_environment() {
   environment.home = variable("FGM_HOME", variable("HOME", "") + "/.cache/fgm");
   environment.log_level = variable("FGM_LOG", "info");
   environment.slurm_job = variable("SLURM_JOB_ID", "");
+  environment.omp_num_threads = omp_num_threads();
+  environment.thread_binding = thread_binding();
   read_ranks(environment);
   return environment;
 }

@@ -34,6 +34,15 @@ MeshAxes mesh_axes(const MeshConfig& mesh, int world) {
   return {.replicate = std::max(1, world / shard), .shard = shard};
 }
 
+// A process that OpenMP has tied to one core counts as one, and starts its other threads there.
+void warn_of_binding(const std::string& binding) {
+  if (binding.empty()) return;
+  spdlog::warn(
+      "{}: OpenMP ties each process to the first core that it may use, for all ranks of a host the same; unset it, "
+      "ranks share their cores",
+      binding);
+}
+
 }  // namespace
 
 World::World(const Config& config) {
@@ -50,15 +59,18 @@ World::World(const Config& config) {
                        environment.world);
   init_log(environment.log_level, rank(), size());
   require_same_lines(*control_, fmt::format("fgm = {} ({})\n{}", version(), version_commit(), to_ini(config)));
-  num_threads_ = choose_threads(config.run.threads, num_host_cores(*control_), host_.size);
+  const ThreadDecision threads =
+      choose_threads(config.run.threads, environment.omp_num_threads, host_cores(*control_, host_.size));
+  num_threads_ = threads.num_threads;
   use_threads(num_threads_);
   const DeviceDecision decision = choose_alike(config.run, host_, *control_);
   device_ = decision.device;
   tensors_ = size() == 1 ? make_self_communicator(device_) : make_communicator(*control_, device_);
   const MeshAxes axes = mesh_axes(config.mesh, size());
   mesh_.emplace(*tensors_, axes);
-  spdlog::info("device {}; {} rank(s), {} x {} (replicate x shard), {} thread(s) each", decision.reason, size(),
-               axes.replicate, axes.shard, num_threads_);
+  spdlog::info("device {}; {} rank(s), {} x {} (replicate x shard), {} thread(s) each: {}", decision.reason, size(),
+               axes.replicate, axes.shard, num_threads_, threads.reason);
+  if (is_first()) warn_of_binding(environment.thread_binding);
 }
 
 bool World::is_stopping() {

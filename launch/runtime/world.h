@@ -27,6 +27,7 @@ class World {
   int size() const { return control_->size(); }
   bool is_first() const { return rank() == 0; }
   bool is_first_on_host() const { return host_.rank == 0; }
+  int num_on_host() const { return host_.size; }  // ranks, this one among them
   at::Device device() const { return device_; }
   int64_t num_threads() const { return num_threads_; }  // of this rank
 

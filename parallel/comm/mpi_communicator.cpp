@@ -10,12 +10,16 @@
 #include "parallel/comm/internal/check_mpi.h"
 #include "parallel/comm/internal/mpi_handles.h"
 #include "parallel/comm/internal/reduce_rows.h"
+#include "parallel/comm/internal/wait.h"
 
 namespace fgm {
 namespace {
 
 // Up to here all ranks send everything to everyone: one round trip instead of two.
 constexpr int64_t kSmallAllReduceBytes = 4096;
+
+// From here on the ranks meet before they move bytes; below, the message itself is the meeting.
+constexpr int64_t kLargeBytes = 65536;
 
 std::byte* bytes_of(const at::Tensor& tensor) {
   return static_cast<std::byte*>(tensor.data_ptr());
@@ -25,6 +29,15 @@ std::byte* bytes_of(const at::Tensor& tensor) {
 at::Tensor raw_slice(const at::Tensor& tensor, int64_t begin, int64_t count) {
   return at::from_blob(bytes_of(tensor) + begin * tensor.itemsize(), {count},
                        at::TensorOptions().dtype(tensor.scalar_type()));
+}
+
+void complete(MPI_Request request, const char* call, int64_t num_bytes) {
+  const auto is_done = [&] {
+    int flag = 0;
+    check_mpi(MPI_Test(&request, &flag, MPI_STATUS_IGNORE), call);
+    return flag != 0;
+  };
+  wait_until(is_done, num_bytes < kLargeBytes ? kSpin : spin_for_transfer(num_bytes));
 }
 
 class MpiCommunicator final : public Communicator {
@@ -42,10 +55,11 @@ class MpiCommunicator final : public Communicator {
   Work do_reduce_scatter_into(const at::Tensor& out, const at::Tensor& in, Reduce reduce) override;
   Work do_all_reduce(const at::Tensor& tensor, Reduce reduce) override;
   Work do_broadcast(const at::Tensor& tensor, int root) override;
-  void do_barrier() override { check_mpi(MPI_Barrier(comm_.get()), "MPI_Barrier"); }
+  void do_barrier() override;
   std::unique_ptr<Communicator> do_split(int color, int key) override;
-  void do_close() override { comm_.close(); }
+  void do_close() override;
 
+  void meet_before(int64_t num_bytes);
   void all_reduce_by_gather(const at::Tensor& tensor, Reduce reduce);
   at::Tensor scratch_rows(int64_t row_numel, at::ScalarType dtype);
 
@@ -57,12 +71,15 @@ class MpiCommunicator final : public Communicator {
 Work MpiCommunicator::do_all_gather_into(const at::Tensor& out, const at::Tensor& in) {
   const auto row_bytes = static_cast<int64_t>(in.nbytes());
   const bool is_in_place = bytes_of(in) == bytes_of(out) + rank() * row_bytes;
+  meet_before(row_bytes);
   for (int64_t begin = 0; begin < row_bytes; begin += options_.message_bytes) {
     const int count = static_cast<int>(std::min(options_.message_bytes, row_bytes - begin));
     const MpiPieceType piece(count, row_bytes);
     const void* mine = is_in_place ? MPI_IN_PLACE : bytes_of(in) + begin;
-    check_mpi(MPI_Allgather(mine, count, MPI_BYTE, bytes_of(out) + begin, 1, piece.get(), comm_.get()),
-              "MPI_Allgather");
+    MPI_Request request = MPI_REQUEST_NULL;
+    check_mpi(MPI_Iallgather(mine, count, MPI_BYTE, bytes_of(out) + begin, 1, piece.get(), comm_.get(), &request),
+              "MPI_Iallgather");
+    complete(request, "MPI_Iallgather", int64_t{count} * size());
   }
   return Work();
 }
@@ -71,14 +88,17 @@ Work MpiCommunicator::do_reduce_scatter_into(const at::Tensor& out, const at::Te
   const int64_t itemsize = in.itemsize();
   const int64_t row_bytes = static_cast<int64_t>(out.nbytes());
   const int64_t most = std::max<int64_t>(1, options_.scratch_bytes / (size() * itemsize));
+  meet_before(row_bytes);
   for (int64_t begin = 0; begin < out.numel(); begin += most) {
     const int64_t numel = std::min(most, out.numel() - begin);
     const int count = static_cast<int>(numel * itemsize);
     const MpiPieceType piece(count, row_bytes);
     const auto rows = scratch_rows(numel, in.scalar_type());
-    check_mpi(
-        MPI_Alltoall(bytes_of(in) + begin * itemsize, 1, piece.get(), bytes_of(rows), count, MPI_BYTE, comm_.get()),
-        "MPI_Alltoall");
+    MPI_Request request = MPI_REQUEST_NULL;
+    check_mpi(MPI_Ialltoall(bytes_of(in) + begin * itemsize, 1, piece.get(), bytes_of(rows), count, MPI_BYTE,
+                            comm_.get(), &request),
+              "MPI_Ialltoall");
+    complete(request, "MPI_Ialltoall", int64_t{count} * size());
     reduce_rows(raw_slice(out, begin, numel), rows, reduce);
   }
   return Work();
@@ -110,14 +130,35 @@ void MpiCommunicator::all_reduce_by_gather(const at::Tensor& tensor, Reduce redu
 
 Work MpiCommunicator::do_broadcast(const at::Tensor& tensor, int root) {
   const auto num_bytes = static_cast<int64_t>(tensor.nbytes());
+  meet_before(num_bytes);
   for (int64_t begin = 0; begin < num_bytes; begin += options_.message_bytes) {
     const int count = static_cast<int>(std::min(options_.message_bytes, num_bytes - begin));
-    check_mpi(MPI_Bcast(bytes_of(tensor) + begin, count, MPI_BYTE, root, comm_.get()), "MPI_Bcast");
+    MPI_Request request = MPI_REQUEST_NULL;
+    check_mpi(MPI_Ibcast(bytes_of(tensor) + begin, count, MPI_BYTE, root, comm_.get(), &request), "MPI_Ibcast");
+    complete(request, "MPI_Ibcast", count);
   }
   return Work();
 }
 
+void MpiCommunicator::do_barrier() {
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(MPI_Ibarrier(comm_.get(), &request), "MPI_Ibarrier");
+  complete(request, "MPI_Ibarrier", 0);
+}
+
+// MPI's blocking calls spin for a rank that is not there yet, and a large message is moved only while both sides ask
+// for it.
+void MpiCommunicator::meet_before(int64_t num_bytes) {
+  if (num_bytes >= kLargeBytes) do_barrier();
+}
+
+void MpiCommunicator::do_close() {
+  do_barrier();
+  comm_.close();
+}
+
 std::unique_ptr<Communicator> MpiCommunicator::do_split(int color, int key) {
+  do_barrier();
   MPI_Comm part = MPI_COMM_NULL;
   check_mpi(MPI_Comm_split(comm_.get(), color, key, &part), "MPI_Comm_split");
   return std::make_unique<MpiCommunicator>(MpiComm(part), options_);

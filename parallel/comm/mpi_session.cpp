@@ -13,13 +13,15 @@
 namespace fgm {
 namespace {
 
-constexpr int kKeepUserValue = 0;
+constexpr int kKeepUserValue = 0, kReplace = 1;
 
 void prepare_open_mpi() {
   // Without a launcher Open MPI starts a daemon, which fails where there is no network interface or no ssh in PATH.
   setenv("OMPI_MCA_ess_singleton_isolated", "1", kKeepUserValue);
-  // A waiting rank that spins takes the core from the rank it waits for when ranks and threads outnumber the cores.
-  setenv("OMPI_MCA_mpi_yield_when_idle", "1", kKeepUserValue);
+  // See Note [Spin, then sleep]: MPI_Test would yield as well. mpirun's own word for more ranks than cores means the
+  // same.
+  setenv("OMPI_MCA_mpi_yield_when_idle", "0", kKeepUserValue);
+  setenv("OMPI_MCA_mpi_oversubscribe", "0", kReplace);
 }
 
 }  // namespace

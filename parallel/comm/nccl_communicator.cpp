@@ -9,10 +9,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <initializer_list>
-#include <thread>
 
 #include "core/base/error.h"
 #include "parallel/comm/internal/nccl_comm.h"
+#include "parallel/comm/internal/wait.h"
 
 namespace fgm {
 namespace {
@@ -136,10 +136,10 @@ class NcclCommunicator final : public Communicator {
 
   // Polls instead of cudaStreamSynchronize, which would not return when a peer has failed.
   void wait_until_idle() {
-    while (!stream_.query()) {
+    wait_until([&] {
       comm_.check_async();
-      std::this_thread::yield();
-    }
+      return stream_.query();
+    });
     comm_.check_async();
   }
 

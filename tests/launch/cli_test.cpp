@@ -50,6 +50,15 @@ TEST_F(Cli, MistakeIsOneLineNamingItWithExitCode2) {
   EXPECT_EQ(shell("FGM_LOG=loud " FGM_BINARY " inspect x").code, kExitConfig);
 }
 
+TEST_F(Cli, OpenMPsThreadsSpinBrieflyUnlessTheUserSaysHowTheyWait) {
+  const auto settings = [](const std::string& variables) {
+    return shell("env -u GOMP_SPINCOUNT OMP_DISPLAY_ENV=verbose " + variables + " " FGM_BINARY " --version").text;
+  };
+  EXPECT_THAT(settings(""), testing::AllOf(HasSubstr("GOMP_SPINCOUNT = '10000'"), HasSubstr("\nfgm ")));
+  EXPECT_THAT(settings("GOMP_SPINCOUNT=77"), HasSubstr("GOMP_SPINCOUNT = '77'"));
+  EXPECT_THAT(settings("OMP_WAIT_POLICY=passive"), HasSubstr("GOMP_SPINCOUNT = '0'"));
+}
+
 TEST_F(Cli, PrintedConfigReadsBackAsItself) {
   const auto printed = fgm("inspect --print-config --seed 77 --method.lambda_1 -0.3");
   ASSERT_EQ(printed.code, kExitDone);

@@ -56,6 +56,23 @@ TEST_F(Ranks, TwoRunTheMainJobWithTheirNetworksSharded) {
   EXPECT_EQ(Store(here / "student.h5").size(), 26);
 }
 
+TEST_F(Ranks, WhatNoMachineCanHoldIsRefusedBeforeItIsAllocatedNamingItsKey) {
+  const auto here = place("too_much");
+  const std::string draw = "sample --sample.weights " + path("teacher") + " --sample.prompts " + path("held_out.h5") +
+                           " --sample.out drawn.h5 --steps 1 --run.threads 1";
+  const std::map<std::string, std::string> commands = {
+      {"train.batch = 1000000000000", train_arguments("--steps 1 --train.batch 1000000000000")},
+      {"model.depth = 1000000000000", train_arguments("--steps 1 --model.depth 1000000000000")},
+      {"method.batch = 1000000000000", distill_arguments("--steps 1 --method.batch 1000000000000")},
+      {"sample.batch = 1000000000000", draw + " --sample.batch 1000000000000"},
+      {"sample.per_prompt = 1000000000000", draw + " --sample.per_prompt 1000000000000"}};
+  for (const auto& [key, command] : commands) {
+    const auto refused = shell("cd " + here.string() + " && " FGM_BINARY " " + command);
+    EXPECT_EQ(refused.code, kExitConfig) << key;
+    EXPECT_THAT(refused.text, testing::AllOf(HasSubstr("\nfgm: " + key + " needs at least"), HasSubstr("give less\n")));
+  }
+}
+
 TEST_F(Ranks, OneToFourGiveTheSameLossesUpToRounding) {
   std::map<int, std::vector<std::map<std::string, double>>> steps;
   for (const int ranks : {1, 2, 3, 4}) {

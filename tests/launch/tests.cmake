@@ -3,6 +3,7 @@ fgm_add_test(core/config/ini_test DEPS fgm::config)
 fgm_add_test(core/config/validate_test DEPS fgm::config)
 
 fgm_add_test(launch/runtime/environment_test DEPS fgm::runtime)
+fgm_add_test(launch/runtime/limits_test DEPS fgm::runtime)
 fgm_add_test(launch/runtime/placement_test DEPS fgm::runtime)
 fgm_add_test(launch/runtime/run_folder_test DEPS fgm::runtime)
 fgm_add_test(launch/runtime/signals_test DEPS fgm::runtime)

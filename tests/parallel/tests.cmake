@@ -2,6 +2,7 @@ fgm_add_mpi_test(parallel/comm/communicator_mptest RANKS 2 3 4 DEPS fgm::comm)
 fgm_add_mpi_test(parallel/comm/communicator_contract_mptest RANKS 2 4 DEPS fgm::comm)
 fgm_add_mpi_test(parallel/mesh/device_mesh_mptest RANKS 2 4 DEPS fgm::mesh)
 fgm_add_test(parallel/comm/reduce_rows_test DEPS fgm::comm)
+fgm_add_test(parallel/comm/wait_test DEPS fgm::comm)
 fgm_add_test(parallel/comm/mpi_session_test DEPS fgm::comm)
 set_property(TEST parallel/comm/mpi_session_test APPEND PROPERTY ENVIRONMENT ASAN_OPTIONS=detect_leaks=0)  # Open MPI's
 if(FGM_CUDA)

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <csignal>
+#include <fstream>
 
 namespace fgm {
 
@@ -27,5 +29,12 @@ class ResourceLimit {
   rlimit old_{};
   void (*old_handler_)(int);
 };
+
+// What RLIMIT_AS counts of this process now, in bytes.
+inline rlim_t address_space() {
+  rlim_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE));
+}
 
 }  // namespace fgm

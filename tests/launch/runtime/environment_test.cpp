@@ -12,8 +12,9 @@ namespace {
 class EnvironmentTest : public testing::Test {
  protected:
   void SetUp() override {
-    for (const char* name : {"FGM_HOME", "FGM_LOG", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "PMIX_RANK",
-                             "SLURM_JOB_ID", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS"}) {
+    for (const char* name :
+         {"FGM_HOME", "FGM_LOG", "OMP_NUM_THREADS", "OMP_PROC_BIND", "GOMP_CPU_AFFINITY", "OMPI_COMM_WORLD_RANK",
+          "OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "SLURM_JOB_ID", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS"}) {
       unsetenv(name);
     }
     setenv("HOME", "/home/ada", 1);
@@ -38,6 +39,25 @@ TEST_F(EnvironmentTest, SetVariablesAreTaken) {
   EXPECT_EQ(environment.home, "/scratch/fgm");
   EXPECT_EQ(environment.log_level, "debug");
   EXPECT_EQ(environment.slurm_job, "77");
+}
+
+TEST_F(EnvironmentTest, OmpNumThreadsCountsWithTheFirstNumberOfItsList) {
+  EXPECT_EQ(read_environment().omp_num_threads, 0);
+  for (const auto& [text, number] :
+       std::vector<std::pair<const char*, int>>{{"3", 3}, {" 4 , 2", 4}, {"0", 0}, {"-1", 0}, {"all", 0}, {"2x", 0}}) {
+    setenv("OMP_NUM_THREADS", text, 1);
+    EXPECT_EQ(read_environment().omp_num_threads, number) << text;
+  }
+}
+
+TEST_F(EnvironmentTest, BindingByOpenMPIsNoticedUnlessItIsOff) {
+  EXPECT_EQ(read_environment().thread_binding, "");
+  setenv("GOMP_CPU_AFFINITY", "0 1", 1);
+  EXPECT_EQ(read_environment().thread_binding, "GOMP_CPU_AFFINITY = 0 1");
+  setenv("OMP_PROC_BIND", "close", 1);
+  EXPECT_EQ(read_environment().thread_binding, "OMP_PROC_BIND = close");
+  setenv("OMP_PROC_BIND", "FALSE", 1);
+  EXPECT_EQ(read_environment().thread_binding, "");
 }
 
 TEST_F(EnvironmentTest, MpirunsRankWinsOverThatOfTheSlurmStepItRunsIn) {

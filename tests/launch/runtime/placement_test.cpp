@@ -1,9 +1,11 @@
 // Which device and how many threads a rank takes.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "core/base/error.h"
 #include "launch/runtime/device.h"
 #include "launch/runtime/threads.h"
+#include "tests/support/resource_limit.h"
 
 namespace fgm {
 namespace {
@@ -36,10 +38,38 @@ TEST(Device, CountingGpusNeedsNoDriver) {
 }
 
 TEST(Threads, CoresAreSharedByTheRanksOfAHost) {
-  EXPECT_EQ(choose_threads(0, 8, 2), 4);
-  EXPECT_EQ(choose_threads(0, 2, 4), 1) << "a rank without a core still needs a thread";
-  EXPECT_EQ(choose_threads(3, 8, 2), 3) << "run.threads wins";
-  EXPECT_GE(num_cores(), 1);
+  const auto shared = choose_threads(0, 0, {.cores = 8, .num_ranks = 2});
+  EXPECT_EQ(shared.num_threads, 4);
+  EXPECT_EQ(shared.reason, "8 core(s) / 2 rank(s)");
+  EXPECT_EQ(choose_threads(0, 0, {.cores = 2, .num_ranks = 4}).num_threads, 1) << "every rank needs a thread";
+  EXPECT_GE(own_cores().cores, 1);
+}
+
+TEST(Threads, AQuotaOfCpuTimeIsSharedLikeCores) {
+  const auto shared = choose_threads(0, 0, {.cores = 64, .quota = 7.5, .num_ranks = 2});
+  EXPECT_EQ(shared.num_threads, 3) << "a fourth would be stopped in each period, and the others wait for it";
+  EXPECT_EQ(shared.reason, "a cgroup's quota of 7.5 core(s) / 2 rank(s)");
+  EXPECT_EQ(choose_threads(0, 0, {.cores = 64, .quota = 0.5}).num_threads, 1);
+  EXPECT_EQ(choose_threads(0, 0, {.cores = 2, .quota = 16.0}).reason, "2 core(s) / 1 rank(s)");
+}
+
+TEST(Threads, WhatTheUserSaysWinsOverWhatTheHostHas) {
+  const HostCores host{.cores = 8, .quota = 2.0, .num_ranks = 2};
+  EXPECT_EQ(choose_threads(0, 5, host).num_threads, 5);
+  EXPECT_EQ(choose_threads(0, 5, host).reason, "OMP_NUM_THREADS");
+  EXPECT_EQ(choose_threads(3, 5, host).num_threads, 3);
+  EXPECT_EQ(choose_threads(3, 5, host).reason, "run.threads");
+}
+
+TEST(Threads, ThatCannotBeStartedAreAnErrorNamingTheLimit) {
+  const ResourceLimit limit(RLIMIT_AS, address_space() + (rlim_t{64} << 20));
+  try {
+    use_threads(100);
+    FAIL() << "800 MiB of stacks fit into 64 MiB";
+  } catch (const ConfigError& error) {
+    EXPECT_THAT(error.what(), testing::AllOf(testing::HasSubstr("of 198 threads could be started"),
+                                             testing::HasSubstr("give a smaller run.threads")));
+  }
 }
 
 }  // namespace

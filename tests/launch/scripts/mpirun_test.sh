@@ -21,7 +21,7 @@ log=$work/ranks/\$OMPI_COMM_WORLD_RANK
 on_stop() { echo USR1 >>"\$log"; [[ \$action == hang ]] || exit 75; }
 trap on_stop USR1
 trap 'echo TERM >>"\$log"' TERM INT
-echo "yield \$OMPI_MCA_mpi_yield_when_idle" >"\$log"
+echo "binding \$OMPI_MCA_hwloc_base_binding_policy" >"\$log"
 echo \$\$ >"\$log.pid"
 echo ready
 while :; do sleep 0.05; done
@@ -36,7 +36,7 @@ start() {  # start [mpirun options] fgm ACTION: in the background, as `job`
 }
 finish() { code=0; wait "$job" || code=$?; }  # sets `code`
 num_ready() { [[ $(grep -cx ready "$output") == "$1" ]]; }
-got() { [[ $(grep -v yield "$work/ranks/$1") == "$2" ]]; }  # got RANK "SIGNALS"
+got() { [[ $(grep -v binding "$work/ranks/$1") == "$2" ]]; }  # got RANK "SIGNALS"
 # Where nobody waits for orphans, a process that is gone stays a zombie.
 is_gone() { ! grep -qs '^State:[[:space:]]*[^Z[:space:]]' "/proc/$(<"$work/ranks/$1.pid")/status"; }
 exited_with() { [[ $code == "$1" ]]; }
@@ -86,14 +86,14 @@ test_end() {
 }
 
 test_settings() {
-  OMPI_MCA_mpi_yield_when_idle=0 start -n 1 fgm run
+  OMPI_MCA_hwloc_base_binding_policy=core start -n 1 fgm run
   stop_job TERM "$job" 1
   finish
-  expect "a setting of the user's holds" grep -qx "yield 0" "$work/ranks/0"
+  expect "a setting of the user's holds" grep -qx "binding core" "$work/ranks/0"
   start -n 1 fgm run
   stop_job TERM "$job" 1
   finish
-  expect "else ours does" grep -qx "yield 1" "$work/ranks/0"
+  expect "else ours does" grep -qx "binding none" "$work/ranks/0"
 }
 
 test_program() {

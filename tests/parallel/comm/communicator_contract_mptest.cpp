@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <map>
 
 #include "core/base/error.h"
 #include "parallel/comm/communicator.h"
@@ -113,6 +117,35 @@ TEST_F(Contract, BarrierHoldsEveryRankUntilTheLastHasCome) {
   for (int rank = 0; rank < size(); ++rank) EXPECT_TRUE(std::filesystem::exists(name(rank))) << rank;
   world_->barrier();
   std::filesystem::remove(name(world_->rank()));
+}
+
+std::chrono::nanoseconds cpu_time() {
+  timespec spent{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+  return std::chrono::seconds(spent.tv_sec) + std::chrono::nanoseconds(spent.tv_nsec);
+}
+
+// What rank 0 computes before its call; the others are there already.
+constexpr auto kWork = std::chrono::milliseconds(40);
+
+TEST_F(Contract, ARankThatWaitsForALateOneLeavesItsCoreToOthers) {
+  const auto large = at::ones({size() * 100'000}), small = at::ones({1}), slice = at::ones({100'000});
+  const std::map<std::string, std::function<void()>> calls = {
+      {"a large gather", [&] { world_->all_gather_into(large, slice).wait(); }},
+      {"a large reduction", [&] { world_->reduce_scatter_into(slice, large, Reduce::kMax).wait(); }},
+      {"a small reduction", [&] { world_->all_reduce(small, Reduce::kMax).wait(); }},
+      {"a broadcast", [&] { world_->broadcast(small, 0).wait(); }},
+      {"a barrier", [&] { world_->barrier(); }},
+      {"a split", [&] { world_->split(0, 0)->close(); }}};
+  for (const auto& [name, call] : calls) {
+    world_->barrier();
+    const auto began = cpu_time();
+    while (world_->rank() == 0 && cpu_time() < began + kWork) {
+    }
+    call();
+    const auto most = world_->rank() == 0 ? std::chrono::nanoseconds::max() : kWork / 2;
+    EXPECT_LT(cpu_time() - began, most) << name;
+  }
 }
 
 TEST_F(Contract, SplitGroupsByColorAndOrdersByKey) {
