@@ -8,16 +8,23 @@ readonly exit_config=2 exit_requeue=75 exit_second_interrupt=130
 
 die() { echo "$launcher: $*" >&2; exit $exit_config; }
 
-# Sets `arguments` to the script's with the word fgm replaced by the built program's path when PATH has no fgm.
+# Sets `arguments` to the script's. Where PATH has no fgm, the clone's own joins it; and as other hosts do not get our
+# PATH, the word fgm becomes its path where it is the program: the first word after the launcher's options and their
+# values (`num_values OPTION` says how many follow one).
 find_program() {
   arguments=("$@")
   if command -v fgm >/dev/null; then return; fi
   local built=$root/build/release/fgm i
-  for i in "${!arguments[@]}"; do
-    [[ ${arguments[i]} == fgm ]] || continue
-    [[ -x $built ]] || die "there is no fgm in PATH nor in $built; launch/scripts/build makes it"
-    arguments[i]=$built
-    return
+  [[ -x $built || " $* " != *" fgm "* || " $* " == *"/fgm "* ]] ||
+    die "there is no fgm in PATH nor in $built; launch/scripts/build makes it"
+  export PATH=$PATH:${built%/fgm}
+  for ((i = 0; i < $#; i++)); do
+    if [[ ${arguments[i]} == -* ]]; then
+      i=$((i + $(num_values "${arguments[i]}")))
+    else
+      [[ ${arguments[i]} != fgm ]] || arguments[i]=$built
+      return 0
+    fi
   done
 }
 
