@@ -46,6 +46,12 @@ on_signal() {
 
 on_term() { on_signal; }  # srun has another
 
+# A terminal that closes and a limit of CPU time send theirs more than once; none of these is a second signal.
+on_repeated_signal() {
+  is_interrupted=1
+  ((num_signals > 0)) || on_signal
+}
+
 # run_job COMMAND...: runs the launcher and exits as it does; signals are handed on. A launcher does not outlive this
 # script.
 run_job() {
@@ -53,7 +59,8 @@ run_job() {
   set -m  # a process group for the launcher
   setpriv --pdeathsig TERM "$@" </dev/null &
   job=$!
-  trap on_signal INT HUP USR1 USR2
+  trap on_signal INT USR1 USR2
+  trap on_repeated_signal HUP XCPU
   trap on_term TERM
   local code
   while ((is_interrupted)); do  # a trap ends wait early
