@@ -28,6 +28,7 @@ size_t num_steps_done(const fs::path& run) {
 }
 
 constexpr std::array kStopSignals = {SIGTERM, SIGINT, SIGUSR1, SIGUSR2};
+constexpr std::array kAllSignals = {SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP, SIGXCPU};
 
 TEST_F(Resume, EachSignalOnOneRankStopsAllAtTheSameStepAndTheRunGoesOnBitForBit) {
   // Many steps, so that the signal comes long before the last one; saves only where the signal says so.
@@ -37,7 +38,7 @@ TEST_F(Resume, EachSignalOnOneRankStopsAllAtTheSameStepAndTheRunGoesOnBitForBit)
 
   const auto here = place("stopped");
   size_t steps_before = 0;
-  for (const int signal : kStopSignals) {
+  for (const int signal : kAllSignals) {
     RankJob job(2, here, arguments);
     ASSERT_TRUE(job.wait_until([&] { return num_steps_done(here / "run") > steps_before + 2; })) << job.wait().text;
     ASSERT_TRUE(job.signal(1, signal));

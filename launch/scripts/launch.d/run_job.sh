@@ -8,16 +8,23 @@ readonly exit_config=2 exit_requeue=75 exit_second_interrupt=130
 
 die() { echo "$launcher: $*" >&2; exit $exit_config; }
 
-# Sets `arguments` to the script's with the word fgm replaced by the built program's path when PATH has no fgm.
+# Sets `arguments` to the script's. Where PATH has no fgm, the clone's own joins it; and as other hosts do not get our
+# PATH, the word fgm becomes its path where it is the program: the first word after the launcher's options and their
+# values (`num_values OPTION` says how many follow one).
 find_program() {
   arguments=("$@")
   if command -v fgm >/dev/null; then return; fi
   local built=$root/build/release/fgm i
-  for i in "${!arguments[@]}"; do
-    [[ ${arguments[i]} == fgm ]] || continue
-    [[ -x $built ]] || die "there is no fgm in PATH nor in $built; launch/scripts/build makes it"
-    arguments[i]=$built
-    return
+  [[ -x $built || " $* " != *" fgm "* || " $* " == *"/fgm "* ]] ||
+    die "there is no fgm in PATH nor in $built; launch/scripts/build makes it"
+  export PATH=$PATH:${built%/fgm}
+  for ((i = 0; i < $#; i++)); do
+    if [[ ${arguments[i]} == -* ]]; then
+      i=$((i + $(num_values "${arguments[i]}")))
+    else
+      [[ ${arguments[i]} != fgm ]] || arguments[i]=$built
+      return 0
+    fi
   done
 }
 
@@ -39,6 +46,12 @@ on_signal() {
 
 on_term() { on_signal; }  # srun has another
 
+# A terminal that closes and a limit of CPU time send theirs more than once; none of these is a second signal.
+on_repeated_signal() {
+  is_interrupted=1
+  ((num_signals > 0)) || on_signal
+}
+
 # run_job COMMAND...: runs the launcher and exits as it does; signals are handed on. A launcher does not outlive this
 # script.
 run_job() {
@@ -46,7 +59,8 @@ run_job() {
   set -m  # a process group for the launcher
   setpriv --pdeathsig TERM "$@" </dev/null &
   job=$!
-  trap on_signal INT HUP USR1 USR2
+  trap on_signal INT USR1 USR2
+  trap on_repeated_signal HUP XCPU
   trap on_term TERM
   local code
   while ((is_interrupted)); do  # a trap ends wait early

@@ -10,21 +10,27 @@ source "$root/tests/support/claims.sh"
 export PATH=$work/bin:$PATH
 set -m  # a process group for each job, as a terminal's shell gives it
 
-# fgm ACTION: "exit CODE" leaves at once, "run" leaves with 75 on USR1, "hang" does not mind any signal.
+# fgm ACTION: "exit CODE" leaves at once, "show" after its command line, "run" leaves with 75 on USR1, "save" when there
+# is a file `saved` too, "hang" does not mind any signal.
 make_stand_in() {
   mkdir -p "$work/bin" "$work/ranks" "$(dirname "$clone")"
   cat >"$work/bin/fgm" <<END
 #!/usr/bin/env bash
 action=\$1
 [[ \$action != exit ]] || exit "\$2"
+[[ \$action != show ]] || { echo "shown: \$0 \$*"; exit; }
 log=$work/ranks/\$OMPI_COMM_WORLD_RANK
-on_stop() { echo USR1 >>"\$log"; [[ \$action == hang ]] || exit 75; }
+on_stop() { echo USR1 >>"\$log"; is_stopping=1; [[ \$action != run ]] || exit 75; }
+is_stopping=0
 trap on_stop USR1
 trap 'echo TERM >>"\$log"' TERM INT
 echo "binding \$OMPI_MCA_hwloc_base_binding_policy" >"\$log"
 echo \$\$ >"\$log.pid"
 echo ready
-while :; do sleep 0.05; done
+while :; do
+  sleep 0.05
+  [[ \$action != save || \$is_stopping == 0 || ! -e $work/saved ]] || exit 75
+done
 END
   chmod +x "$work/bin/fgm"
 }
@@ -70,6 +76,27 @@ test_stop() {
   expect "and is one signal for a rank" got 1 USR1
 }
 
+# What the end of a terminal, or a limit of CPU time, sends while the ranks save.
+test_repeated_signals() {
+  rm -f "$work/saved"
+  start -n 2 fgm save
+  stop_job HUP "$job" 2
+  wait_until "the ranks know" got 0 USR1
+  kill -HUP "$job"
+  kill -XCPU "$job"
+  touch "$work/saved"
+  finish
+  expect "SIGHUP gives 75, however often it comes" exited_with 75
+  expect "and is one signal for a rank" got 1 USR1
+
+  (trap '' HUP && rm -f "$work"/ranks/* && exec "$root/launch/scripts/mpirun" -n 1 fgm run) >"$output" 2>&1 &
+  job=$!
+  stop_job HUP "$job" 1
+  kill -XCPU "$job"
+  finish
+  expect "SIGHUP under nohup is none, and SIGXCPU the first" exited_with 75
+}
+
 test_end() {
   start -n 2 fgm hang
   stop_job INT "-$job" 2
@@ -111,10 +138,29 @@ test_program() {
   expect "a built one is found where PATH has none" exited_with 93
 }
 
+# show ARGUMENTS: the wrapper of a clone that is not in PATH, called in a folder that has one named fgm.
+show() {
+  mkdir -p "$work/fgm"
+  (cd "$work" && PATH=${PATH#*:} "$clone/launch/scripts/mpirun" -n 1 "$@") >"$output" 2>&1
+}
+shown() { grep -qxF "shown: $clone/build/release/fgm show $1" "$output"; }
+
+test_words() {
+  show --mca pml ob1 -wdir fgm --oversubscribe fgm show --run fgm
+  expect "of the words fgm, only the program's is replaced" shown "--run fgm"
+  show "$clone/build/release/fgm" show --run fgm
+  expect "and none where the program is given by path" shown "--run fgm"
+  echo 'fgm show "$@"' >"$work/script.sh"
+  show bash script.sh fgm
+  expect "a script finds the built one" shown "fgm"
+}
+
 make_stand_in
 test_exit_codes
 test_stop
+test_repeated_signals
 test_end
 test_settings
 test_program
+test_words
 end_of_claims

@@ -9,11 +9,16 @@ readonly output=$work/out
 source "$root/tests/support/claims.sh"
 export PATH=$work/bin:$PATH
 
-# srun ACTION: "run" leaves with 75 on USR1 as the ranks do, "hang" does not. The wrapper takes its child for a rank.
+# srun ACTION: "run" leaves with 75 on USR1 as the ranks do, "hang" does not, "show" leaves after its command line. The
+# wrapper takes its child for a rank.
 make_stand_ins() {
   mkdir -p "$work/bin"
   cat >"$work/bin/srun" <<'END'
 #!/usr/bin/env bash
+case ${!#} in
+  --help) printf '%s\n' "  -J, --job-name=jobname   name of job" "      --nice[=value]   decrease priority"; exit ;;
+  show) echo "shown: $*"; exit ;;
+esac
 sleep 20 &
 rank=$!
 trap 'kill $rank' EXIT
@@ -94,7 +99,20 @@ test_job_that_ends() {
   expect_left_to_slurm "of which Slurm says nothing"
 }
 
+test_words() {
+  local clone=$work/clone
+  mkdir -p "$clone/build/release"
+  ln -s "$root/launch" "$clone/launch"
+  printf '%s\n' '#!/bin/sh' >"$clone/build/release/fgm"
+  chmod +x "$clone/build/release/fgm"
+  PATH=$work/bin:/usr/bin:/bin "$clone/launch/scripts/srun" -n4 --nice -J fgm --job-name fgm --mem=1 fgm --run fgm show \
+    >"$output" 2>&1
+  expect "of the words fgm, only the program's is replaced" \
+    grep -qF -- "-n4 --nice -J fgm --job-name fgm --mem=1 $clone/build/release/fgm --run fgm show" "$output"
+}
+
 make_stand_ins
+test_words
 test_alone
 test_in_allocation
 test_job_that_ends
