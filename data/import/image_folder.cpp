@@ -60,7 +60,7 @@ Record load(const fs::path& path, const PackOptions& options, const at::Tensor& 
     auto caption = caption_of(path, options.captions);
     require<IoError>(is_utf8(caption), "its caption is not UTF-8");
     const auto bytes = read_file(path);
-    row.copy_(square_resize(decode_image(std::as_bytes(std::span(bytes))), options.resolution));
+    row.copy_(square_resize(decode_image(std::as_bytes(std::span(bytes))).pixels, options.resolution));
     return {std::move(caption), ""};
   } catch (const IoError& error) {
     return {"", error.what()};
