@@ -1,5 +1,6 @@
 #include "core/base/error.h"
 #include "core/eval/shapes/dataset.h"
+#include "core/io/output_path.h"
 #include "data/store/store.h"
 #include "launch/cli/commands.h"
 #include "launch/cli/output.h"
@@ -7,10 +8,9 @@
 namespace fgm {
 namespace {
 
-void write_split(const ShapesConfig& config, shapes::Split split, const std::string& path, bool is_dry_run) {
+void write_split(const ShapesConfig& config, shapes::Split split, const std::string& path) {
   const bool is_held_out = split == shapes::Split::kHeldOut;
   const int64_t count = is_held_out ? config.held_out_count : config.count;
-  if (is_dry_run) return;
   const auto scenes = shapes::make_shapes(config.resolution, count, static_cast<uint64_t>(config.seed), split);
   write_store(path, {.kind = "images",
                      .provenance = {{"source", "fgm data shapes"},
@@ -27,10 +27,12 @@ int make_shapes(const Invocation& invocation) {
   const auto held_out = invocation.flags.find("held-out");
   require<ConfigError>(out != invocation.flags.end(), "'fgm data shapes' needs --out FILE");
   const ShapesConfig& config = invocation.config.shapes;
-  write_split(config, shapes::Split::kTrain, out->second, invocation.is_dry_run);
-  if (held_out != invocation.flags.end()) {
-    write_split(config, shapes::Split::kHeldOut, held_out->second, invocation.is_dry_run);
-  }
+  const bool has_held_out = held_out != invocation.flags.end();
+  check_output_file(out->second);
+  if (has_held_out) check_output_file(held_out->second);
+  if (invocation.is_dry_run) return kExitDone;
+  write_split(config, shapes::Split::kTrain, out->second);
+  if (has_held_out) write_split(config, shapes::Split::kHeldOut, held_out->second);
   return kExitDone;
 }
 

@@ -3,6 +3,7 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/eval/report.h"
+#include "core/io/output_path.h"
 #include "data/store/store.h"
 #include "launch/cli/commands.h"
 #include "launch/cli/output.h"
@@ -45,6 +46,7 @@ int eval(const Invocation& invocation) {
                        "neither eval.report nor --run says where the report goes");
   const fs::path report_file =
       config.eval.report.empty() ? fs::path(config.run.dir) / "report.json" : fs::path(config.eval.report);
+  check_output_file(report_file);
   use_threads(choose_threads(config.run.threads, num_cores(), 1));
   std::vector<ModelSamples> models;
   for (const auto& entry : split(config.eval.samples, ',')) models.push_back(read_samples(entry));

@@ -1,6 +1,7 @@
 #include <spdlog/spdlog.h>
 
 #include "core/base/error.h"
+#include "core/io/output_path.h"
 #include "core/io/safetensors.h"
 #include "launch/cli/commands.h"
 #include "launch/cli/frozen_network.h"
@@ -36,6 +37,7 @@ int forward(const Invocation& invocation) {
   const auto& inputs_path = required_flag(invocation, "inputs");
   const auto& out = required_flag(invocation, "out");
   World world(invocation.config);
+  on_first_rank(world.control(), [&] { check_output_file(out); });
   const OpenWeights weights = open_weights(find_weights(weights_path, kRoles, world.control()));
   const SafetensorsFile inputs(inputs_path);
   const auto x_t = read_input(inputs, "x_t", world.device());
@@ -47,7 +49,10 @@ int forward(const Invocation& invocation) {
     // Every rank computes the whole batch: cut into rows, matrix products would run other kernels and round otherwise.
     const at::NoGradGuard no_grad;
     const auto velocity = network.model().velocity(x_t, t_B, condition);
-    on_first_rank(world.control(), [&] { write_safetensors(out, {{"velocity", velocity}}); });
+    on_first_rank(world.control(), [&] {
+      make_folder_of(out);
+      write_safetensors(out, {{"velocity", velocity}});
+    });
     spdlog::info("{}: velocity {} written to {}", weights.source->place(), fmt::join(velocity.sizes(), " x "), out);
   }
   world.close();

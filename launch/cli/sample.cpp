@@ -6,6 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/config/fields.h"
+#include "core/io/output_path.h"
 #include "core/io/pixels.h"
 #include "core/io/png.h"
 #include "core/models/model_factory.h"
@@ -138,6 +139,8 @@ int draw_and_write(const Config& config, const OpenWeights& weights, const std::
 
 int sample_on(World& world, const Invocation& invocation) {
   const Config& config = invocation.config;
+  const fs::path out = config.sample.out;
+  on_first_rank(world.control(), [&] { is_file(out) ? check_output_file(out) : check_output_folder(out); });
   const auto roles = config.sample.role.empty() ? kRoles : std::vector{config.sample.role};
   const WeightsPlace place = find_weights(config.sample.weights, roles, world.control());
   const OpenWeights weights = open_weights(place);
