@@ -36,6 +36,7 @@ DecodedImage in_srgb(at::Tensor pixels, std::span<const std::byte> profile, bool
 }
 
 int64_t checked_num_pixels(std::string_view format, int64_t width, int64_t height) {
+  require<IoError>(width > 0 && height > 0, "{}: {} x {} pixels", format, width, height);
   require<IoError>(height <= kMaxPixels / width, "{}: {} x {} pixels are more than {}", format, width, height,
                    kMaxPixels);
   return width * height;

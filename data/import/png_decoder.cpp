@@ -30,10 +30,27 @@ std::vector<Chunk> chunks_of(std::span<const std::byte> file) {
     if (length > rest.size() - kFrameBytes) break;
     const std::string_view type(reinterpret_cast<const char*>(rest.data()) + kLengthBytes, kTypeBytes);
     chunks.push_back({type, rest.subspan(kLengthBytes + kTypeBytes, length), rest.first(length + kFrameBytes)});
+    if (type == "IEND") break;
     rest = rest.subspan(length + kFrameBytes);
   }
   return chunks;
 }
+
+// The file without chunks of these types. A truncated file stays one.
+using Types = std::span<const std::string_view>;
+std::vector<std::byte> without(Types types, std::span<const std::byte> file) {
+  std::vector<std::byte> kept(file.begin(), file.begin() + kSignatureBytes);
+  for (const auto& chunk : chunks_of(file)) {
+    if (std::ranges::find(types, chunk.type) != types.end()) continue;
+    kept.insert(kept.end(), chunk.whole.begin(), chunk.whole.end());
+  }
+  return kept;
+}
+
+// Programs keep whole workflows in texts, and libpng refuses chunks of more than 8 MB.
+constexpr std::array<std::string_view, 3> kTexts = {"tEXt", "zTXt", "iTXt"};
+// Where a profile says what the stored numbers mean, they are wanted as they are.
+constexpr std::array<std::string_view, 4> kColours = {"gAMA", "cHRM", "sRGB", "iCCP"};
 
 const Chunk* find(const std::vector<Chunk>& chunks, std::string_view type) {
   const auto chunk = std::ranges::find(chunks, type, &Chunk::type);
@@ -87,17 +104,6 @@ std::vector<std::byte> read_profile(std::span<const std::byte> file) {
   return {profile.begin(), profile.end()};
 }
 
-// The stored numbers are wanted as they are: no chunk of the file says what they mean.
-std::vector<std::byte> without_colour_chunks(std::span<const std::byte> file, const std::vector<Chunk>& chunks) {
-  constexpr std::array<std::string_view, 4> kColours = {"gAMA", "cHRM", "sRGB", "iCCP"};
-  std::vector<std::byte> kept(file.begin(), file.begin() + kSignatureBytes);
-  for (const auto& chunk : chunks) {
-    if (std::ranges::find(kColours, chunk.type) != kColours.end()) continue;
-    kept.insert(kept.end(), chunk.whole.begin(), chunk.whole.end());
-  }
-  return kept;
-}
-
 // Frees what libpng holds for an image whose reading was begun.
 struct PngImage {
   png_image image{};
@@ -133,19 +139,23 @@ bool is_grey(std::span<const std::byte> header) {
 }  // namespace
 
 int64_t num_png_pixels(std::span<const std::byte> file) {
-  const PngImage png(file);
-  return int64_t{png.image.width} * png.image.height;
+  const auto chunks = chunks_of(file);
+  constexpr size_t kHeaderBytes = 13, kHeightAt = 4;
+  require<IoError>(!chunks.empty() && chunks.front().type == "IHDR" && chunks.front().data.size() == kHeaderBytes,
+                   "PNG: it has no header");
+  const auto* header = reinterpret_cast<png_const_bytep>(chunks.front().data.data());
+  return checked_num_pixels("PNG", png_get_uint_32(header), png_get_uint_32(header + kHeightAt));
 }
 
 DecodedImage decode_png(std::span<const std::byte> file) {
   const auto chunks = chunks_of(file);
+  const auto plain = without(kTexts, file);
   DecodedImage image;
   if (find(chunks, "iCCP") == nullptr) {
-    image.pixels = read_pixels(file);
+    image.pixels = read_pixels(plain);
   } else {
-    const auto profile = read_profile(file);
-    auto pixels = read_pixels(without_colour_chunks(file, chunks));
-    image = in_srgb(std::move(pixels), profile, is_grey(chunks.front().data));
+    auto pixels = read_pixels(without(kColours, plain));
+    image = in_srgb(std::move(pixels), read_profile(plain), is_grey(chunks.front().data));
   }
   const auto* exif = find(chunks, "eXIf");
   if (exif != nullptr) image.pixels = apply_orientation(image.pixels, exif_orientation(exif->data));

@@ -83,7 +83,7 @@ TEST(ColourProfile, OneThatCannotBeUsedIsSaidAndLeavesThePixels) {
       {encode_jpeg(colours(), {.icc = cut}), encode_jpeg(colours())},
       {encode_jpeg(colours(), {.icc = lab_profile()}), encode_jpeg(colours())},
       {encode_jpeg(grey, {.icc = display_p3_profile()}), encode_jpeg(grey)},
-      {with_png_chunk(encode_png(colours()), "iCCP", "broken", ChunkPlace::kFirst), encode_png(colours())}};
+      {with_png_chunk(encode_png(colours()), "iCCP", "broken", ChunkPlace::kBeforePixels), encode_png(colours())}};
   for (const auto& [file, without_profile] : files) {
     const auto image = decode(file);
     EXPECT_TRUE(image.is_profile_unusable);

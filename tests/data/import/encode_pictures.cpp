@@ -149,9 +149,10 @@ std::string encode_palette_png(const at::Tensor& image, const at::Tensor& palett
 }
 
 std::string with_png_chunk(std::string file, const std::string& type, const std::string& data, ChunkPlace place) {
-  constexpr size_t kBehindHeader = 33, kEndBytes = 12;
+  constexpr size_t kEndBytes = 12, kLengthBytes = 4;
   const auto chunk = big_endian(static_cast<uint32_t>(data.size())) + type + data + big_endian(crc32(type + data));
-  return file.insert(place == ChunkPlace::kFirst ? kBehindHeader : file.size() - kEndBytes, chunk);
+  return file.insert(place == ChunkPlace::kBeforePixels ? file.find("IDAT") - kLengthBytes : file.size() - kEndBytes,
+                     chunk);
 }
 
 std::string srgb_profile() {

@@ -26,8 +26,8 @@ struct PngOptions {
 };
 std::string encode_png(const at::Tensor& image, const PngOptions& options = {});
 
-// The file with one more chunk: behind its header, or before its end.
-enum class ChunkPlace { kFirst, kLast };
+// The file with one more chunk.
+enum class ChunkPlace { kBeforePixels, kBehindPixels };
 std::string with_png_chunk(std::string file, const std::string& type, const std::string& data, ChunkPlace place);
 
 // ICC profiles.

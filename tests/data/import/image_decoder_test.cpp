@@ -76,9 +76,9 @@ TEST(DecodeJpeg, HonoursEveryExifOrientation) {
 TEST(DecodePng, HonoursEveryExifOrientationBeforeAndBehindThePixels) {
   const auto stored = gradient(32, 16);
   for (int orientation = 1; orientation <= 8; ++orientation) {
-    for (const auto place : {ChunkPlace::kFirst, ChunkPlace::kLast}) {
+    for (const auto place : {ChunkPlace::kBeforePixels, ChunkPlace::kBehindPixels}) {
       for (const size_t cut : {size_t{6}, size_t{0}}) {
-        const auto exif = exif_block(orientation, place == ChunkPlace::kFirst).substr(cut);
+        const auto exif = exif_block(orientation, place == ChunkPlace::kBeforePixels).substr(cut);
         expect_upright(decode(with_png_chunk(encode_png(stored), "eXIf", exif, place)), stored, orientation);
       }
     }
@@ -161,9 +161,29 @@ TEST(DecodePng, AnInterlacedFileHasTheSamePixels) {
   EXPECT_TRUE(at::equal(decode(file), image));
 }
 
+// Workflows and settings of picture generators (github.com/python-pillow/Pillow, issues 2445, 5610 and 8363).
+TEST(DecodePng, TextsOfAnySizeAreNoneOfItsBusiness) {
+  const auto image = gradient(20, 30);
+  const std::string text = std::string("workflow\0", 9) + std::string(9'000'000, 'x');
+  for (const auto place : {ChunkPlace::kBeforePixels, ChunkPlace::kBehindPixels}) {
+    const auto file = with_png_chunk(encode_png(image), "tEXt", text, place);
+    EXPECT_TRUE(at::equal(decode(file), image));
+    EXPECT_EQ(num_pixels(bytes_of(file)), 600);
+  }
+}
+
+TEST(DecodePng, LaysTheTransparentColourOfAPaletteOverWhite) {
+  const auto palette = at::tensor({10, 20, 30, 200, 100, 0}, at::kByte).view({2, 3});
+  const auto indices = at::tensor({0, 1}, at::kByte).view({1, 2});
+  const auto file =
+      with_png_chunk(encode_palette_png(indices, palette), "tRNS", std::string(1, '\0'), ChunkPlace::kBeforePixels);
+  EXPECT_FALSE(at::equal(decode(encode_palette_png(indices, palette))[0][0], at::full({3}, 255, at::kByte)));
+  EXPECT_TRUE(at::equal(decode(file)[0][0], at::full({3}, 255, at::kByte)));
+}
+
 TEST(DecodePng, TakesTheFirstPictureOfAnAnimationAndSaysSo) {
   const auto file =
-      with_png_chunk(encode_png(gradient(8, 8)), "acTL", std::string("\0\0\0\1\0\0\0\0", 8), ChunkPlace::kFirst);
+      with_png_chunk(encode_png(gradient(8, 8)), "acTL", std::string("\0\0\0\1\0\0\0\0", 8), ChunkPlace::kBeforePixels);
   EXPECT_TRUE(decode_image(bytes_of(file)).is_animated);
   EXPECT_FALSE(decode_image(bytes_of(encode_png(gradient(8, 8)))).is_animated);
 }

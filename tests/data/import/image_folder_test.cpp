@@ -255,7 +255,7 @@ TEST_F(PackImages, CountsTextsWithoutAPicture) {
 TEST_F(PackImages, SaysWhichPicturesWereConvertedOrCouldNotBe) {
   const auto image = scene(16, 16, 1);
   put("in/hat/a.png", encode_png(image, {.icc = display_p3_profile()}));
-  put("in/hat/b.png", with_png_chunk(encode_png(image), "iCCP", "broken", ChunkPlace::kFirst));
+  put("in/hat/b.png", with_png_chunk(encode_png(image), "iCCP", "broken", ChunkPlace::kBeforePixels));
   put("in/hat/c.png", encode_png(image, {.icc = srgb_profile()}));
   const auto report = pack();
   EXPECT_EQ(report.changed,
