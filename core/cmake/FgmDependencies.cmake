@@ -11,5 +11,6 @@ find_package(Boost REQUIRED COMPONENTS program_options)
 find_package(GTest REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(LCMS2 REQUIRED IMPORTED_TARGET lcms2)
 
 message(STATUS "fgm: LibTorch ${LibTorch_VERSION} in ${LibTorch_ROOT}, CUDA flavour: ${FGM_CUDA}")

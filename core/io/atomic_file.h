@@ -18,6 +18,9 @@ class AtomicFile {
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
+  // For who writes through a library that opens files itself: the name until commit().
+  const std::filesystem::path& temporary() const { return temporary_; }
+
   void write(std::span<const std::byte> bytes);
   void commit();
 

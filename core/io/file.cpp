@@ -11,6 +11,7 @@
 #include "core/base/hash.h"
 #include "core/io/atomic_file.h"
 #include "core/io/descriptor.h"
+#include "core/io/output_path.h"
 
 namespace fgm {
 namespace {
@@ -32,9 +33,7 @@ void read_pieces(const std::filesystem::path& path, const Take& take) {
 }  // namespace
 
 void write_file(const std::filesystem::path& path, std::string_view bytes) {
-  std::error_code error;
-  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
-  if (error) throw IoError(fmt::format("cannot make the folder of {}", path.string()), error);
+  make_folder_of(path);
   AtomicFile file(path);
   file.write(std::as_bytes(std::span(bytes)));
   file.commit();

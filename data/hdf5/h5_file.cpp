@@ -180,18 +180,22 @@ void H5File::write_attribute(const std::string& name, const std::string& utf8) {
   check_hdf5(H5Awrite(attribute.get(), type.get(), &text), "H5Awrite", what);
 }
 
-void H5File::write_dataset(const std::string& name, int64_t file_type, int64_t memory_type, const void* data,
-                           std::span<const int64_t> shape) {
+H5Handle H5File::create_dataset(const std::string& name, int64_t file_type, std::span<const int64_t> shape) {
   const auto what = describe("dataset " + name);
   const std::vector<hsize_t> sizes(shape.begin(), shape.end());
   const auto space =
       owned(H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr), "H5Screate_simple", what);
   const auto link = owned(H5Pcreate(H5P_LINK_CREATE), "H5Pcreate", what);
   check_hdf5(H5Pset_create_intermediate_group(link.get(), 1), "H5Pset_create_intermediate_group", what);
-  const auto dataset =
-      owned(H5Dcreate2(file_.get(), name.c_str(), file_type, space.get(), link.get(), H5P_DEFAULT, H5P_DEFAULT),
-            "H5Dcreate", what);
-  check_hdf5(H5Dwrite(dataset.get(), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data), "H5Dwrite", what);
+  return owned(H5Dcreate2(file_.get(), name.c_str(), file_type, space.get(), link.get(), H5P_DEFAULT, H5P_DEFAULT),
+               "H5Dcreate", what);
+}
+
+void H5File::write_dataset(const std::string& name, int64_t file_type, int64_t memory_type, const void* data,
+                           std::span<const int64_t> shape) {
+  const auto dataset = create_dataset(name, file_type, shape);
+  check_hdf5(H5Dwrite(dataset.get(), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data), "H5Dwrite",
+             describe("dataset " + name));
 }
 
 void H5File::write_bytes(const std::string& name, std::span<const std::byte> bytes, std::span<const int64_t> shape) {
@@ -201,6 +205,28 @@ void H5File::write_bytes(const std::string& name, std::span<const std::byte> byt
 void H5File::write_uint64(const std::string& name, std::span<const uint64_t> values) {
   const auto count = static_cast<int64_t>(values.size());
   write_dataset(name, H5T_STD_U64LE, H5T_NATIVE_UINT64, values.data(), {&count, 1});
+}
+
+void H5File::create_bytes(const std::string& name, std::span<const int64_t> shape) {
+  create_dataset(name, H5T_STD_U8LE, shape);
+}
+
+void H5File::write_rows(const std::string& name, int64_t first, std::span<const std::byte> bytes) {
+  const auto what = describe("dataset " + name);
+  const auto dataset = owned(H5Dopen2(file_.get(), name.c_str(), H5P_DEFAULT), "H5Dopen", what);
+  const auto file_space = owned(H5Dget_space(dataset.get()), "H5Dget_space", what);
+  const auto shape = shape_of(file_space, what);
+  std::vector<hsize_t> start(shape.size(), 0), count(shape.begin(), shape.end());
+  hsize_t row_bytes = 1;
+  for (size_t i = 1; i < count.size(); ++i) row_bytes *= count[i];
+  start[0] = static_cast<hsize_t>(first);
+  count[0] = bytes.size() / row_bytes;
+  check_hdf5(H5Sselect_hyperslab(file_space.get(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr),
+             "H5Sselect_hyperslab", what);
+  const auto memory_space =
+      owned(H5Screate_simple(static_cast<int>(count.size()), count.data(), nullptr), "H5Screate_simple", what);
+  check_hdf5(H5Dwrite(dataset.get(), H5T_NATIVE_UINT8, memory_space.get(), file_space.get(), H5P_DEFAULT, bytes.data()),
+             "H5Dwrite", what);
 }
 
 void H5File::close() {

@@ -56,6 +56,11 @@ class H5File {
   void write_bytes(const std::string& name, std::span<const std::byte> bytes, std::span<const int64_t> shape);
   void write_uint64(const std::string& name, std::span<const uint64_t> values);
 
+  // A dataset of bytes that write_rows() fills. A row is a slice of its first dimension; write_rows() writes rows
+  // `first`, first + 1, ...: as many as `bytes` holds.
+  void create_bytes(const std::string& name, std::span<const int64_t> shape);
+  void write_rows(const std::string& name, int64_t first, std::span<const std::byte> bytes);
+
   // Writes what the library still holds. A destructor could not report a full disk.
   void close();
 
@@ -63,6 +68,7 @@ class H5File {
   H5File(std::filesystem::path path, H5Handle file) : path_(std::move(path)), file_(std::move(file)) {}
   struct Dataset;
   Dataset open_dataset(const std::string& name, size_t element_bytes) const;
+  H5Handle create_dataset(const std::string& name, int64_t file_type, std::span<const int64_t> shape);
   void write_dataset(const std::string& name, int64_t file_type, int64_t memory_type, const void* data,
                      std::span<const int64_t> shape);
   std::string describe(const std::string& object) const;

@@ -36,12 +36,12 @@ bool starts_with(std::span<const std::byte> bytes, std::string_view magic) {
 
 }  // namespace
 
-int exif_orientation(std::span<const std::byte> app1) {
+int exif_orientation(std::span<const std::byte> exif) {
   constexpr std::string_view kExif("Exif\0\0", 6);
   constexpr uint32_t kOrientationTag = 0x0112;
   constexpr size_t kEntryBytes = 12, kValueOffset = 8;
-  if (!starts_with(app1, kExif)) return 1;
-  const auto tiff = app1.subspan(kExif.size());
+  const auto tiff = starts_with(exif, kExif) ? exif.subspan(kExif.size()) : exif;
+  if (!starts_with(tiff, "MM") && !starts_with(tiff, "II")) return 1;
   TiffBytes bytes(tiff);
   bytes.set_big_endian(starts_with(tiff, "MM"));
   const size_t directory = bytes.integer(4, 4).value_or(0);

@@ -1,28 +1,45 @@
 #include "data/import/image_decoder.h"
 
-#include <algorithm>
-#include <array>
-
 #include "core/base/error.h"
 #include "data/import/internal/codecs.h"
+#include "data/import/internal/color_profile.h"
+#include "data/import/internal/picture_format.h"
 
 namespace fgm {
 namespace {
 
-template <size_t N>
-bool starts_with(std::span<const std::byte> file, const std::array<uint8_t, N>& magic) {
-  return file.size() >= N && std::equal(magic.begin(), magic.end(), file.begin(),
-                                        [](uint8_t a, std::byte b) { return a == std::to_integer<uint8_t>(b); });
+bool is_jpeg(std::span<const std::byte> file) {
+  const auto format = picture_format(file);
+  if (format == "JPEG" || format == "PNG") return format == "JPEG";
+  if (file.empty()) throw IoError("the file is empty");
+  if (format.empty()) throw IoError("neither JPEG nor PNG");
+  throw IoError(fmt::format("{} by its first bytes; convert it to PNG or JPEG", format));
 }
 
 }  // namespace
 
-at::Tensor decode_image(std::span<const std::byte> file) {
-  constexpr std::array<uint8_t, 3> kJpeg = {0xFF, 0xD8, 0xFF};
-  constexpr std::array<uint8_t, 8> kPng = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
-  if (starts_with(file, kJpeg)) return decode_jpeg(file);
-  if (starts_with(file, kPng)) return decode_png(file);
-  throw IoError(file.empty() ? "the file is empty" : "neither JPEG nor PNG");
+DecodedImage decode_image(std::span<const std::byte> file) {
+  return is_jpeg(file) ? decode_jpeg(file) : decode_png(file);
+}
+
+int64_t num_pixels(std::span<const std::byte> file) {
+  return is_jpeg(file) ? num_jpeg_pixels(file) : num_png_pixels(file);
+}
+
+DecodedImage in_srgb(at::Tensor pixels, std::span<const std::byte> profile, bool is_grey) {
+  DecodedImage image{.pixels = std::move(pixels)};
+  if (profile.empty()) return image;
+  const auto use = convert_to_srgb(image.pixels, profile, is_grey);
+  image.is_converted = use == ProfileUse::kConverted;
+  image.is_profile_unusable = use == ProfileUse::kUnusable;
+  return image;
+}
+
+int64_t checked_num_pixels(std::string_view format, int64_t width, int64_t height) {
+  require<IoError>(width > 0 && height > 0, "{}: {} x {} pixels", format, width, height);
+  require<IoError>(height <= kMaxPixels / width, "{}: {} x {} pixels are more than {}", format, width, height,
+                   kMaxPixels);
+  return width * height;
 }
 
 }  // namespace fgm

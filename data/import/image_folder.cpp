@@ -1,17 +1,18 @@
 #include "data/import/image_folder.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
-#include <fstream>
 
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/base/version.h"
+#include "core/io/file.h"
+#include "core/io/output_path.h"
 #include "data/import/image_decoder.h"
+#include "data/import/internal/in_order.h"
+#include "data/import/internal/memory_budget.h"
 #include "data/import/internal/picture_list.h"
 #include "data/import/square_resize.h"
-#include "data/store/store.h"
+#include "data/store/store_writer.h"
 #include "data/store/utf8.h"
 
 namespace fs = std::filesystem;
@@ -20,6 +21,10 @@ namespace fgm {
 namespace {
 
 constexpr int64_t kMaxResolution = 4096;
+constexpr uintmax_t kMaxFileBytes = uintmax_t{1} << 30;
+constexpr int64_t kDecodingBytesPerThread = int64_t{256} << 20;
+// Pictures that a thread makes at a time: many small ones, so that starting it costs nothing beside them.
+constexpr int64_t kBlockBytes = int64_t{4} << 20, kMaxBlock = 64;
 
 void check_options(const PackOptions& options) {
   require<ConfigError>(options.captions == "folder" || options.captions == "file",
@@ -28,59 +33,76 @@ void check_options(const PackOptions& options) {
                        "--resolution {} is not in 1 to {}", options.resolution, kMaxResolution);
   require<ConfigError>(fs::is_directory(options.images), "--images '{}' is not a folder", options.images.string());
   require<ConfigError>(!options.out.empty(), "--out is missing: the store to write");
-  const auto folder = fs::absolute(options.out).parent_path();
-  require<ConfigError>(fs::is_directory(folder), "--out '{}': its folder does not exist; make it first",
-                       options.out.string());
+  check_output_file(options.out);
+  check(options.num_threads >= 1, "pack_images on {} threads", options.num_threads);
 }
 
-std::string read_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string bytes(std::istreambuf_iterator<char>(file), {});
-  require<IoError>(file.good(), "'{}' cannot be read", path.string());
-  return bytes;
+// kohya's trainers call theirs .caption unless told otherwise.
+fs::path text_file_of(const fs::path& image) {
+  const auto text = fs::path(image).replace_extension(".txt"), other = fs::path(image).replace_extension(".caption");
+  std::error_code ignored;
+  return !fs::exists(text, ignored) && fs::exists(other, ignored) ? other : text;
 }
 
 std::string caption_of(const fs::path& image, const std::string& captions) {
   if (captions == "folder") return caption_of_folder(image.parent_path().filename().string());
-  const auto text_file = fs::path(image).replace_extension(".txt");
+  const auto text_file = text_file_of(image);
   auto caption = trim(read_file(text_file));
   require<IoError>(!caption.empty(), "'{}' is empty", text_file.string());
   return caption;
 }
 
-// One picture's caption, or why it is skipped.
-struct Record {
+struct Candidate {
+  fs::path path;
   std::string caption;
-  std::string error;
+  std::string error;  // why it is skipped; else empty
 };
 
-// Fills `row` [resolution, resolution, 3].
-Record load(const fs::path& path, const PackOptions& options, const at::Tensor& row) {
+// What can be known of a picture after another try is no reason to skip it now.
+std::string reason_to_skip(const IoError& error) {
+  if (error.exit_code() != kExitConfig) throw;
+  return error.what();
+}
+
+std::vector<Candidate> read_captions(std::vector<fs::path> paths, const std::string& captions) {
+  std::vector<Candidate> candidates;
+  for (auto& path : paths) {
+    auto& candidate = candidates.emplace_back(std::move(path), "", "");
+    try {
+      candidate.caption = caption_of(candidate.path, captions);
+      require<IoError>(is_utf8(candidate.caption), "its caption is not UTF-8");
+    } catch (const IoError& error) {
+      candidate.error = reason_to_skip(error);
+    }
+  }
+  return candidates;
+}
+
+// A picture of `resolution`, or why there is none.
+struct Picture {
+  at::Tensor pixels;  // uint8 [resolution, resolution, 3]
+  std::string error;
+  DecodedImage remarks;  // without its pixels
+};
+
+Picture load(const fs::path& path, int64_t resolution, MemoryBudget& budget) {
   try {
-    auto caption = caption_of(path, options.captions);
-    require<IoError>(is_utf8(caption), "its caption is not UTF-8");
-    const auto bytes = read_file(path);
-    row.copy_(square_resize(decode_image(std::as_bytes(std::span(bytes))), options.resolution));
-    return {std::move(caption), ""};
+    std::error_code error;
+    const auto size = fs::file_size(path, error);
+    if (error) throw IoError("cannot look at the file", error);
+    require<IoError>(size <= kMaxFileBytes, "the file has {} bytes, more than {}", size, kMaxFileBytes);
+    const auto file = read_file(path);
+    const auto bytes = std::as_bytes(std::span(file));
+    const MemoryBudget::Share share(budget, num_pixels(bytes) * kDecodingBytes);
+    auto image = decode_image(bytes);
+    auto pixels = square_resize(std::exchange(image.pixels, {}), resolution);
+    return {std::move(pixels), "", image};
   } catch (const IoError& error) {
-    return {"", error.what()};
+    return {{}, reason_to_skip(error), {}};
   }
 }
 
-// Fills row i of `pictures` from paths[i].
-std::vector<Record> load_all(const std::vector<fs::path>& paths, const PackOptions& options,
-                             const at::Tensor& pictures) {
-  std::vector<Record> records(paths.size());
-  at::parallel_for(0, pictures.size(0), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const auto index = static_cast<size_t>(i);
-      records[index] = load(paths[index], options, pictures[i]);
-    }
-  });
-  return records;
-}
-
-nlohmann::json provenance_of(const PackOptions& options, const PackReport& report) {
+nlohmann::json provenance_of(const PackOptions& options, size_t num_written, size_t num_skipped) {
   return {{"tool", "fgm data pack"},
           {"version", version()},
           {"commit", version_commit()},
@@ -88,8 +110,67 @@ nlohmann::json provenance_of(const PackOptions& options, const PackReport& repor
           {"captions", options.captions},
           {"resolution", options.resolution},
           {"resize", "centre square, bicubic antialiased"},
-          {"written", report.written},
-          {"skipped", report.skipped.size()}};
+          {"written", num_written},
+          {"skipped", num_skipped}};
+}
+
+// The candidates without an error. Throws when there are none.
+std::vector<Candidate*> usable(std::vector<Candidate>& candidates, const fs::path& folder) {
+  std::vector<Candidate*> usable;
+  for (auto& candidate : candidates) {
+    if (candidate.error.empty()) usable.push_back(&candidate);
+  }
+  if (usable.empty()) {
+    throw IoError(fmt::format("none of the {} pictures of '{}' can be used; the first, {}: {}", candidates.size(),
+                              folder.string(), candidates.front().path.string(), candidates.front().error));
+  }
+  return usable;
+}
+
+StoreContents header_of(const std::vector<Candidate*>& records, size_t num_skipped, const PackOptions& options) {
+  StoreContents header{.kind = "images",
+                       .provenance = provenance_of(options, records.size(), num_skipped),
+                       .prompts = {},
+                       .images_NHWC = {}};
+  for (const auto* record : records) header.prompts.push_back(record->caption);
+  return header;
+}
+
+void note(const fs::path& path, const DecodedImage& image, PackReport& report) {
+  if (image.is_converted) ++report.changed["converted to sRGB"];
+  if (image.is_animated) ++report.changed["the first picture of an animation"];
+  if (!image.is_profile_unusable) return;
+  ++report.changed["taken as sRGB, as their colour profile cannot be used"];
+  report.notes.push_back(
+      fmt::format("{}: its colour profile cannot be used; the picture is taken as sRGB", path.string()));
+}
+
+// Decodes the candidates' pictures and appends them to `writer`, or says in the candidate why there is none.
+void append_pictures(const std::vector<Candidate*>& candidates, const PackOptions& options, StoreWriter& writer,
+                     PackReport& report) {
+  MemoryBudget budget(options.num_threads * kDecodingBytesPerThread);
+  const auto per_block = std::clamp(kBlockBytes / (options.resolution * options.resolution * 3), int64_t{1}, kMaxBlock);
+  const auto count = std::ssize(candidates);
+  const auto load_block = [&](int64_t block) {
+    std::vector<Picture> pictures;
+    for (int64_t i = block * per_block; i < std::min(count, (block + 1) * per_block); ++i) {
+      pictures.push_back(load(candidates[static_cast<size_t>(i)]->path, options.resolution, budget));
+    }
+    return pictures;
+  };
+  auto candidate = candidates.begin();
+  in_order((count + per_block - 1) / per_block, options.num_threads, load_block, [&](std::vector<Picture> pictures) {
+    if (options.should_stop && options.should_stop()) {
+      throw Error(fmt::format("interrupted; '{}' was not written", options.out.string()), kExitRequeue);
+    }
+    for (auto& picture : pictures) {
+      auto& [path, caption, error] = **candidate++;
+      error = std::move(picture.error);
+      if (!error.empty()) continue;
+      writer.append(picture.pixels.unsqueeze(0));
+      note(path, picture.remarks, report);
+    }
+  });
 }
 
 }  // namespace
@@ -107,32 +188,41 @@ void check_pack(const PackOptions& options) {
   list_pictures(options.images, options.captions == "folder");
 }
 
+std::string PackReport::summary() const {
+  int64_t num_left_out = 0;
+  for (const auto& [kind, count] : left_out) num_left_out += count;
+  const auto in_brackets = [](const auto& counts) {
+    return counts.empty() ? "" : fmt::format(" ({})", to_text(counts));
+  };
+  return fmt::format("{} images written{}, {} skipped{}", written, in_brackets(changed), num_left_out,
+                     in_brackets(left_out));
+}
+
 PackReport pack_images(const PackOptions& options) {
   check_options(options);
-  const auto paths = list_pictures(options.images, options.captions == "folder");
-  const auto count = static_cast<int64_t>(paths.size());
-  const auto pictures = at::empty({count, options.resolution, options.resolution, 3}, at::kByte);
-  auto records = load_all(paths, options, pictures);
-
+  auto list = list_pictures(options.images, options.captions == "folder");
   PackReport report;
-  StoreContents contents{.kind = "images", .provenance = {}, .prompts = {}, .images_NHWC = {}};
-  std::vector<int64_t> kept;
-  for (size_t i = 0; i < paths.size(); ++i) {
-    if (records[i].error.empty()) {
-      kept.push_back(static_cast<int64_t>(i));
-      contents.prompts.push_back(std::move(records[i].caption));
-    } else {
-      report.skipped.push_back(fmt::format("{}: {}", paths[i].string(), records[i].error));
-    }
+  report.skipped = std::move(list.unreadable);
+  report.left_out = std::move(list.left_out);
+  auto candidates = read_captions(std::move(list.paths), options.captions);
+  const auto captioned = usable(candidates, options.images);
+  const size_t without_caption = candidates.size() - captioned.size();
+  StoreWriter writer(options.out, header_of(captioned, without_caption, options),
+                     {options.resolution, options.resolution, 3});
+  append_pictures(captioned, options, writer, report);
+  const auto written = usable(candidates, options.images);
+  const size_t undecodable = captioned.size() - written.size();
+  if (undecodable == 0) {
+    writer.commit();
+  } else {
+    writer.commit_fewer(header_of(written, without_caption + undecodable, options));
   }
-  if (kept.empty()) {
-    throw IoError(fmt::format("none of the {} pictures of '{}' can be used; the first, {}", paths.size(),
-                              options.images.string(), report.skipped.front()));
+  report.written = std::ssize(written);
+  if (without_caption > 0) report.left_out["without a usable caption"] = static_cast<int64_t>(without_caption);
+  if (undecodable > 0) report.left_out["cannot be decoded"] = static_cast<int64_t>(undecodable);
+  for (const auto& [path, caption, error] : candidates) {
+    if (!error.empty()) report.skipped.push_back(fmt::format("{}: {}", path.string(), error));
   }
-  report.written = static_cast<int64_t>(kept.size());
-  contents.images_NHWC = pictures.index_select(0, at::tensor(kept));
-  contents.provenance = provenance_of(options, report);
-  write_store(options.out, contents);
   return report;
 }
 

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -11,23 +13,34 @@ namespace fgm {
 struct PackOptions {
   std::filesystem::path images;
   // "folder": DIR/<class>/picture.jpg, the caption is caption_of_folder(class).
-  // "file":   any folder below DIR; the caption is the text of picture.txt beside picture.jpg.
+  // "file":   any folder below DIR; the caption is the text of picture.txt (or .caption) beside picture.jpg.
   std::string captions = "folder";
   int64_t resolution = 32;  // pixels a side
   std::filesystem::path out;
+  int64_t num_threads = 1;                 // that decode
+  std::function<bool()> should_stop = {};  // asked again and again; true ends the work: Error with kExitRequeue
 };
 
 struct PackReport {
   int64_t written = 0;
-  std::vector<std::string> skipped;  // "path: reason"
+  std::vector<std::string> skipped;         // "path: reason": what was meant to be read and could not
+  std::vector<std::string> notes;           // "path: remark" on pictures that were written
+  std::map<std::string, int64_t> left_out;  // by kind, all that is not in the store, with what was skipped
+  std::map<std::string, int64_t> changed;   // by kind, pictures in the store that are not what a viewer shows first
+
+  // "12 images written (converted to sRGB: 3), 2 skipped (WebP, to be converted to PNG or JPEG: 2)"
+  std::string summary() const;
 };
 
 // All that pack_images() can refuse before it reads a picture. ConfigError as there.
 void check_pack(const PackOptions& options);
 
-// Writes the pictures in the order of their sorted paths. One that cannot be decoded or has no usable caption
-// is skipped and reported. ConfigError when the options or the folder's layout are
-// wrong, IoError when no picture at all can be used or the store cannot be written.
+// Writes the pictures in the order of their sorted paths; data/import/internal/picture_list.h says which files are
+// pictures. One that cannot be decoded or has no usable caption is skipped and reported. Memory holds the captions, and
+// for each thread a few pictures of `resolution` and one being decoded, together at most 256 MiB a thread, but for
+// larger pictures, which are decoded one by one. ConfigError when the options or the folder's layout are wrong, IoError
+// when no picture at all can be used, when a file cannot be read for a reason that may pass, or when the store cannot
+// be written: then an older file of that name stays as it was.
 PackReport pack_images(const PackOptions& options);
 
 // "t-shirt" becomes "a photo of a t-shirt", "ice_cream" "a photo of an ice cream".

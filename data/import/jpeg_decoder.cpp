@@ -5,8 +5,11 @@
 
 #include <jerror.h>
 
+#include <cstdlib>
+#include <string_view>
+#include <vector>
+
 #include "core/base/error.h"
-#include "data/import/image_decoder.h"
 #include "data/import/internal/codecs.h"
 
 namespace fgm {
@@ -37,13 +40,18 @@ void on_message(j_common_ptr info, int level) {
 struct JpegReader {
   jpeg_decompress_struct info{};
   JpegErrors errors{};
+  JOCTET* profile = nullptr;
+  unsigned profile_bytes = 0;
 
   JpegReader() {
     info.err = jpeg_std_error(&errors.base);
     errors.base.error_exit = jump_out;
     errors.base.emit_message = on_message;
   }
-  ~JpegReader() { jpeg_destroy_decompress(&info); }
+  ~JpegReader() {
+    jpeg_destroy_decompress(&info);
+    std::free(profile);
+  }
   JpegReader(const JpegReader&) = delete;
   JpegReader& operator=(const JpegReader&) = delete;
 };
@@ -52,8 +60,10 @@ bool read_header(JpegReader& reader, std::span<const std::byte> file) {
   if (setjmp(reader.errors.jump) != 0) return false;
   jpeg_create_decompress(&reader.info);
   jpeg_mem_src(&reader.info, reinterpret_cast<const unsigned char*>(file.data()), file.size());
-  jpeg_save_markers(&reader.info, JPEG_APP0 + 1, 0xFFFF);
+  jpeg_save_markers(&reader.info, JPEG_APP0 + 1, 0xFFFF);  // EXIF
+  jpeg_save_markers(&reader.info, JPEG_APP0 + 2, 0xFFFF);  // pieces of the ICC profile
   jpeg_read_header(&reader.info, TRUE);
+  jpeg_read_icc_profile(&reader.info, &reader.profile, &reader.profile_bytes);
   return true;
 }
 
@@ -73,25 +83,47 @@ bool read_pixels(JpegReader& reader, uint8_t* pixels) {
 
 int orientation_of(const jpeg_decompress_struct& info) {
   for (auto* marker = info.marker_list; marker != nullptr; marker = marker->next) {
+    if (marker->marker != JPEG_APP0 + 1) continue;
     const int orientation = exif_orientation(std::as_bytes(std::span(marker->data, marker->data_length)));
     if (orientation != 1) return orientation;
   }
   return 1;
 }
 
+// Empty without a profile. What stands in markers that do not make one is as good as a broken one.
+std::vector<std::byte> profile_of(const JpegReader& reader) {
+  constexpr std::string_view kName("ICC_PROFILE\0", 12);
+  const auto profile = std::as_bytes(std::span(reader.profile, reader.profile_bytes));
+  if (!profile.empty()) return {profile.begin(), profile.end()};
+  for (auto* marker = reader.info.marker_list; marker != nullptr; marker = marker->next) {
+    const std::string_view data(reinterpret_cast<const char*>(marker->data), marker->data_length);
+    if (marker->marker == JPEG_APP0 + 2 && data.starts_with(kName)) return {std::byte{0}};
+  }
+  return {};
+}
+
 }  // namespace
 
-at::Tensor decode_jpeg(std::span<const std::byte> file) {
+int64_t num_jpeg_pixels(std::span<const std::byte> file) {
+  JpegReader reader;
+  require<IoError>(read_header(reader, file), "JPEG: {}", reader.errors.message);
+  return checked_num_pixels("JPEG", reader.info.image_width, reader.info.image_height);
+}
+
+DecodedImage decode_jpeg(std::span<const std::byte> file) {
   JpegReader reader;
   require<IoError>(read_header(reader, file), "JPEG: {}", reader.errors.message);
   const auto space = reader.info.jpeg_color_space;
   require<IoError>(space != JCS_CMYK && space != JCS_YCCK, "JPEG: CMYK colours; convert it to RGB");
   const int64_t height = reader.info.image_height, width = reader.info.image_width;
-  require<IoError>(height <= kMaxPixels / width, "JPEG: {} x {} pixels are more than {}", width, height, kMaxPixels);
+  checked_num_pixels("JPEG", width, height);
   const int orientation = orientation_of(reader.info);  // the markers go with the end of decoding
-  const auto pixels = at::empty({height, width, 3}, at::kByte);
+  const auto profile = profile_of(reader);
+  auto pixels = at::empty({height, width, 3}, at::kByte);
   require<IoError>(read_pixels(reader, pixels.data_ptr<uint8_t>()), "JPEG: {}", reader.errors.message);
-  return apply_orientation(pixels, orientation);
+  auto image = in_srgb(std::move(pixels), profile, space == JCS_GRAYSCALE);
+  image.pixels = apply_orientation(image.pixels, orientation);
+  return image;
 }
 
 }  // namespace fgm

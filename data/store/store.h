@@ -58,8 +58,8 @@ struct StoreContents {
 };
 
 // Writes a whole store through a temporary name, fsync and rename; an existing file of that name is replaced
-// only by a complete one. IoError when it cannot be written (full disk, missing folder), ConfigError when a
-// prompt is not UTF-8.
+// only by a complete one. Missing folders are made. IoError when it cannot be written (full disk, no permission),
+// ConfigError when a prompt is not UTF-8. StoreWriter does it image by image.
 void write_store(const std::filesystem::path& path, const StoreContents& contents);
 
 }  // namespace fgm

@@ -1,34 +1,29 @@
+#include "data/store/store_writer.h"
+
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <unordered_map>
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "core/io/atomic_file.h"
+#include "core/io/output_path.h"
 #include "data/hdf5/h5_file.h"
 #include "data/store/internal/layout.h"
-#include "data/store/store.h"
+#include "data/store/positioned_file.h"
 #include "data/store/utf8.h"
 
 namespace fgm {
 namespace {
 
-void check_contents(const StoreContents& contents) {
-  const auto& images = contents.images_NHWC;
-  check(layout::is_kind(contents.kind), "store kind '{}' is not one of {}", contents.kind,
-        fmt::join(layout::kKinds, ", "));
-  check(contents.provenance.is_object(), "a store's provenance must be a JSON object");
-  check(!contents.prompts.empty(), "a store needs at least one record");
-  check(images.defined() == layout::kind_has_images(contents.kind), "a store of kind '{}' must{} have images",
-        contents.kind, layout::kind_has_images(contents.kind) ? "" : " not");
-  if (images.defined()) {
-    check(images.dim() == 4 && images.scalar_type() == at::kByte && images.is_cpu() &&
-              images.size(0) == static_cast<int64_t>(contents.prompts.size()),
-          "images must be uint8 [{}, H, W, C] on the CPU", contents.prompts.size());
-  }
-  for (size_t i = 0; i < contents.prompts.size(); ++i) {
-    require<ConfigError>(is_utf8(contents.prompts[i]), "caption {} is not UTF-8; convert the captions first", i);
+void check_header(const StoreContents& header, at::IntArrayRef image_shape) {
+  check(layout::is_kind(header.kind), "store kind '{}' is not one of {}", header.kind, fmt::join(layout::kKinds, ", "));
+  check(header.provenance.is_object(), "a store's provenance must be a JSON object");
+  check(!header.prompts.empty(), "a store needs at least one record");
+  check(image_shape.size() == (layout::kind_has_images(header.kind) ? 3U : 0U),
+        "a store of kind '{}' must{} have images", header.kind, layout::kind_has_images(header.kind) ? "" : " not");
+  for (size_t i = 0; i < header.prompts.size(); ++i) {
+    require<ConfigError>(is_utf8(header.prompts[i]), "caption {} is not UTF-8; convert the captions first", i);
   }
 }
 
@@ -51,53 +46,89 @@ void write_prompts(H5File& file, const std::vector<std::string>& prompts) {
   file.write_uint64(layout::kPromptHash, hashes);
 }
 
-void write_images(H5File& file, const at::Tensor& images_NHWC) {
-  const auto contiguous = images_NHWC.contiguous();
-  const auto bytes = std::as_bytes(std::span(contiguous.data_ptr<uint8_t>(), contiguous.nbytes()));
-  Digest digest;
-  digest.update(bytes);
-  file.write_bytes(layout::kImages, bytes, contiguous.sizes());
-  file.write_attribute(layout::kImagesDigest, digest.hex());
-}
-
-// Removes a temporary file that was not renamed.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const std::filesystem::path& final_path)
-      : path_(final_path.string() + fmt::format(".tmp-{}", ::getpid())) {}
-  ~TemporaryFile() {
-    std::error_code ignored;
-    std::filesystem::remove(path_, ignored);
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
 }  // namespace
 
+// HDF5 opens files by their name; the AtomicFile owns the name.
+struct StoreWriter::Impl {
+  Impl(const std::filesystem::path& path, const StoreContents& contents, at::IntArrayRef image_shape)
+      : shape{static_cast<int64_t>(contents.prompts.size())},
+        atomic_file(path),
+        file(H5File::create(atomic_file.temporary())) {
+    file.write_attribute(layout::kFormat, kStoreFormat);
+    file.write_attribute(layout::kKind, contents.kind);
+    file.write_attribute(layout::kProvenance,
+                         contents.provenance.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    write_prompts(file, contents.prompts);
+    if (image_shape.empty()) return;
+    shape.insert(shape.end(), image_shape.begin(), image_shape.end());
+    file.create_bytes(layout::kImages, shape);
+  }
+
+  bool has_images() const { return shape.size() > 1; }
+
+  std::vector<int64_t> shape;  // of the images: [N, H, W, C], or [N]
+  int64_t num_appended = 0;
+  Digest digest;
+  AtomicFile atomic_file;
+  H5File file;
+};
+
+StoreWriter::StoreWriter(std::filesystem::path path, const StoreContents& header, at::IntArrayRef image_shape)
+    : path_(std::move(path)) {
+  check_header(header, image_shape);
+  make_folder_of(path_);
+  impl_ = std::make_unique<Impl>(path_, header, image_shape);
+}
+StoreWriter::~StoreWriter() = default;
+
+void StoreWriter::append(const at::Tensor& images_NHWC) {
+  const auto image_shape = at::IntArrayRef(impl_->shape).slice(1);
+  check(images_NHWC.dim() == 4 && images_NHWC.scalar_type() == at::kByte && images_NHWC.is_cpu() &&
+            images_NHWC.sizes().slice(1) == image_shape && images_NHWC.size(0) <= impl_->shape[0] - impl_->num_appended,
+        "images must be uint8 [{} at most, {}] on the CPU", impl_->shape[0] - impl_->num_appended,
+        fmt::join(image_shape, ", "));
+  const auto contiguous = images_NHWC.contiguous();
+  const auto bytes = std::as_bytes(std::span(contiguous.const_data_ptr<uint8_t>(), contiguous.nbytes()));
+  impl_->digest.update(bytes);
+  impl_->file.write_rows(layout::kImages, impl_->num_appended, bytes);
+  impl_->num_appended += contiguous.size(0);
+}
+
+void StoreWriter::commit() {
+  if (impl_->has_images()) {
+    check(impl_->num_appended == impl_->shape[0], "{} images were appended to a store of {} records",
+          impl_->num_appended, impl_->shape[0]);
+    impl_->file.write_attribute(layout::kImagesDigest, impl_->digest.hex());
+  }
+  impl_->file.close();
+  impl_->atomic_file.commit();
+}
+
+void StoreWriter::commit_fewer(const StoreContents& header) {
+  const auto shape = impl_->shape;
+  const int64_t count = impl_->num_appended;
+  impl_->file.close();
+  const PositionedFile appended(impl_->atomic_file.temporary());
+  uint64_t offset = H5File::open_read_only(impl_->atomic_file.temporary()).byte_extent(layout::kImages).offset;
+  impl_.reset();  // The name goes, for the next file of it; the bytes stay while `appended` is open.
+
+  const auto image_shape = at::IntArrayRef(shape).slice(1);
+  StoreWriter fewer(path_, header, image_shape);
+  auto image = at::empty(image_shape, at::kByte).unsqueeze(0);
+  const auto bytes = std::as_writable_bytes(std::span(image.data_ptr<uint8_t>(), image.nbytes()));
+  for (int64_t i = 0; i < count; ++i, offset += bytes.size()) {
+    appended.read(offset, bytes);
+    fewer.append(image);
+  }
+  fewer.commit();
+}
+
 void write_store(const std::filesystem::path& path, const StoreContents& contents) {
-  check_contents(contents);
-  const auto folder = std::filesystem::absolute(path).parent_path();
-  require<IoError>(std::filesystem::is_directory(folder), "'{}': the folder '{}' does not exist; make it first",
-                   path.string(), folder.string());
-  const TemporaryFile temporary(path);
-  auto file = H5File::create(temporary.path());
-  file.write_attribute(layout::kFormat, kStoreFormat);
-  file.write_attribute(layout::kKind, contents.kind);
-  file.write_attribute(layout::kProvenance,
-                       contents.provenance.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-  write_prompts(file, contents.prompts);
-  if (contents.images_NHWC.defined()) write_images(file, contents.images_NHWC);
-  file.close();
-  sync_to_disk(temporary.path());
-  std::error_code error;
-  std::filesystem::rename(temporary.path(), path, error);
-  if (error) throw_write_error(path, "rename", error);
-  sync_to_disk(folder);
+  const auto& images = contents.images_NHWC;
+  check(!images.defined() || images.dim() == 4, "images must be uint8 [N, H, W, C]");
+  StoreWriter writer(path, contents, images.defined() ? images.sizes().slice(1) : at::IntArrayRef());
+  if (images.defined()) writer.append(images);
+  writer.commit();
 }
 
 }  // namespace fgm

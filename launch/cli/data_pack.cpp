@@ -2,11 +2,15 @@
 
 #include "core/base/error.h"
 #include "core/config/fields.h"
+#include "core/io/output_path.h"
 #include "data/import/image_folder.h"
 #include "data/store/store.h"
 #include "launch/cli/commands.h"
 #include "launch/cli/output.h"
 #include "launch/cli/start_checks.h"
+#include "launch/runtime/environment.h"
+#include "launch/runtime/signals.h"
+#include "launch/runtime/threads.h"
 
 namespace fgm {
 namespace {
@@ -47,19 +51,34 @@ int pack(const Invocation& invocation) {
   for (const auto& [name, value] : invocation.flags) set(flags, {"--" + name, value, ""});
   flags.validate();
   require<IoError>(std::filesystem::is_directory(flags.images), "--images '{}' is not a folder", flags.images);
-  const PackOptions options{flags.images, flags.captions, flags.resolution, flags.out};
+  check_output_file(flags.out);
+  const StopSignals signals;
+  const PackOptions options{
+      .images = flags.images,
+      .captions = flags.captions,
+      .resolution = flags.resolution,
+      .out = flags.out,
+      .num_threads = choose_threads(0, read_environment().omp_num_threads, own_cores()).num_threads,
+      .should_stop = [&] { return signals.requested() != 0; }};
   if (invocation.is_dry_run) {
     check_pack(options);
     return kExitDone;
   }
+  use_threads(1);  // within a picture: each thread has pictures of its own
   const PackReport report = pack_images(options);
   warn_of_long_captions(flags.out, invocation.config.text);
   if (invocation.is_json) {
-    print_json({{"out", flags.out}, {"written", report.written}, {"skipped", report.skipped}});
+    print_json({{"out", flags.out},
+                {"written", report.written},
+                {"changed", report.changed},
+                {"skipped", report.skipped},
+                {"left_out", report.left_out},
+                {"notes", report.notes}});
     return kExitDone;
   }
+  for (const auto& remark : report.notes) print_out(fmt::format("{}\n", remark));
   for (const auto& image : report.skipped) print_out(fmt::format("skipped {}\n", image));
-  print_out(fmt::format("{}: {} images written, {} skipped\n", flags.out, report.written, report.skipped.size()));
+  print_out(fmt::format("{}: {}\n", flags.out, report.summary()));
   return kExitDone;
 }
 

@@ -1,5 +1,6 @@
 #include "core/base/error.h"
 #include "core/eval/shapes/dataset.h"
+#include "core/io/output_path.h"
 #include "data/store/store.h"
 #include "launch/cli/commands.h"
 #include "launch/cli/output.h"
@@ -28,10 +29,11 @@ int make_shapes(const Invocation& invocation) {
   const auto held_out = invocation.flags.find("held-out");
   require<ConfigError>(out != invocation.flags.end(), "'fgm data shapes' needs --out FILE");
   const ShapesConfig& config = invocation.config.shapes;
+  const bool has_held_out = held_out != invocation.flags.end();
+  check_output_file(out->second);
+  if (has_held_out) check_output_file(held_out->second);
   write_split(config, shapes::Split::kTrain, out->second, invocation.is_dry_run);
-  if (held_out != invocation.flags.end()) {
-    write_split(config, shapes::Split::kHeldOut, held_out->second, invocation.is_dry_run);
-  }
+  if (has_held_out) write_split(config, shapes::Split::kHeldOut, held_out->second, invocation.is_dry_run);
   return kExitDone;
 }
 

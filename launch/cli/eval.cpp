@@ -3,6 +3,7 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/eval/report.h"
+#include "core/io/output_path.h"
 #include "data/store/store.h"
 #include "launch/cli/commands.h"
 #include "launch/cli/output.h"
@@ -94,6 +95,7 @@ EvalStart check_start(const Config& config) {
                   .held_out = Store(config.eval.reference),
                   .report_file = config.eval.report.empty() ? fs::path(config.run.dir) / "report.json"
                                                             : fs::path(config.eval.report)};
+  check_output_file(start.report_file);
   for (const auto& entry : entries_of(config.eval.samples)) {
     const auto [name, path] = parse_entry(entry);
     start.stores.emplace_back(path);

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "core/base/error.h"
+#include "core/io/output_path.h"
 #include "launch/cli/commands.h"
 #include "launch/cli/export_files.h"
 #include "launch/cli/output.h"
@@ -51,6 +52,7 @@ int run_export(const Invocation& invocation) {
       .dtype = choice<std::optional<at::ScalarType>>(
           invocation, "dtype", {{"fp32", at::kFloat}, {"fp16", at::kHalf}, {"bf16", at::kBFloat16}}, std::nullopt),
       .max_shard_bytes = max_shard_bytes(invocation)};
+  options.naming == Naming::kDiffusers ? check_output_folder(out->second) : check_output_file(out->second);
   const Digests digests = invocation.is_dry_run ? Digests::kIgnored : Digests::kCompared;
   const OpenWeights weights = open_weights(find_weights(invocation.argument, roles(invocation), digests));
   if (invocation.is_dry_run) {

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/base/error.h"
+#include "core/io/output_path.h"
 #include "core/io/safetensors.h"
 #include "core/models/diffusers_config.h"
 #include "launch/coordinator/export_metadata.h"
@@ -94,6 +95,7 @@ std::vector<fs::path> write_folder(const OpenWeights& weights, const fs::path& o
 
 std::vector<fs::path> write_single_file(const OpenWeights& weights, const fs::path& out, const ExportOptions& options) {
   const auto source = as_foreign(weights.source, Naming::kOriginal, kSingleFilePrefix);
+  make_folder_of(out);
   stream_safetensors(out, makers(source, fmt::format("{}pos_embed", kSingleFilePrefix), options),
                      export_metadata(weights.info, Naming::kOriginal));
   return {out};

@@ -1,6 +1,7 @@
 #include <spdlog/spdlog.h>
 
 #include "core/base/error.h"
+#include "core/io/output_path.h"
 #include "core/io/safetensors.h"
 #include "core/models/mmdit.h"
 #include "launch/cli/commands.h"
@@ -58,6 +59,7 @@ int forward(const Invocation& invocation) {
   const auto& inputs = required_flag(invocation, "inputs");
   const auto& out = required_flag(invocation, "out");
   World world(invocation.config);
+  on_first_rank(world.control(), [&] { check_output_file(out); });
   const ForwardStart start = check_start(weights, inputs, world.device(), context_of(world, invocation.is_dry_run));
   if (!invocation.is_dry_run) {
     const auto& [info, source, is_foreign] = start.weights;
@@ -65,7 +67,10 @@ int forward(const Invocation& invocation) {
     // Every rank computes the whole batch: cut into rows, matrix products would run other kernels and round otherwise.
     const at::NoGradGuard no_grad;
     const auto velocity = network.model().velocity(start.x_t, start.t_B, start.condition);
-    on_first_rank(world.control(), [&] { write_safetensors(out, {{"velocity", velocity}}); });
+    on_first_rank(world.control(), [&] {
+      make_folder_of(out);
+      write_safetensors(out, {{"velocity", velocity}});
+    });
     spdlog::info("{}: velocity {} written to {}", source->place(), fmt::join(velocity.sizes(), " x "), out);
   }
   world.close();

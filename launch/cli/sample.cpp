@@ -6,6 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/config/fields.h"
+#include "core/io/output_path.h"
 #include "core/io/pixels.h"
 #include "core/io/png.h"
 #include "core/models/model_factory.h"
@@ -193,6 +194,8 @@ int draw_and_write(const Config& config, const OpenWeights& weights, const std::
 
 int sample_on(World& world, const Invocation& invocation) {
   const Config& config = invocation.config;
+  const fs::path out = config.sample.out;
+  on_first_rank(world.control(), [&] { is_file(out) ? check_output_file(out) : check_output_folder(out); });
   const SampleStart start = check_start(config, world.device(), context_of(world, invocation.is_dry_run));
   if (invocation.is_dry_run) return kExitDone;
 

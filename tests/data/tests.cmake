@@ -9,6 +9,7 @@ fgm_add_test(data/import/square_resize_test DEPS fgm::import)
 
 add_library(fgm_test_pictures STATIC data/import/encode_pictures.cpp)
 target_include_directories(fgm_test_pictures PUBLIC "${PROJECT_SOURCE_DIR}")
-target_link_libraries(fgm_test_pictures PUBLIC LibTorch::LibTorch PRIVATE fgm_flags JPEG::JPEG PNG::PNG)
+target_link_libraries(fgm_test_pictures PUBLIC LibTorch::LibTorch PRIVATE fgm_flags JPEG::JPEG PNG::PNG PkgConfig::LCMS2)
 fgm_add_test(data/import/image_decoder_test DEPS fgm::import fgm_test_pictures)
+fgm_add_test(data/import/color_profile_test DEPS fgm::import fgm_test_pictures)
 fgm_add_test(data/import/image_folder_test DEPS fgm::import fgm_test_pictures)

@@ -60,6 +60,7 @@ const std::vector<ThirdParty> kThirdParty = {
     {"Boost.Program_options", std::regex(R"(boost/program_options(/.*|\.hpp))"), std::regex("launch/cli/.*")},
     {"libpng", std::regex(R"(png\w*\.h)"), std::regex("(core/io|data/import)/.*")},
     {"libjpeg", std::regex(R"(j(peglib|error|config|morecfg)\.h|turbojpeg\.h)"), std::regex("data/import/.*")},
+    {"Little CMS", std::regex(R"(lcms2\w*\.h)"), std::regex("data/import/.*")},
     {"xxHash", std::regex(R"(xxh(ash|3)\.h)"), std::regex("core/base/.*")},
     {"LibTorch", std::regex(R"((ATen|c10|torch/csrc)/.*)"), std::regex(".*")},
     {"fmt, spdlog and nlohmann-json", std::regex(R"((fmt|spdlog|nlohmann)/.*)"), std::regex(".*")},

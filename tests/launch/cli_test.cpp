@@ -151,6 +151,34 @@ TEST_F(Cli, PhotographsArePackedAndTheCorruptOneIsNamed) {
                 "text.num_tokens = 5 would do for all of them"));
 }
 
+// None of the inputs is there: what is wrong with the output is said first, so nothing was read or drawn in vain.
+TEST_F(Cli, AnOutputThatCannotBeWrittenIsFoundBeforeTheWork) {
+  std::ofstream(path("file")) << "x";
+  const auto out = path("file/x");
+  fs::create_directories(path("images/dress"));
+  const std::vector<std::string> commands = {
+      "data pack --images " + path("images") + " --out " + out + ".h5",
+      "data shapes --out " + path("a.h5") + " --held-out " + out + ".h5",
+      "sample --sample.weights nowhere --sample.prompts nowhere --sample.out " + out + ".h5",
+      "sample --sample.weights nowhere --sample.prompts nowhere --sample.out " + out + ".png",
+      "sample --sample.weights nowhere --sample.prompts nowhere --sample.out " + out,
+      "eval --eval.samples a=nowhere.h5 --eval.reference nowhere.h5 --eval.report " + out + ".json",
+      "export nowhere --out " + out,
+      "export nowhere --format single-file --out " + out + ".safetensors",
+      "forward --weights nowhere --inputs nowhere --out " + out + ".safetensors"};
+  for (const auto& command : commands) {
+    const auto result = fgm(command);
+    EXPECT_EQ(result.code, kExitConfig) << command;
+    EXPECT_THAT(result.text, testing::AllOf(HasSubstr("cannot write"), HasSubstr("file is no folder"))) << command;
+  }
+  EXPECT_FALSE(fs::exists(path("a.h5"))) << "the first store was drawn before the second was looked at";
+}
+
+TEST_F(Cli, OneRuleMakesTheFoldersOfAllOutputs) {
+  EXPECT_EQ(fgm("data shapes --shapes.count 2 --out " + path("new/one/a.h5")).code, kExitDone);
+  EXPECT_TRUE(fs::exists(path("new/one/a.h5")));
+}
+
 TEST_F(Cli, InspectDescribesAStore) {
   write_store(path("s.h5"),
               {"images", {{"made_by", "a test"}}, {"a red square", "two dots"}, at::zeros({2, 6, 8, 3}, at::kByte)});

@@ -12,12 +12,29 @@ namespace fgm {
 struct JpegOptions {
   bool is_progressive = false;
   bool is_chroma_halved = true;  // 4:2:0
-  std::string app1;              // payload of an APP1 segment, or empty
+  std::string app1 = "";         // payload of an APP1 segment, or empty
+  std::string icc = "";          // a profile, which is cut into segments of 100 bytes
 };
 std::string encode_jpeg(const at::Tensor& image, const JpegOptions& options = {});  // C = 1, 3 or 4 (CMYK)
 
 // C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha. `depth` 16 repeats each byte, which is the same colour.
-std::string encode_png(const at::Tensor& image, int depth = 8);
+struct PngOptions {
+  int depth = 8;
+  bool is_interlaced = false;
+  std::string icc = "";
+  double gamma = 0.0;  // of the file (gAMA); 0 writes none
+};
+std::string encode_png(const at::Tensor& image, const PngOptions& options = {});
+
+// The file with one more chunk.
+enum class ChunkPlace { kBeforePixels, kBehindPixels };
+std::string with_png_chunk(std::string file, const std::string& type, const std::string& data, ChunkPlace place);
+
+// ICC profiles.
+std::string srgb_profile();
+std::string display_p3_profile();
+std::string grey_profile(double gamma);
+std::string lab_profile();
 
 // `image` is uint8 [H, W] of indices into `palette`, uint8 [N, 3].
 std::string encode_palette_png(const at::Tensor& image, const at::Tensor& palette);

@@ -23,7 +23,7 @@ double largest_difference(const at::Tensor& a, const at::Tensor& b) {
 }
 
 at::Tensor decode(const std::string& file) {
-  return decode_image(bytes_of(file));
+  return decode_image(bytes_of(file)).pixels;
 }
 std::string error_of(const std::string& file) {
   return message_of<IoError>([&] { decode(file); });
@@ -33,7 +33,7 @@ TEST(DecodeJpeg, GivesBackColoursWithinCompressionLoss) {
   const auto image = gradient(40, 24);
   for (const bool is_progressive : {false, true}) {
     for (const bool is_chroma_halved : {false, true}) {
-      const auto decoded = decode(encode_jpeg(image, {is_progressive, is_chroma_halved, ""}));
+      const auto decoded = decode(encode_jpeg(image, {is_progressive, is_chroma_halved}));
       ASSERT_EQ(decoded.sizes(), image.sizes());
       // Quality 95 on a gradient: a few levels, chroma at half resolution a few more.
       EXPECT_LE(largest_difference(decoded, image), is_chroma_halved ? 24 : 8);
@@ -50,22 +50,37 @@ TEST(DecodeJpeg, TurnsGreyIntoThreeEqualChannels) {
 // Orientation o means: the upright picture, transformed by o, was stored. Expected values are written as what
 // the upright picture's top-left, top-right, bottom-left and bottom-right corners show, by the corners of the
 // stored one.
-TEST(DecodeJpeg, HonoursEveryExifOrientation) {
-  const auto stored = gradient(32, 16);
-  const std::array<std::array<int, 4>, 8> kCorners = {
+void expect_upright(const at::Tensor& upright, const at::Tensor& stored, int orientation) {
+  constexpr std::array<std::array<int64_t, 4>, 8> kCorners = {
       {{0, 1, 2, 3}, {1, 0, 3, 2}, {3, 2, 1, 0}, {2, 3, 0, 1}, {0, 2, 1, 3}, {2, 0, 3, 1}, {3, 1, 2, 0}, {1, 3, 0, 2}}};
   const auto corners = [](const at::Tensor& image) {
     return at::stack({image[0][0], image[0][-1], image[-1][0], image[-1][-1]});
   };
+  EXPECT_EQ(upright.size(0), stored.size(orientation >= 5 ? 1 : 0));
+  const auto order = at::tensor(at::IntArrayRef(kCorners[static_cast<size_t>(orientation - 1)]));
+  EXPECT_LE(largest_difference(corners(upright), corners(stored).index_select(0, order)), 40)
+      << "orientation " << orientation;
+}
+
+TEST(DecodeJpeg, HonoursEveryExifOrientation) {
+  const auto stored = gradient(32, 16);
   for (int orientation = 1; orientation <= 8; ++orientation) {
     for (const bool is_big_endian : {false, true}) {
-      const auto upright = decode(encode_jpeg(stored, {.app1 = exif_block(orientation, is_big_endian)}));
-      EXPECT_EQ(upright.size(0), orientation >= 5 ? 16 : 32);
-      const auto order =
-          at::tensor(at::IntArrayRef(std::vector<int64_t>(kCorners[static_cast<size_t>(orientation - 1)].begin(),
-                                                          kCorners[static_cast<size_t>(orientation - 1)].end())));
-      EXPECT_LE(largest_difference(corners(upright), corners(stored).index_select(0, order)), 40)
-          << "orientation " << orientation;
+      const auto file = encode_jpeg(stored, {.app1 = exif_block(orientation, is_big_endian)});
+      expect_upright(decode(file), stored, orientation);
+    }
+  }
+}
+
+// eXIf has no "Exif\0\0" before the TIFF block; files with it are about all the same.
+TEST(DecodePng, HonoursEveryExifOrientationBeforeAndBehindThePixels) {
+  const auto stored = gradient(32, 16);
+  for (int orientation = 1; orientation <= 8; ++orientation) {
+    for (const auto place : {ChunkPlace::kBeforePixels, ChunkPlace::kBehindPixels}) {
+      for (const size_t cut : {size_t{6}, size_t{0}}) {
+        const auto exif = exif_block(orientation, place == ChunkPlace::kBeforePixels).substr(cut);
+        expect_upright(decode(with_png_chunk(encode_png(stored), "eXIf", exif, place)), stored, orientation);
+      }
     }
   }
 }
@@ -105,8 +120,8 @@ TEST(DecodeJpeg, RejectsCmykByName) {
 
 TEST(DecodePng, GivesBackEveryByteAtBothDepths) {
   const auto image = gradient(20, 30);
-  EXPECT_TRUE(at::equal(decode(encode_png(image, 8)), image));
-  EXPECT_TRUE(at::equal(decode(encode_png(image, 16)), image));
+  EXPECT_TRUE(at::equal(decode(encode_png(image)), image));
+  EXPECT_TRUE(at::equal(decode(encode_png(image, {.depth = 16})), image));
   const auto grey = image.slice(2, 0, 1);
   EXPECT_TRUE(at::equal(decode(encode_png(grey)), grey.expand({20, 30, 3})));
 }
@@ -139,9 +154,50 @@ TEST(DecodePng, RejectsABombBeforeAllocatingIt) {
   EXPECT_THAT(error_of(file), HasSubstr("100000 x 100000 pixels"));
 }
 
-TEST(DecodeImage, SaysThatAFileIsNeitherFormatOrEmpty) {
-  EXPECT_EQ(error_of("GIF89a"), "neither JPEG nor PNG");
+TEST(DecodePng, AnInterlacedFileHasTheSamePixels) {
+  const auto image = gradient(20, 30);
+  const auto file = encode_png(image, {.is_interlaced = true});
+  ASSERT_NE(file.size(), encode_png(image).size()) << "it is not interlaced";
+  EXPECT_TRUE(at::equal(decode(file), image));
+}
+
+// Workflows and settings of picture generators (github.com/python-pillow/Pillow, issues 2445, 5610 and 8363).
+TEST(DecodePng, TextsOfAnySizeAreNoneOfItsBusiness) {
+  const auto image = gradient(20, 30);
+  const std::string text = std::string("workflow\0", 9) + std::string(9'000'000, 'x');
+  for (const auto place : {ChunkPlace::kBeforePixels, ChunkPlace::kBehindPixels}) {
+    const auto file = with_png_chunk(encode_png(image), "tEXt", text, place);
+    EXPECT_TRUE(at::equal(decode(file), image));
+    EXPECT_EQ(num_pixels(bytes_of(file)), 600);
+  }
+}
+
+TEST(DecodePng, LaysTheTransparentColourOfAPaletteOverWhite) {
+  const auto palette = at::tensor({10, 20, 30, 200, 100, 0}, at::kByte).view({2, 3});
+  const auto indices = at::tensor({0, 1}, at::kByte).view({1, 2});
+  const auto file =
+      with_png_chunk(encode_palette_png(indices, palette), "tRNS", std::string(1, '\0'), ChunkPlace::kBeforePixels);
+  EXPECT_FALSE(at::equal(decode(encode_palette_png(indices, palette))[0][0], at::full({3}, 255, at::kByte)));
+  EXPECT_TRUE(at::equal(decode(file)[0][0], at::full({3}, 255, at::kByte)));
+}
+
+TEST(DecodePng, TakesTheFirstPictureOfAnAnimationAndSaysSo) {
+  const auto file =
+      with_png_chunk(encode_png(gradient(8, 8)), "acTL", std::string("\0\0\0\1\0\0\0\0", 8), ChunkPlace::kBeforePixels);
+  EXPECT_TRUE(decode_image(bytes_of(file)).is_animated);
+  EXPECT_FALSE(decode_image(bytes_of(encode_png(gradient(8, 8)))).is_animated);
+}
+
+TEST(DecodeImage, SaysWhichFormatAFileIsOf) {
+  EXPECT_EQ(error_of("GIF89a"), "GIF by its first bytes; convert it to PNG or JPEG");
+  EXPECT_EQ(error_of(std::string("RIFF\x24\0\0\0WEBPVP8 ", 16)), "WebP by its first bytes; convert it to PNG or JPEG");
+  EXPECT_EQ(error_of("rubbish"), "neither JPEG nor PNG");
   EXPECT_EQ(error_of(""), "the file is empty");
+}
+
+TEST(NumPixels, AreThoseOfTheHeader) {
+  EXPECT_EQ(num_pixels(bytes_of(encode_png(gradient(20, 30)))), 600);
+  EXPECT_EQ(num_pixels(bytes_of(encode_jpeg(gradient(20, 30)))), 600);
 }
 
 }  // namespace

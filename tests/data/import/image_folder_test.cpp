@@ -1,20 +1,47 @@
 #include "data/import/image_folder.h"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 
 #include "core/base/error.h"
+#include "data/import/internal/in_order.h"
 #include "data/store/store.h"
 #include "tests/data/import/encode_pictures.h"
 #include "tests/data/support/errors.h"
 #include "tests/data/support/temporary_folder.h"
+#include "tests/support/resource_limit.h"
 
 namespace fgm {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using Counts = std::map<std::string, int64_t>;
+
+// Root may read everything, which would prove nothing.
+class AsNobody {
+ public:
+  AsNobody() : user_(::geteuid()) { static_cast<void>(user_ == 0 && ::seteuid(65534) != 0); }
+  ~AsNobody() { static_cast<void>(user_ == 0 && ::seteuid(user_) != 0); }
+  AsNobody(const AsNobody&) = delete;
+  AsNobody& operator=(const AsNobody&) = delete;
+
+ private:
+  uid_t user_;
+};
+
+// A picture in which no two pixels of a square are alike: flat ones hide what a decoder or a resize does.
+at::Tensor scene(int64_t height, int64_t width, int64_t seed) {
+  const auto y = at::arange(height).view({height, 1}).expand({height, width});
+  const auto x = at::arange(width).view({1, width}).expand({height, width});
+  const auto blob = ((y - height / 3).pow(2) + (x - (seed * 7) % width).pow(2) < height * width / 16).to(at::kLong);
+  return at::stack({y * 2 + blob * 90, x * 2 + seed * 11, (x + y + seed * 5) - blob * 60}, 2)
+      .remainder(256)
+      .to(at::kByte);
+}
 
 class PackImages : public ::testing::Test {
  protected:
@@ -24,9 +51,14 @@ class PackImages : public ::testing::Test {
   }
   static std::string jpeg(int64_t value) { return encode_jpeg(at::full({24, 20, 3}, value, at::kByte)); }
 
-  PackReport pack(const std::string& captions = "folder", int64_t resolution = 8) {
-    return pack_images({folder_ / "in", captions, resolution, out_});
+  PackReport pack(const std::string& captions = "folder", int64_t resolution = 8, int64_t num_threads = 1) {
+    return pack_images({folder_ / "in", captions, resolution, out_, num_threads});
   }
+  void link(const std::string& target, const std::string& name) {
+    std::filesystem::create_directories((folder_ / name).parent_path());
+    std::filesystem::create_symlink(target, folder_ / name);
+  }
+  int64_t num_files() const { return std::distance(std::filesystem::directory_iterator(folder_.path()), {}); }
 
   TemporaryFolder folder_;
   std::filesystem::path out_ = folder_ / "out.h5";
@@ -77,7 +109,7 @@ TEST_F(PackImages, SkipsAPictureWithoutAUsableCaption) {
   put("in/d.txt", "fine");
   const auto report = pack("file");
   ASSERT_EQ(report.skipped.size(), 3U);
-  EXPECT_THAT(report.skipped[0], HasSubstr("a.txt' cannot be read"));
+  EXPECT_THAT(report.skipped[0], HasSubstr("a.txt: No such file or directory"));
   EXPECT_THAT(report.skipped[1], HasSubstr("b.txt' is empty"));
   EXPECT_THAT(report.skipped[2], HasSubstr("UTF-8"));
 }
@@ -92,7 +124,8 @@ TEST_F(PackImages, FailsWhenEveryPictureIsSkipped) {
 
 TEST_F(PackImages, SaysWhichLayoutIsExpected) {
   put("in/a.jpg", jpeg(1));
-  EXPECT_THAT(message_of<ConfigError>([&] { pack(); }), HasSubstr("<class>/*.jpg"));
+  EXPECT_THAT(message_of<ConfigError>([&] { pack(); }),
+              AllOf(HasSubstr("<class>/*.jpg"), HasSubstr("pictures beside the class folders: 1")));
   std::filesystem::remove(folder_ / "in/a.jpg");
   EXPECT_THAT(message_of<ConfigError>([&] { pack("file"); }), HasSubstr(".txt beside it"));
 }
@@ -101,8 +134,6 @@ TEST_F(PackImages, NamesTheWrongOption) {
   put("in/hat/a.jpg", jpeg(1));
   EXPECT_THAT(message_of<ConfigError>([&] { pack("names"); }), HasSubstr("--captions 'names'"));
   EXPECT_THAT(message_of<ConfigError>([&] { pack("folder", 0); }), HasSubstr("--resolution 0"));
-  out_ = folder_ / "missing/out.h5";
-  EXPECT_THAT(message_of<ConfigError>([&] { pack(); }), HasSubstr("--out"));
   EXPECT_THAT(message_of<ConfigError>([&] {
                 pack_images({folder_ / "nowhere", "folder", 8, out_});
               }),
@@ -114,29 +145,201 @@ TEST(CaptionOfFolder, ChoosesTheArticleAndReadsUnderscoresAsBlanks) {
   EXPECT_EQ(caption_of_folder("ice_cream"), "a photo of an ice cream");
 }
 
-// Real photographs, of which one in fifty was made unreadable.
-TEST_F(PackImages, PacksRealPhotographs) {
-  const auto photos = std::filesystem::path(FGM_SOURCE_DIR) / "../shared/data/clothing/test";
-  ASSERT_TRUE(std::filesystem::is_directory(photos)) << "this test needs the clothing photographs in " << photos;
-  int64_t num_files = 0, num_broken = 0;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(photos)) {
-    if (!entry.is_regular_file()) continue;
-    std::ifstream file(entry.path(), std::ios::binary);
-    std::string bytes(std::istreambuf_iterator<char>(file), {});
-    if (++num_files % 50 == 0) {
-      bytes.resize(bytes.size() / 2);
-      ++num_broken;
-    }
-    put("in" / std::filesystem::relative(entry.path(), photos), bytes);
+TEST_F(PackImages, FoldersAndFilesOfToolsAreNoClasses) {
+  put("in/hat/a.jpg", jpeg(1));
+  for (const std::string name :
+       {".ipynb_checkpoints", "__MACOSX", "@eaDir", "#recycle", "lost+found", "$RECYCLE.BIN"}) {
+    put("in/" + name + "/b.jpg", jpeg(2));
+    put("in/hat/" + name + "/b.jpg", jpeg(2));
   }
-  ASSERT_GT(num_broken, 0) << "too few photographs to break one";
-  const auto report = pack("folder", 32);
-  EXPECT_EQ(report.written, num_files - num_broken);
-  EXPECT_EQ(static_cast<int64_t>(report.skipped.size()), num_broken);
-  const Store store(out_);
-  EXPECT_THAT(store.prompts(), ::testing::Contains("a photo of a t-shirt"));
-  const std::vector<int64_t> few{0, 1, 2, 3, 4, 5, 6, 7};
-  EXPECT_GT(store.images(few).to(at::kFloat).std().item<double>(), 20) << "the pictures are flat";
+  for (const std::string name : {"._a.jpg", "Thumbs.db", ".DS_Store", "desktop.ini"}) put("in/hat/" + name, "x");
+  const auto report = pack();
+  EXPECT_EQ(report.written, 1);
+  EXPECT_EQ(report.left_out, (Counts{{"hidden or tools' files and folders", 16}}));
+  put("in/hat/a.txt", "a hat");
+  EXPECT_EQ(pack("file").written, 1);
+}
+
+TEST_F(PackImages, LinkedFoldersAndFilesAreReadInBothModes) {
+  put("elsewhere/b.jpg", jpeg(2));
+  put("elsewhere/b.txt", "linked");
+  link("../elsewhere", "in/linked");
+  put("in/own/a.jpg", jpeg(1));
+  put("in/own/a.txt", "own");
+  link("../../elsewhere/b.jpg", "in/own/c.jpg");
+  link("../../elsewhere/b.txt", "in/own/c.txt");
+  EXPECT_EQ(pack("folder").written, 3);
+  EXPECT_EQ(pack("file").written, 3);
+  EXPECT_THAT(Store(out_).prompts(), ElementsAre("linked", "own", "linked"));
+}
+
+TEST_F(PackImages, LinksThatLeadAroundOrNowhereAreCounted) {
+  put("in/hat/a.jpg", jpeg(1));
+  put("in/hat/a.txt", "a hat");
+  link("..", "in/hat/around");
+  link("7.jpg", "in/hat/7.jpg");
+  link("/nowhere.jpg", "in/hat/8.jpg");
+  for (const std::string captions : {"folder", "file"}) {
+    auto left_out = pack(captions).left_out;
+    left_out.erase("texts, which --captions file reads");
+    EXPECT_EQ(left_out, (Counts{{"dangling links", 2}, {"links to a folder around them", 1}})) << captions;
+  }
+}
+
+TEST_F(PackImages, AFolderThatMayNotBeReadIsNamedAndLeftOut) {
+  put("in/hat/a.jpg", jpeg(1));
+  put("in/hat/a.txt", "a hat");
+  put("in/secret/b.jpg", jpeg(2));
+  ::chmod((folder_ / "in/secret").c_str(), 0);
+  ::chmod(folder_.path().c_str(), 0777);
+  for (const std::string captions : {"folder", "file"}) {
+    const AsNobody nobody;
+    const auto report = pack(captions);
+    EXPECT_EQ(report.written, 1);
+    EXPECT_THAT(report.skipped, ElementsAre(HasSubstr("in/secret: Permission denied"))) << captions;
+    EXPECT_EQ(report.left_out.at("unreadable"), 1);
+  }
+  ::chmod((folder_ / "in/secret").c_str(), 0700);
+}
+
+TEST_F(PackImages, EveryFileIsAccountedForByKind) {
+  put("in/hat/a.jpg", jpeg(1));
+  put("in/hat/B.JFIF", jpeg(2));
+  put("in/hat/c.webp", jpeg(3));  // a JPEG by its first bytes
+  put("in/hat/d.WebP", std::string("RIFF\x24\0\0\0WEBPVP8 ", 16));
+  put("in/hat/e.jpg", std::string("RIFF\x24\0\0\0WEBPVP8 ", 16));
+  put("in/hat/f.bmp", "BM");
+  put("in/hat/g.avif", "x");
+  put("in/hat/a.txt", "text");
+  put("in/hat/notes", "text");
+  put("in/hat/below/h.jpg", jpeg(8));
+  put("in/i.png", encode_png(at::zeros({8, 8, 3}, at::kByte)));
+  put("in/empty/readme.md", "text");
+  ::mkfifo((folder_ / "in/hat/j.jpg").c_str(), 0600);
+  const auto report = pack();
+  EXPECT_EQ(report.written, 3);
+  EXPECT_EQ(report.left_out, (Counts{{"WebP, to be converted to PNG or JPEG", 1},
+                                     {"BMP, to be converted to PNG or JPEG", 1},
+                                     {".avif, to be converted to PNG or JPEG", 1},
+                                     {"cannot be decoded", 1},
+                                     {"texts, which --captions file reads", 1},
+                                     {"without an ending", 1},
+                                     {"pictures in folders below a class", 1},
+                                     {"pictures beside the class folders", 1},
+                                     {"class folders without pictures", 1},
+                                     {".md", 1},
+                                     {"devices, pipes and sockets", 1}}));
+  EXPECT_THAT(report.skipped, ElementsAre(HasSubstr("e.jpg: WebP by its first bytes")));
+  EXPECT_THAT(report.summary(), AllOf(HasSubstr("3 images written, 11 skipped ("), HasSubstr(".md: 1, ")));
+}
+
+// kohya's trainers look for .caption unless told otherwise (github.com/bmaltais/kohya_ss, issues 988 and 1370).
+TEST_F(PackImages, ReadsACaptionFileWhereThereIsNoText) {
+  put("in/a.jpg", jpeg(1));
+  put("in/a.caption", "a hat");
+  put("in/b.jpg", jpeg(2));
+  put("in/b.caption", "not this");
+  put("in/b.txt", "a dress");
+  const auto report = pack("file");
+  EXPECT_EQ(report.left_out, Counts());
+  EXPECT_THAT(Store(out_).prompts(), ElementsAre("a hat", "a dress"));
+}
+
+TEST_F(PackImages, CountsTextsWithoutAPicture) {
+  put("in/a.jpg", jpeg(1));
+  put("in/a.txt", "a hat");
+  put("in/b.txt", "lost");
+  EXPECT_EQ(pack("file").left_out, (Counts{{"texts without a picture", 1}}));
+}
+
+TEST_F(PackImages, SaysWhichPicturesWereConvertedOrCouldNotBe) {
+  const auto image = scene(16, 16, 1);
+  put("in/hat/a.png", encode_png(image, {.icc = display_p3_profile()}));
+  put("in/hat/b.png", with_png_chunk(encode_png(image), "iCCP", "broken", ChunkPlace::kBeforePixels));
+  put("in/hat/c.png", encode_png(image, {.icc = srgb_profile()}));
+  const auto report = pack();
+  EXPECT_EQ(report.changed,
+            (Counts{{"converted to sRGB", 1}, {"taken as sRGB, as their colour profile cannot be used", 1}}));
+  EXPECT_THAT(report.notes, ElementsAre(HasSubstr("b.png: its colour profile cannot be used")));
+}
+
+// One in seven is cut off, so that the file is laid out anew.
+TEST_F(PackImages, GivesTheSameStoreOnAnyNumberOfThreads) {
+  constexpr int64_t kCount = 200, kStep = 7;
+  for (int64_t i = 0; i < kCount; ++i) {
+    const auto file = encode_jpeg(scene(20 + i % 9, 24, i));
+    put(fmt::format("in/kind {}/{:03}.jpg", i % 3, i), i % kStep == 0 ? file.substr(0, file.size() / 2) : file);
+  }
+  const auto one = pack("folder", 16, 1);
+  ASSERT_EQ(std::ssize(one.skipped), (kCount + kStep - 1) / kStep);
+  EXPECT_EQ(one.written, kCount - std::ssize(one.skipped));
+  const Store alone(out_);
+  alone.verify_images();
+  EXPECT_EQ(alone.provenance()["skipped"], one.skipped.size());
+  out_ = folder_ / "three.h5";
+  EXPECT_EQ(pack("folder", 16, 3).skipped, one.skipped);
+  EXPECT_EQ(Store(out_).digest(), alone.digest());
+  EXPECT_GT(alone.images(std::vector<int64_t>{0, 1, 2, 3}).to(at::kFloat).std().item<double>(), 20) << "they are flat";
+  EXPECT_EQ(num_files(), 3) << "a temporary file was left behind";
+}
+
+TEST_F(PackImages, AFullDiskInTheMiddleLeavesNothing) {
+  for (int64_t i = 0; i < 40; ++i) put(fmt::format("in/hat/{}.jpg", i), jpeg(i));
+  const ResourceLimit full_disk(RLIMIT_FSIZE, 20'000);
+  EXPECT_EQ(exit_code_from([&] { pack("folder", 32, 2); }), kExitDoNotRequeue);
+  EXPECT_EQ(num_files(), 1) << "a temporary file was left behind";
+}
+
+TEST_F(PackImages, StopsWhenAskedAndLeavesNothing) {
+  put("in/hat/a.jpg", jpeg(1));
+  const auto stopped = [&] { pack_images({folder_ / "in", "folder", 8, out_, 1, [] { return true; }}); };
+  EXPECT_EQ(exit_code_from(stopped), kExitRequeue);
+  EXPECT_EQ(num_files(), 1);
+}
+
+TEST_F(PackImages, MakesTheFolderOfTheStoreAndReplacesNoDevice) {
+  put("in/hat/a.jpg", jpeg(1));
+  out_ = folder_ / "new/folder/out.h5";
+  EXPECT_EQ(pack().written, 1);
+  EXPECT_EQ(Store(out_).size(), 1);
+  out_ = "/dev/null";
+  EXPECT_THAT(message_of<IoError>([&] { pack(); }), HasSubstr("/dev/null"));
+}
+
+TEST(InOrder, TakesResultsInOrderAndHoldsFew) {
+  constexpr int64_t kCount = 500, kThreads = 3;
+  std::atomic<int64_t> num_held = 0, most = 0;
+  int64_t next = 0;
+  const auto make = [&](int64_t i) {
+    const int64_t held = ++num_held;
+    for (int64_t seen = most; seen < held && !most.compare_exchange_weak(seen, held);) {
+    }
+    return i;
+  };
+  in_order(kCount, kThreads, make, [&](int64_t i) {
+    EXPECT_EQ(i, next++);
+    --num_held;
+  });
+  EXPECT_EQ(next, kCount);
+  EXPECT_GT(most, 1) << "nothing ran at the same time";
+  EXPECT_LE(most, kThreads + 1);
+}
+
+TEST(InOrder, AnErrorOfEitherSideComesOut) {
+  const auto fails_at_7 = [](int64_t i) {
+    if (i == 7) throw IoError("seven");
+    return i;
+  };
+  int64_t num_taken = 0;
+  EXPECT_EQ(message_of<IoError>([&] { in_order(9, 2, fails_at_7, [&](int64_t) { ++num_taken; }); }), "seven");
+  EXPECT_EQ(num_taken, 7);
+  const auto make = [](int64_t i) { return i; };
+  EXPECT_EQ(message_of<IoError>([&] {
+              in_order(9, 2, make, [](int64_t i) {
+                if (i == 3) throw IoError("three");
+              });
+            }),
+            "three");
 }
 
 }  // namespace

@@ -22,6 +22,18 @@ TEST(SquareResize, AveragesWhatItShrinks) {
   EXPECT_LT((small - 127.5).abs().max().item<float>(), 6.0f);
 }
 
+// Resizing goes channel by channel; the numbers are those of all channels together.
+TEST(SquareResize, GivesTheBitsOfAllChannelsAtOnce) {
+  for (const auto& [height, width, side] : {std::array<int64_t, 3>{97, 64, 33}, {40, 300, 32}, {9, 9, 50}}) {
+    const auto image = at::arange(height * width * 3).pow(2).remainder(251).to(at::kByte).view({height, width, 3});
+    const int64_t crop = std::min(height, width);
+    const auto square = image.narrow(0, (height - crop) / 2, crop).narrow(1, (width - crop) / 2, crop);
+    const auto planes = square.permute({2, 0, 1}).unsqueeze(0).to(at::kFloat);
+    const auto together = at::_upsample_bicubic2d_aa(planes, {side, side}, false)[0].permute({1, 2, 0});
+    EXPECT_TRUE(at::equal(square_resize(image, side), together.round().clamp(0, 255).to(at::kByte)));
+  }
+}
+
 TEST(SquareResize, LeavesAPictureOfTheRightSizeAsItIs) {
   const auto image = at::arange(8 * 8 * 3).remainder(256).to(at::kByte).view({8, 8, 3});
   EXPECT_TRUE(at::equal(square_resize(image, 8), image));

@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "core/base/error.h"
-#include "data/store/store.h"
+#include "data/store/store_writer.h"
 #include "tests/data/support/errors.h"
 #include "tests/data/support/temporary_folder.h"
 #include "tests/support/resource_limit.h"
@@ -62,9 +62,59 @@ TEST(WriteStore, AnOpenStoreKeepsReadingTheFileThatWasReplaced) {
   EXPECT_EQ(store.images({&index, 1}).max().item<uint8_t>(), 7);
 }
 
-TEST(WriteStore, NamesAMissingFolder) {
-  const auto message = message_of<IoError>([] { write_store("/nowhere/a.h5", contents_of(1)); });
-  EXPECT_THAT(message, HasSubstr("'/nowhere' does not exist"));
+TEST(WriteStore, MakesAMissingFolder) {
+  const TemporaryFolder folder;
+  write_store(folder / "new/folder/a.h5", contents_of(1));
+  EXPECT_EQ(Store(folder / "new/folder/a.h5").size(), 1);
+}
+
+StoreContents different_images(int64_t count) {
+  auto contents = contents_of(count);
+  contents.images_NHWC =
+      at::arange(contents.images_NHWC.numel()).remainder(251).to(at::kByte).view_as(contents.images_NHWC);
+  for (int64_t i = 0; i < count; ++i) contents.prompts[static_cast<size_t>(i)] = fmt::format("p{}", i % 4);
+  return contents;
+}
+
+TEST(StoreWriter, ImageByImageIsTheSameStore) {
+  const TemporaryFolder folder;
+  const auto contents = different_images(50);
+  write_store(folder / "whole.h5", contents);
+  StoreWriter writer(folder / "streamed.h5", contents, {16, 16, 3});
+  for (int64_t i = 0; i < 50; i += i == 10 ? 4 : 1) writer.append(contents.images_NHWC.narrow(0, i, i == 10 ? 4 : 1));
+  writer.commit();
+  const Store whole(folder / "whole.h5"), streamed(folder / "streamed.h5");
+  streamed.verify_images();
+  EXPECT_EQ(streamed.digest(), whole.digest());
+  EXPECT_EQ(std::filesystem::file_size(streamed.path()), std::filesystem::file_size(whole.path()));
+}
+
+TEST(StoreWriter, RecordsThatCameToNoImageLeaveNoTrace) {
+  const TemporaryFolder folder;
+  const auto expected = different_images(50);
+  auto fewer = expected;
+  fewer.prompts.resize(20);
+  fewer.images_NHWC = expected.images_NHWC.slice(0, 0, 20);
+  write_store(folder / "fewer.h5", fewer);
+  StoreWriter writer(folder / "a.h5", expected, {16, 16, 3});
+  writer.append(fewer.images_NHWC);
+  writer.commit_fewer(fewer);
+  const Store store(folder / "a.h5");
+  store.verify_images();
+  EXPECT_EQ(store.digest(), Store(folder / "fewer.h5").digest());
+  EXPECT_EQ(std::filesystem::file_size(store.path()), std::filesystem::file_size(folder / "fewer.h5"));
+  EXPECT_EQ(num_files(folder), 2) << "a temporary file was left behind";
+}
+
+TEST(StoreWriter, OneThatIsGivenUpLeavesTheOldFile) {
+  const TemporaryFolder folder;
+  write_store(folder / "a.h5", contents_of(3));
+  {
+    StoreWriter writer(folder / "a.h5", contents_of(5), {16, 16, 3});
+    writer.append(contents_of(2).images_NHWC);
+  }
+  EXPECT_EQ(Store(folder / "a.h5").size(), 3);
+  EXPECT_EQ(num_files(folder), 1);
 }
 
 TEST(WriteStore, RejectsACaptionThatIsNotUtf8) {
