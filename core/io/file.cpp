@@ -9,6 +9,7 @@
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "core/base/text.h"
 #include "core/io/atomic_file.h"
 #include "core/io/descriptor.h"
 
@@ -44,6 +45,17 @@ std::string read_file(const std::filesystem::path& path) {
   std::string bytes;
   read_pieces(path, [&](std::string_view piece) { bytes += piece; });
   return bytes;
+}
+
+std::string read_text(const std::filesystem::path& path) {
+  constexpr size_t kMaxBytes = size_t{1} << 30;
+  std::string bytes;
+  read_pieces(path, [&](std::string_view piece) {
+    require<IoError>(bytes.size() + piece.size() <= kMaxBytes, "{} has more than {}, so it is no text", path.string(),
+                     human_bytes(kMaxBytes));
+    bytes += piece;
+  });
+  return std::string(decode_text(bytes, path.string()));
 }
 
 FileDigest digest_file(const std::filesystem::path& path) {

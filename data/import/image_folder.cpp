@@ -12,7 +12,6 @@
 #include "data/import/internal/picture_list.h"
 #include "data/import/square_resize.h"
 #include "data/store/store.h"
-#include "data/store/utf8.h"
 
 namespace fs = std::filesystem;
 
@@ -41,9 +40,14 @@ std::string read_file(const fs::path& path) {
 }
 
 std::string caption_of(const fs::path& image, const std::string& captions) {
-  if (captions == "folder") return caption_of_folder(image.parent_path().filename().string());
+  if (captions == "folder") {
+    const auto folder = image.parent_path().filename().string();
+    require<IoError>(is_utf8(folder), "its folder's name is not UTF-8");
+    return to_nfc(caption_of_folder(folder));
+  }
   const auto text_file = fs::path(image).replace_extension(".txt");
-  auto caption = trim(read_file(text_file));
+  const auto bytes = read_file(text_file);
+  auto caption = to_nfc(trim(decode_text(bytes, text_file.string())));
   require<IoError>(!caption.empty(), "'{}' is empty", text_file.string());
   return caption;
 }
@@ -58,7 +62,6 @@ struct Record {
 Record load(const fs::path& path, const PackOptions& options, const at::Tensor& row) {
   try {
     auto caption = caption_of(path, options.captions);
-    require<IoError>(is_utf8(caption), "its caption is not UTF-8");
     const auto bytes = read_file(path);
     row.copy_(square_resize(decode_image(std::as_bytes(std::span(bytes))), options.resolution));
     return {std::move(caption), ""};
@@ -112,12 +115,14 @@ PackReport pack_images(const PackOptions& options) {
   PackReport report;
   StoreContents contents{.kind = "images", .provenance = {}, .prompts = {}, .images_NHWC = {}};
   std::vector<int64_t> kept;
+  UnseenCharacters unseen;
   for (size_t i = 0; i < paths.size(); ++i) {
     if (records[i].error.empty()) {
       kept.push_back(static_cast<int64_t>(i));
+      unseen.count(records[i].caption, [&] { return fmt::format("the caption of {}", printable(paths[i].string())); });
       contents.prompts.push_back(std::move(records[i].caption));
     } else {
-      report.skipped.push_back(fmt::format("{}: {}", paths[i].string(), records[i].error));
+      report.skipped.push_back(printable(fmt::format("{}: {}", paths[i].string(), records[i].error)));
     }
   }
   if (kept.empty()) {
@@ -125,6 +130,7 @@ PackReport pack_images(const PackOptions& options) {
                               options.images.string(), report.skipped.front()));
   }
   report.written = static_cast<int64_t>(kept.size());
+  unseen.log(options.images.string());
   contents.images_NHWC = pictures.index_select(0, at::tensor(kept));
   contents.provenance = provenance_of(options, report);
   write_store(options.out, contents);

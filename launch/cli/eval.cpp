@@ -20,6 +20,13 @@ at::Tensor all_images(const Store& store) {
   return store.images(indices);
 }
 
+// The number `key` of a store's provenance, which any program may have written; 0 when there is none.
+template <typename Number>
+Number number_of(const nlohmann::json& provenance, const char* key) {
+  const auto value = provenance.find(key);
+  return value != provenance.end() && value->is_number() ? value->get<Number>() : Number{0};
+}
+
 // `entry` is "name=store.h5", a store that `fgm sample` wrote.
 ModelSamples read_samples(const std::string& entry) {
   const size_t equals = entry.find('=');
@@ -31,9 +38,9 @@ ModelSamples read_samples(const std::string& entry) {
   return {.name = entry.substr(0, equals),
           .prompts = store.prompts(),
           .images_NHWC = all_images(store),
-          .steps = provenance.value("steps", int64_t{0}),
-          .evaluations = provenance.value("evaluations", int64_t{0}),
-          .ms_per_image = provenance.value("ms_per_image", 0.0),
+          .steps = number_of<int64_t>(provenance, "steps"),
+          .evaluations = number_of<int64_t>(provenance, "evaluations"),
+          .ms_per_image = number_of<double>(provenance, "ms_per_image"),
           .config = provenance};
 }
 

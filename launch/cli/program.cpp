@@ -8,6 +8,7 @@
 
 #include "core/base/error.h"
 #include "core/base/log.h"
+#include "core/base/text.h"
 #include "core/base/version.h"
 #include "core/config/fields.h"
 #include "launch/cli/command_line.h"
@@ -55,7 +56,7 @@ int report(std::string_view message, int code, const Environment& environment) {
   constexpr auto kTimeForRankZero = std::chrono::seconds(2);
   if (environment.rank > 0) std::this_thread::sleep_for(kTimeForRankZero);
   const std::string who = environment.rank > 0 ? fmt::format("[rank {}] ", environment.rank) : "";
-  std::fputs(fmt::format("fgm: {}{}\n", who, message.substr(0, message.find('\n'))).c_str(), stderr);
+  std::fputs(fmt::format("fgm: {}{}\n", who, printable(message.substr(0, message.find('\n')))).c_str(), stderr);
   end_open_session(code);
   return code;
 }
