@@ -16,7 +16,7 @@ bool FieldSetter::is_named(std::string_view key) {
 
 void FieldSetter::fail(std::string_view problem) const {
   const std::string place = setting_.place.empty() ? "" : setting_.place + ": ";
-  throw ConfigError(fmt::format("{}{} = '{}' {}", place, setting_.key, setting_.value, problem));
+  throw ConfigError(fmt::format("{}{} = '{}' {}", place, setting_.key, printable(setting_.value), problem));
 }
 
 template <typename Number>
@@ -25,13 +25,14 @@ Number FieldSetter::parse_number(const std::string& text, std::string_view kind)
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, number);
   if (error == std::errc::result_out_of_range) fail("is out of range");
-  if (error != std::errc() || stop != end) fail(fmt::format("is not a {}", kind));
+  if (error != std::errc() || stop != end) fail(fmt::format("is not a {}{}", kind, non_ascii_note(text)));
   return number;
 }
 
 void FieldSetter::field(std::string_view key, bool& value, std::string_view) {
   if (!is_named(key)) return;
-  if (setting_.value != "true" && setting_.value != "false") fail("is not true or false");
+  const bool is_either = setting_.value == "true" || setting_.value == "false";
+  if (!is_either) fail("is not true or false" + non_ascii_note(setting_.value));
   value = setting_.value == "true";
 }
 
@@ -50,7 +51,9 @@ void FieldSetter::field(std::string_view key, std::string& value, std::string_vi
   // Otherwise the printed config would not read back as what it was.
   if (setting_.value.find('#') != std::string::npos) fail("holds '#', which begins a comment in a config file");
   if (setting_.value.find_first_of("\r\n") != std::string::npos) fail("holds a line break");
+  if (!is_utf8(setting_.value)) fail("is not UTF-8, as names in checkpoints and reports must be; rename it");
   value = trim(setting_.value);
+  if (const auto slip = slip_at_ends(value); !slip.empty()) fail(slip + "; type it again");
 }
 
 void FieldSetter::field(std::string_view key, std::vector<int64_t>& value, std::string_view) {
@@ -65,15 +68,18 @@ void FieldSetter::choice_index(std::string_view key, size_t& index, std::span<co
                                std::string_view) {
   if (!is_named(key)) return;
   const auto found = std::find(names.begin(), names.end(), setting_.value);
-  if (found == names.end()) fail(fmt::format("is not one of {}", fmt::join(names, ", ")));
+  if (found == names.end()) {
+    fail(fmt::format("is not one of {}{}", fmt::join(names, ", "), non_ascii_note(setting_.value)));
+  }
   index = static_cast<size_t>(found - names.begin());
 }
 
 void FieldSetter::require_found() const {
   if (is_found_) return;
   const auto near = nearest(setting_.key, keys_);
-  throw ConfigError(fmt::format("{}unknown key '{}'{}", setting_.place.empty() ? "" : setting_.place + ": ",
-                                setting_.key, near ? fmt::format("; did you mean '{}'?", *near) : ""));
+  throw ConfigError(fmt::format("{}unknown key '{}'{}{}", setting_.place.empty() ? "" : setting_.place + ": ",
+                                setting_.key, non_ascii_note(setting_.key),
+                                near ? fmt::format("; did you mean '{}'?", *near) : ""));
 }
 
 void FieldLister::add(std::string_view key, std::string value, std::string_view help, std::string choices) {

@@ -13,7 +13,7 @@ namespace fgm {
 namespace {
 
 std::string section_name(const std::string& line, const std::string& place) {
-  require<ConfigError>(line.back() == ']', "{}: '{}' does not end in ']'", place, line);
+  require<ConfigError>(line.back() == ']', "{}: '{}' does not end in ']'{}", place, line, non_ascii_note(line));
   std::string section = trim(std::string_view(line).substr(1, line.size() - 2));
   require<ConfigError>(!section.empty(), "{}: '{}' names no section", place, line);
   return section;
@@ -21,7 +21,8 @@ std::string section_name(const std::string& line, const std::string& place) {
 
 Setting parse_line(const std::string& line, const std::string& section, const std::string& place) {
   const size_t equals = line.find('=');
-  require<ConfigError>(equals != std::string::npos, "{}: '{}' is neither 'key = value' nor '[section]'", place, line);
+  require<ConfigError>(equals != std::string::npos, "{}: '{}' is neither 'key = value' nor '[section]'{}", place, line,
+                       non_ascii_note(line));
   const std::string key = trim(std::string_view(line).substr(0, equals));
   require<ConfigError>(!key.empty(), "{}: '{}' has no key before '='", place, line);
   return {section.empty() ? key : section + "." + key, trim(std::string_view(line).substr(equals + 1)), place};
@@ -33,11 +34,10 @@ std::vector<Setting> parse_ini(std::string_view text, const std::string& name) {
   std::vector<Setting> settings;
   std::map<std::string, std::string> first_places;
   std::string section;
-  std::istringstream lines{std::string(text)};
-  std::string raw;
-  for (int64_t number = 1; std::getline(lines, raw); ++number) {
-    const std::string line = trim(std::string_view(raw).substr(0, raw.find('#')));
-    const std::string place = fmt::format("{}:{}", name, number);
+  int64_t number = 0;
+  for (const auto raw : lines_of(text)) {
+    const std::string line = trim(raw.substr(0, raw.find('#')));
+    const std::string place = fmt::format("{}:{}", name, ++number);
     if (line.empty()) continue;
     if (line.front() == '[') {
       section = section_name(line, place);
@@ -60,7 +60,12 @@ std::vector<Setting> read_ini(const std::filesystem::path& path) {
     const std::error_code reason = errno != 0 ? last_error() : std::make_error_code(std::errc::is_a_directory);
     throw IoError(fmt::format("config file '{}' cannot be read", path.string()), reason);
   }
-  return parse_ini(text.str(), path.string());
+  const std::string bytes = text.str();
+  auto settings = parse_ini(decode_text(bytes, path.string()), path.string());
+  UnseenCharacters unseen;
+  for (const auto& setting : settings) unseen.count(setting.value, [&] { return setting.place; });
+  unseen.log(path.string());
+  return settings;
 }
 
 }  // namespace fgm

@@ -9,7 +9,8 @@ void SampleConfig::visit(FieldVisitor& v) {
   v.field("sample.weights", weights, "the model: a run's folder, or a file or folder of Stable Diffusion 3 weights");
   v.field("sample.role", role, "student_ema, student, teacher_ema, ...; empty = the first of these in the folder");
   v.field("sample.vae", vae, "the autoencoder of latents: a file or folder; empty = the one beside the weights");
-  v.field("sample.prompts", prompts, "captions: a store, a text file with one in each line, or GenEval's .jsonl");
+  v.field("sample.prompts", prompts,
+          "captions: a store, a text file with one in each line, a .json array, or GenEval's .jsonl");
   v.field("sample.steps", steps, "steps from noise to image");
   v.field("sample.guidance", guidance, "guidance scale; 1 = none");
   v.field("sample.shift", shift,

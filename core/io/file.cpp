@@ -9,6 +9,7 @@
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "core/base/text.h"
 #include "core/io/atomic_file.h"
 #include "core/io/descriptor.h"
 #include "core/io/output_path.h"
@@ -51,6 +52,17 @@ void require_no_dangling_link(const std::filesystem::path& path) {
   if (!fs::is_symlink(path, ignored) || fs::status(path, ignored).type() != fs::file_type::not_found) return;
   throw ConfigError(fmt::format("{} is a link to {}, which is not there; mount or make that, or remove the link",
                                 path.string(), fs::read_symlink(path, ignored).string()));
+}
+
+std::string read_text(const std::filesystem::path& path) {
+  constexpr size_t kMaxBytes = size_t{1} << 30;
+  std::string bytes;
+  read_pieces(path, [&](std::string_view piece) {
+    require<IoError>(bytes.size() + piece.size() <= kMaxBytes, "{} has more than {}, so it is no text", path.string(),
+                     human_bytes(kMaxBytes));
+    bytes += piece;
+  });
+  return std::string(decode_text(bytes, path.string()));
 }
 
 FileDigest digest_file(const std::filesystem::path& path) {

@@ -23,6 +23,10 @@ void write_file(const std::filesystem::path& path, std::string_view bytes);
 // All bytes of a file. IoError naming the path and the system's reason.
 std::string read_file(const std::filesystem::path& path);
 
+// The text of a file, without a byte order mark. IoError as above, and where it is not UTF-8 (decode_text) or too large
+// to be text (1 GiB).
+std::string read_text(const std::filesystem::path& path);
+
 // ConfigError naming `path` and where it leads when it is a link to what is not there: "no such file" of such a path
 // would send its user to look for the wrong thing, and to make it says "File exists".
 void require_no_dangling_link(const std::filesystem::path& path);

@@ -42,8 +42,8 @@ std::string header_bytes(const nlohmann::ordered_json& header, const std::filesy
   std::string text;
   try {
     text = header.dump();
-  } catch (const nlohmann::json::type_error& error) {
-    throw IoError(fmt::format("cannot write {}: a name or metadata is not UTF-8 ({})", path.string(), error.what()));
+  } catch (const nlohmann::json::type_error&) {
+    throw IoError(fmt::format("cannot write {}: a name or metadata is not UTF-8", path.string()));
   }
   text.resize((text.size() + kAlignment - 1) / kAlignment * kAlignment, ' ');
   return text;

@@ -2,9 +2,8 @@
 
 #include <fmt/ranges.h>
 
-#include <fstream>
-
 #include "core/base/error.h"
+#include "core/io/strict_json.h"
 
 namespace fgm {
 namespace {
@@ -40,9 +39,7 @@ std::string DiffusersConfig::class_name() const {
 }
 
 DiffusersConfig read_diffusers_config(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  require<ConfigError>(file.good(), "cannot read {}", path.string());
-  auto json = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
+  auto json = read_json(path);
   require<ConfigError>(json.is_object(), "{} is no JSON object", path.string());
   return {path, std::move(json)};
 }

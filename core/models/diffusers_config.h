@@ -18,7 +18,7 @@ struct DiffusersConfig {
   std::string class_name() const;  // `_class_name`, or transformers' `architectures`; empty without
 };
 
-// ConfigError naming the file when it is no JSON object.
+// IoError naming the file when it cannot be read or is not valid JSON, ConfigError when it is no object.
 DiffusersConfig read_diffusers_config(const std::filesystem::path& path);
 
 // transformer/config.json of SD3Transformer2DModel. ConfigError for what an MMDiT cannot be: out_channels other than

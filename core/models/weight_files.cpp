@@ -3,12 +3,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <fstream>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "core/base/error.h"
 #include "core/io/safetensors.h"
+#include "core/io/strict_json.h"
 
 namespace fgm {
 namespace {
@@ -56,8 +55,7 @@ class JoinedSource : public TensorSource {
 
 // Tensor to file, as the index has it.
 std::map<std::string, std::string> read_weight_map(const fs::path& index) {
-  std::ifstream file(index);
-  const auto json = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
+  const auto json = read_json(index);
   require<IoError>(
       json.is_object() && json.contains("weight_map") && json["weight_map"].is_object() && !json["weight_map"].empty(),
       "{} has no \"weight_map\" of tensors and files", index.string());

@@ -13,7 +13,6 @@
 #include "data/import/internal/picture_list.h"
 #include "data/import/square_resize.h"
 #include "data/store/store_writer.h"
-#include "data/store/utf8.h"
 
 namespace fs = std::filesystem;
 
@@ -45,9 +44,14 @@ fs::path text_file_of(const fs::path& image) {
 }
 
 std::string caption_of(const fs::path& image, const std::string& captions) {
-  if (captions == "folder") return caption_of_folder(image.parent_path().filename().string());
+  if (captions == "folder") {
+    const auto folder = image.parent_path().filename().string();
+    require<IoError>(is_utf8(folder), "its folder's name is not UTF-8");
+    return to_nfc(caption_of_folder(folder));
+  }
   const auto text_file = text_file_of(image);
-  auto caption = trim(read_file(text_file));
+  const auto bytes = read_file(text_file);
+  auto caption = to_nfc(trim(decode_text(bytes, text_file.string())));
   require<IoError>(!caption.empty(), "'{}' is empty", text_file.string());
   return caption;
 }
@@ -70,7 +74,6 @@ std::vector<Candidate> read_captions(std::vector<fs::path> paths, const std::str
     auto& candidate = candidates.emplace_back(std::move(path), "", "");
     try {
       candidate.caption = caption_of(candidate.path, captions);
-      require<IoError>(is_utf8(candidate.caption), "its caption is not UTF-8");
     } catch (const IoError& error) {
       candidate.error = reason_to_skip(error);
     }
@@ -221,8 +224,13 @@ PackReport pack_images(const PackOptions& options) {
   if (without_caption > 0) report.left_out["without a usable caption"] = static_cast<int64_t>(without_caption);
   if (undecodable > 0) report.left_out["cannot be decoded"] = static_cast<int64_t>(undecodable);
   for (const auto& [path, caption, error] : candidates) {
-    if (!error.empty()) report.skipped.push_back(fmt::format("{}: {}", path.string(), error));
+    if (!error.empty()) report.skipped.push_back(printable(fmt::format("{}: {}", path.string(), error)));
   }
+  UnseenCharacters unseen;
+  for (const auto* picture : written) {
+    unseen.count(picture->caption, [&] { return fmt::format("the caption of {}", printable(picture->path.string())); });
+  }
+  unseen.log(options.images.string());
   return report;
 }
 

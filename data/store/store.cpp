@@ -4,10 +4,11 @@
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "core/base/log.h"
+#include "core/base/text.h"
 #include "data/hdf5/h5_file.h"
 #include "data/store/internal/layout.h"
 #include "data/store/positioned_file.h"
-#include "data/store/utf8.h"
 
 namespace fgm {
 namespace {
@@ -57,6 +58,22 @@ std::vector<std::string> read_prompts(const H5File& file, const std::string& nam
   return prompts;
 }
 
+// Says what in the prompts may surprise; they stay as they are, since they key noise and words.
+void look_at_text(const std::vector<std::string>& prompts, const std::string& name) {
+  UnseenCharacters unseen;
+  size_t num_other_forms = 0, first = 0;
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    unseen.count(prompts[i], [&] { return fmt::format("prompt {}", i); });
+    if (!is_nfc(prompts[i]) && num_other_forms++ == 0) first = i;
+  }
+  unseen.log(name);
+  if (num_other_forms == 0) return;
+  spdlog::info(
+      "{}: {} prompts are not in Unicode's normal form C, the first is prompt {}; prompts from other files are, "
+      "and will not be the same words; make the store again",
+      name, num_other_forms, first);
+}
+
 H5Extent read_image_extent(const H5File& file, const std::string& name, size_t num_prompts) {
   auto extent = file.byte_extent(layout::kImages);
   const auto& shape = extent.shape;
@@ -76,6 +93,7 @@ struct Store::Impl {
     kind = read_kind(file, name);
     provenance = read_provenance(file, name);
     prompts = read_prompts(file, name);
+    look_at_text(prompts, name);
     if (!layout::kind_has_images(kind)) return;
     images = read_image_extent(file, name, prompts.size());
     images_digest = file.string_attribute(layout::kImagesDigest);

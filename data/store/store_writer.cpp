@@ -6,12 +6,13 @@
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "core/base/text.h"
 #include "core/io/atomic_file.h"
 #include "core/io/output_path.h"
 #include "data/hdf5/h5_file.h"
 #include "data/store/internal/layout.h"
 #include "data/store/positioned_file.h"
-#include "data/store/utf8.h"
+#include "data/store/store.h"
 
 namespace fgm {
 namespace {

@@ -11,7 +11,8 @@
 namespace fgm {
 
 // The words of a caption: lower-case ASCII, split at blanks and punctuation. Hyphens and apostrophes inside a word stay
-// ("t-shirt"), as do all bytes of non-ASCII characters.
+// ("t-shirt"), as do all bytes of non-ASCII characters: capitals, blanks and quotes beyond ASCII are parts of words.
+// Trained networks know words by this rule, so it must not change (docs/data_format.md).
 std::vector<std::string> words_of(std::string_view caption);
 
 // Those of `captions` with more words than `num_tokens`, which an encoder of that number refuses.

@@ -1,6 +1,7 @@
 #include "launch/cli/command_line.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/program_options.hpp>
 
 #include "core/base/error.h"
@@ -40,7 +41,7 @@ po::options_description describe_options(const Command& command) {
   for (const auto& option : options.options()) known.push_back((is_key ? "" : "--") + option->long_name());
   const std::string word = is_key ? flag.substr(flag.find_first_not_of('-')) : flag;
   const auto near = nearest(word, known);
-  throw ConfigError(fmt::format("unknown {} '{}'{}", is_key ? "key" : "flag", word,
+  throw ConfigError(fmt::format("unknown {} '{}'{}{}", is_key ? "key" : "flag", word, non_ascii_note(word),
                                 near ? fmt::format("; did you mean '{}'?", *near) : ""));
 }
 
@@ -75,6 +76,7 @@ void apply_option(const Command& command, const std::string& name, const std::st
   const auto flag = std::ranges::find(flags, name, &Flag::name);
   const std::string key = flag == flags.end() ? name : flag->key;
   if (key.empty()) {
+    require<ConfigError>(is_utf8(value), "--{} = '{}' is not UTF-8; rename it", name, printable(value));
     invocation.flags[name] = value;
   } else {
     set(invocation.config, {key, value, ""});
@@ -82,8 +84,25 @@ void apply_option(const Command& command, const std::string& name, const std::st
   }
 }
 
+// Word processors and web pages make one long dash of two hyphens.
+void check_dashes(const std::string& word) {
+  constexpr std::array<std::string_view, 8> kDashes = {"-",      "\u2010", "\u2011", "\u2012",
+                                                       "\u2013", "\u2014", "\u2015", "\u2212"};
+  std::string_view rest = word;
+  for (bool is_dash = true; is_dash;) {
+    const auto dash = std::ranges::find_if(kDashes, [&](auto each) { return rest.starts_with(each); });
+    is_dash = dash != kDashes.end();
+    if (is_dash) rest.remove_prefix(dash->size());
+  }
+  const auto dashes = std::string_view(word).substr(0, word.size() - rest.size());
+  const bool is_flag = !rest.empty() && std::isalpha(static_cast<unsigned char>(rest.front())) != 0;
+  require<ConfigError>(!is_flag || non_ascii_note(dashes).empty(),
+                       "'{}' begins with a long dash; flags begin with two hyphens: --{}", printable(word), rest);
+}
+
 void apply_argument(const Command& command, const std::string& argument, Invocation& invocation) {
-  require<ConfigError>(!command.argument.empty() && invocation.argument.empty(), "unexpected argument '{}'", argument);
+  require<ConfigError>(!command.argument.empty() && invocation.argument.empty(), "unexpected argument '{}'{}", argument,
+                       non_ascii_note(argument));
   invocation.argument = argument;
 }
 
@@ -116,7 +135,7 @@ CommandMatch find_command(std::span<const std::string> args, const std::vector<C
   require<ConfigError>(!is_group_alone, "'fgm {}' is one of: {}", args[0], fmt::join(group, ", "));
   const std::string word = group.empty() ? args[0] : args[0] + " " + args[1];
   const auto near = nearest(word, names);
-  throw ConfigError(fmt::format("unknown sub-command '{}'{} 'fgm --help' lists them", word,
+  throw ConfigError(fmt::format("unknown sub-command '{}'{}{} 'fgm --help' lists them", word, non_ascii_note(word),
                                 near ? fmt::format("; did you mean '{}'?", *near) : ";"));
 }
 
@@ -125,6 +144,7 @@ Request parse_arguments(const Command& command, const std::vector<std::string>& 
   request.wants_help = std::ranges::any_of(args, [](const auto& arg) { return arg == "--help" || arg == "-h"; });
   if (request.wants_help) return request;
 
+  for (const auto& word : args) check_dashes(word);
   const auto options = split_arguments(command, args);
   Invocation& invocation = request.invocation;
   apply_config_file(options, invocation.config);

@@ -39,6 +39,13 @@ bool is_file(const std::string& path) {
   return fs::is_regular_file(path, ignored);
 }
 
+// The number `key` of a store's provenance, which any program may have written; 0 when there is none.
+template <typename Number>
+Number number_of(const nlohmann::json& provenance, const char* key) {
+  const auto value = provenance.find(key);
+  return value != provenance.end() && value->is_number() ? value->get<Number>() : Number{0};
+}
+
 // {name, path} of "name=store.h5", of which a path may hold a '=' as well.
 std::pair<std::string, std::string> parse_entry(const std::string& entry) {
   const size_t equals = entry.find('=');
@@ -70,9 +77,9 @@ ModelSamples describe_samples(const std::string& name, const Store& store) {
   return {.name = name,
           .prompts = store.prompts(),
           .images_NHWC = images_of(store),
-          .steps = provenance.value("steps", int64_t{0}),
-          .evaluations = provenance.value("evaluations", int64_t{0}),
-          .ms_per_image = provenance.value("ms_per_image", 0.0),
+          .steps = number_of<int64_t>(provenance, "steps"),
+          .evaluations = number_of<int64_t>(provenance, "evaluations"),
+          .ms_per_image = number_of<double>(provenance, "ms_per_image"),
           .config = provenance};
 }
 

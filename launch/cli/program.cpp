@@ -8,6 +8,7 @@
 
 #include "core/base/error.h"
 #include "core/base/log.h"
+#include "core/base/text.h"
 #include "core/base/version.h"
 #include "core/config/fields.h"
 #include "launch/cli/command_line.h"
@@ -58,7 +59,7 @@ int report(std::string_view message, int code, const std::string& command, const
   message = message.substr(0, message.find('\n'));
   const std::string line = out_of_memory_text(message, command).value_or(std::string(message));
   const std::string who = environment.rank > 0 ? fmt::format("[rank {}] ", environment.rank) : "";
-  std::fputs(fmt::format("fgm: {}{}\n", who, line).c_str(), stderr);
+  std::fputs(fmt::format("fgm: {}{}\n", who, printable(line)).c_str(), stderr);
   end_open_session(code);
   return code;
 }

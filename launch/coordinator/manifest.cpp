@@ -58,9 +58,8 @@ std::string manifest_key(const std::string& role, const std::string& name) {
 std::string to_json(const Manifest& manifest) {
   try {
     return describe(manifest).dump() + "\n";
-  } catch (const nlohmann::json::type_error& error) {
-    throw IoError(
-        fmt::format("{} cannot be written: a path or name in it is not UTF-8 ({})", kManifestFile, error.what()));
+  } catch (const nlohmann::json::type_error&) {
+    throw IoError(fmt::format("{} cannot be written: a path or name in it is not UTF-8", kManifestFile));
   }
 }
 

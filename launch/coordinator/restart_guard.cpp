@@ -2,11 +2,11 @@
 
 #include <spdlog/spdlog.h>
 
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/base/error.h"
 #include "core/io/file.h"
+#include "core/io/strict_json.h"
 
 namespace fgm {
 namespace {
@@ -17,10 +17,14 @@ using nlohmann::json;
 int64_t num_starts(const std::filesystem::path& file, int64_t step) {
   if (!std::filesystem::exists(file)) return 0;
   try {
-    const json record = json::parse(read_file(file));
-    return record.at("step").get<int64_t>() == step ? record.at("starts").get<int64_t>() : 0;
-  } catch (const std::exception& error) {
-    spdlog::warn("{} is not counted: {}", file.string(), error.what());
+    const json record = read_json(file);
+    for (const char* key : {"step", "starts"}) {
+      require<IoError>(record.is_object() && record.contains(key) && record[key].is_number_integer(),
+                       "{}: '{}' is not a whole number", file.string(), key);
+    }
+    return record["step"] == step ? record["starts"].get<int64_t>() : 0;
+  } catch (const Error& error) {
+    spdlog::warn("starts are counted anew: {}", error.what());
     return 0;
   }
 }

@@ -62,6 +62,7 @@ const std::vector<ThirdParty> kThirdParty = {
     {"libjpeg", std::regex(R"(j(peglib|error|config|morecfg)\.h|turbojpeg\.h)"), std::regex("data/import/.*")},
     {"Little CMS", std::regex(R"(lcms2\w*\.h)"), std::regex("data/import/.*")},
     {"xxHash", std::regex(R"(xxh(ash|3)\.h)"), std::regex("core/base/.*")},
+    {"ICU", std::regex(R"(unicode/\w+\.h)"), std::regex(R"(core/base/text\.cpp|data/text/.*)")},
     {"LibTorch", std::regex(R"((ATen|c10|torch/csrc)/.*)"), std::regex(".*")},
     {"fmt, spdlog and nlohmann-json", std::regex(R"((fmt|spdlog|nlohmann)/.*)"), std::regex(".*")},
     {"the system",

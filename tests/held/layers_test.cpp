@@ -58,6 +58,8 @@ TEST(Layers, ThirdPartiesStayInTheirRooms) {
   EXPECT_TRUE(breaks_a_rule("core/nn/attention.cpp", "#include <ATen/cuda/CUDAContext.h>"));
   EXPECT_TRUE(breaks_a_rule("data/store/store.cpp", "#  include <hdf5.h>"));
   EXPECT_TRUE(breaks_a_rule("core/config/ini.cpp", "#include <boost/program_options.hpp>"));
+  EXPECT_FALSE(breaks_a_rule("core/base/text.cpp", "#include <unicode/uchar.h>"));
+  EXPECT_TRUE(breaks_a_rule("core/base/text.h", "#include <unicode/uchar.h>"));
   EXPECT_TRUE(breaks_a_rule("core/base/log.h", "#include <torch/torch.h>"));
   EXPECT_TRUE(breaks_a_rule("core/base/log.h", "#include <unknown/library.h>"));
   EXPECT_FALSE(breaks_a_rule("core/base/log.h", "#include <vector>"));

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
+#include "core/base/text.h"
 #include "core/io/png.h"
 #include "core/io/safetensors.h"
 #include "data/store/store.h"
@@ -190,6 +191,50 @@ TEST_F(Cli, InspectDescribesAStore) {
   EXPECT_EQ(json["records"], 2);
   EXPECT_EQ(json["image_shape"], (std::vector<int64_t>{6, 8, 3}));
   EXPECT_EQ(json["prompts"], (std::vector<std::string>{"a red square", "two dots"}));
+}
+
+TEST_F(Cli, ANameThatIsNotUtf8IsFoundBeforeAnythingIsDone) {
+  const std::string name = "caf\xE9";
+  std::ofstream(path("latin.cfg")) << "[data]\nstore = " << name << ".h5\n";
+  for (const std::string& arguments :
+       {"train --run " + name, "distill --dry-run --teacher.weights " + name, "train --config " + path("latin.cfg"),
+        "distill --run " + name + " --dry-run", "sample --sample.out " + name, "data pack --images x --out " + name}) {
+    const auto refused = fgm(arguments);
+    EXPECT_EQ(refused.code, kExitConfig) << refused.text;
+    EXPECT_THAT(refused.text, HasSubstr("not UTF-8"));
+    EXPECT_EQ(std::count(refused.text.begin(), refused.text.end(), '\n'), 1) << refused.text;
+    EXPECT_TRUE(is_utf8(refused.text)) << "a name in a message is escaped";
+  }
+}
+
+TEST_F(Cli, CharactersThatNobodySeesAreCountedAndNamedInOneLine) {
+  fs::create_directories(folder_ / "images");
+  for (const std::string name : {"a", "b"}) {
+    write_png(folder_ / "images" / (name + ".png"), at::full({8, 8, 3}, 200, at::kByte));
+    std::ofstream(folder_ / "images" / (name + ".txt")) << "a\u00A0hat\u200B";
+  }
+  const auto packed =
+      fgm("data pack --captions file --resolution 8 --images " + path("images") + " --out " + path("s.h5"));
+  EXPECT_THAT(packed.text, HasSubstr("images: 4 characters look like a plain blank or like nothing"));
+  EXPECT_THAT(packed.text, HasSubstr("the first is U+00A0 NO-BREAK SPACE in the caption of " + path("images/a.png")));
+  EXPECT_EQ(std::count(packed.text.begin(), packed.text.end(), '\n'), 2) << packed.text;
+}
+
+TEST_F(Cli, AStoreWithAnotherNormalFormSaysSo) {
+  write_store(path("s.h5"), {"captions", nlohmann::json::object(), {"caf\u00E9", "cafe\u0301", "cafe\u0301s"}, {}});
+  EXPECT_THAT(fgm("inspect " + path("s.h5")).text,
+              testing::AllOf(HasSubstr("s.h5: 2 prompts are not in Unicode's normal form C"), HasSubstr("prompt 1")));
+}
+
+TEST_F(Cli, EvalReadsAStoreOfAnotherProgramWhoseProvenanceHasNoNumbers) {
+  const auto pictures = at::randint(256, {64, 8, 8, 3}, at::kByte);
+  const std::vector<std::string> prompts(64, "a red square");
+  write_store(path("drawn.h5"), {"samples", {{"evaluations", "two"}, {"steps", nullptr}}, prompts, pictures});
+  write_store(path("held.h5"), {"images", nlohmann::json::object(), prompts, pictures});
+  const auto scored = fgm("eval --json --run.threads 1 --eval.samples m=" + path("drawn.h5") + " --eval.reference " +
+                          path("held.h5") + " --eval.report " + path("r.json"));
+  EXPECT_THAT(scored.text, testing::Not(HasSubstr("json.exception")));
+  EXPECT_EQ(scored.code, kExitDone) << scored.text;
 }
 
 TEST_F(Cli, PackRefusesBadFlagsNamingThem) {

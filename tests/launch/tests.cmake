@@ -12,6 +12,7 @@ fgm_add_test(launch/runtime/observers/progress_line_test DEPS fgm::runtime)
 fgm_add_test(launch/runtime/observers/tensorboard_events_test DEPS fgm::runtime)
 
 fgm_add_test(launch/cli/command_line_test DEPS fgm::cli)
+fgm_add_test(launch/cli/prompts_test DEPS fgm::commands fgm::store)
 fgm_add_test(launch/cli/inspect/coordinator_checkpoint_test DEPS fgm::inspect fgm::models)
 fgm_add_test(launch/cli/inspect/diff_report_test DEPS fgm::inspect)
 fgm_add_test(launch/cli/inspect/run_report_test DEPS fgm::inspect)

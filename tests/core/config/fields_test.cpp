@@ -37,6 +37,24 @@ TEST(Fields, EveryTypeIsParsed) {
   EXPECT_EQ(config.method.time.law, TimeLaw::kLogitNormal) << "[train] and [method] share no time law";
 }
 
+TEST(Fields, ErrorNamesACharacterThatLooksLikeAnother) {
+  EXPECT_THAT(error_of("optimizer.lr", "1e\u22124"), testing::EndsWith("is not a number; it holds U+2212 MINUS SIGN"));
+  EXPECT_THAT(error_of("train.steps", "\u00A03"), testing::EndsWith("it holds U+00A0 NO-BREAK SPACE"));
+  EXPECT_THAT(error_of("model.qk_norm", "true\u200B"), testing::EndsWith("it holds U+200B ZERO WIDTH SPACE"));
+  EXPECT_THAT(error_of("run.device", "\u201Ccpu\u201D"),
+              testing::EndsWith("it holds U+201C LEFT DOUBLE QUOTATION MARK"));
+  EXPECT_EQ(error_of("optimizer.lr\u00A0", "1", "a.cfg:3"),
+            "a.cfg:3: unknown key 'optimizer.lr\u00A0'; it holds U+00A0 NO-BREAK SPACE; did you mean 'optimizer.lr'?");
+}
+
+TEST(Fields, NamesAreUtf8AndBeginAndEndWithWhatCanBeSeen) {
+  EXPECT_EQ(error_of("run.dir", "caf\xE9"),
+            "run.dir = 'caf\\xE9' is not UTF-8, as names in checkpoints and reports must be; rename it");
+  EXPECT_EQ(error_of("data.store", "\u00A0a.h5"),
+            "data.store = '\u00A0a.h5' begins with U+00A0 NO-BREAK SPACE; type it again");
+  EXPECT_EQ(error_of("run.dir", "caf\u00E9 \u5199\u771F"), "no error");
+}
+
 TEST(Fields, OptimizersOfTeacherStudentAndEstimatorAreApart) {
   Config config;
   set(config, {"optimizer.lr", "1", ""});

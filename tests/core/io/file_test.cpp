@@ -1,5 +1,6 @@
 #include "core/io/file.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -7,6 +8,7 @@
 #include <string>
 
 #include "core/base/error.h"
+#include "core/io/strict_json.h"
 #include "tests/data/support/errors.h"
 #include "tests/support/resource_limit.h"
 
@@ -71,6 +73,36 @@ TEST_F(WriteFile, WhatCannotBeOpenedJustNowIsWorthAnotherStart) {
   const ResourceLimit no_files(RLIMIT_NOFILE, 0);
   EXPECT_EQ(exit_code_from([&] { read_file(folder_ / "a"); }), kExitCrash);
   EXPECT_EQ(exit_code_from([&] { write_file(folder_ / "a", "new"); }), kExitCrash);
+}
+
+std::string json_error(const std::string& text) {
+  return message_of<IoError>([&] { parse_json(text); });
+}
+
+TEST(Json, ErrorsNameThePlaceInOurWords) {
+  EXPECT_EQ(json_error(""), "it is not valid JSON (it is empty)");
+  EXPECT_EQ(json_error("{\"a\": [1, 2"), "it is not valid JSON (it is cut short)");
+  EXPECT_EQ(json_error("{\n  \"a\": 1,\n  }\n"), "it is not valid JSON (line 3, column 3: '}' is unexpected)");
+  EXPECT_EQ(json_error("{\u201Ca\u201D: 1}"),
+            "it is not valid JSON (column 2: U+201C LEFT DOUBLE QUOTATION MARK is unexpected)");
+  EXPECT_EQ(json_error("[1e999]"), "it is not valid JSON (a number in it is too large)");
+  for (const std::string half : {R"(["\ud83d"])", R"(["\ud83d!"])", R"(["\ude00"])"}) {
+    EXPECT_THAT(json_error(half), testing::HasSubstr("half of a character")) << half;
+  }
+  EXPECT_EQ(parse_json(R"(["\ud83d\ude00"])")[0], "\U0001F600");
+}
+
+TEST_F(WriteFile, AJsonFileIsUtf8WithOrWithoutAMark) {
+  const auto path = folder_ / "a.json";
+  write_file(path, "\uFEFF{\"a\": 1}\r\n");
+  EXPECT_EQ(read_json(path)["a"], 1);
+  const auto error_of = [&](const std::string& bytes) {
+    write_file(path, bytes);
+    return message_of<IoError>([&] { read_json(path); });
+  };
+  EXPECT_THAT(error_of(std::string("\xFF\xFE{\0}\0", 6)), testing::HasSubstr("a.json is UTF-16"));
+  EXPECT_THAT(error_of("{\"a\":\n\"caf\xE9\"}"), testing::HasSubstr("a.json:2: byte E9 is not UTF-8"));
+  EXPECT_THAT(error_of("<html>"), testing::HasSubstr("a.json: it is not valid JSON (column 1: '<' is unexpected)"));
 }
 
 }  // namespace

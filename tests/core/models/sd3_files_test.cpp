@@ -296,6 +296,28 @@ TEST_F(Sd3Files, RefuseAnIndexThatDoesNotDescribeItsFiles) {
   EXPECT_THAT(error_with([](auto& map) { map = 3; }), HasSubstr("weight_map"));
 }
 
+TEST_F(Sd3Files, NameTheJsonFileThatCannotBeParsedInWordsOfOurs) {
+  const std::vector<std::string> garbage = {"",    "{\"a\": ", "<html>", "{} {}", std::string("\xFF\xFE{\0}\0", 6),
+                                            "\xE9"};
+  const auto pipeline = copy();
+  for (const std::string name : {"model_index.json", "transformer/config.json", "scheduler/scheduler_config.json",
+                                 "transformer/diffusion_pytorch_model.safetensors.index.json"}) {
+    const auto file = pipeline / name;
+    const auto sound = nlohmann::json::parse(std::ifstream(file));
+    for (const auto& bytes : garbage) {
+      std::ofstream(file, std::ios::binary) << bytes;
+      const auto error = message_of<IoError>([&] {
+        open_sd3_transformer(pipeline);
+        read_schedule_shift(pipeline);
+      });
+      EXPECT_THAT(error, AllOf(HasSubstr(file.filename().string()), testing::Not(HasSubstr("json.exception"))))
+          << testing::PrintToString(bytes);
+    }
+    std::ofstream(file) << "\uFEFF" << sound;
+    EXPECT_NO_THROW(open_sd3_transformer(pipeline)) << name << " with a byte order mark";
+  }
+}
+
 TEST_F(Sd3Files, SayInOneLineWhatAFileOfAnotherFamilyLooksLike) {
   const auto error = transformer_error(write({{"lora_unet_joint_blocks_0_x_block.lora_down.weight", at::ones({4})}}));
   EXPECT_THAT(error, AllOf(HasSubstr("model.safetensors looks like a LoRA"), HasSubstr("SD3 transformer is needed")));

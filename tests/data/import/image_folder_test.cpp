@@ -114,6 +114,47 @@ TEST_F(PackImages, SkipsAPictureWithoutAUsableCaption) {
   EXPECT_THAT(report.skipped[2], HasSubstr("UTF-8"));
 }
 
+TEST_F(PackImages, ACaptionIsTheSameTextWhateverWroteIt) {
+  const std::vector<std::string> spellings = {"\uFEFFa caf\u00E9\r\n", "a cafe\u0301", "a caf\u00E9\n"};
+  for (size_t i = 0; i < spellings.size(); ++i) {
+    put(fmt::format("in/{}.jpg", i), jpeg(1));
+    put(fmt::format("in/{}.txt", i), spellings[i]);
+  }
+  EXPECT_EQ(pack("file").written, 3);
+  EXPECT_THAT(Store(out_).prompts(), testing::Each("a caf\u00E9"));
+}
+
+TEST_F(PackImages, AFoldersNameOnAMacIsTheSameCaption) {
+  put("in/cafe\u0301/a.jpg", jpeg(1));
+  pack();
+  EXPECT_THAT(Store(out_).prompts(), ElementsAre("a photo of a caf\u00E9"));
+}
+
+TEST_F(PackImages, ACaptionInAnotherEncodingIsNamed) {
+  for (const auto* name : {"a", "b", "c", "d"}) put(fmt::format("in/{}.jpg", name), jpeg(1));
+  put("in/a.txt", "a caf\xE9");
+  put("in/b.txt", std::string("\xFF\xFE"
+                              "a\0",
+                              4));
+  put("in/c.txt", std::string("a \0hat", 6));
+  put("in/d.txt", "a\u00A0hat\u200B");
+  const auto report = pack("file");
+  EXPECT_EQ(report.written, 1);
+  EXPECT_THAT(Store(out_).prompts(), ElementsAre("a\u00A0hat\u200B")) << "said, not changed";
+  EXPECT_THAT(report.skipped, ElementsAre(HasSubstr("a.txt:1: byte E9 is not UTF-8"), HasSubstr("b.txt is UTF-16"),
+                                          HasSubstr("c.txt:1: holds NUL")));
+}
+
+TEST_F(PackImages, NamesThatAreNotUtf8AreOnlyNames) {
+  put("in/hat/caf\xE9.jpg", jpeg(1));
+  put("in/hat/d\xE9.jpg", "rubbish");
+  put("in/caf\xE9/a.jpg", jpeg(1));
+  const auto report = pack();
+  EXPECT_EQ(report.written, 1);
+  EXPECT_THAT(report.skipped, ElementsAre(HasSubstr("in/caf\\xE9/a.jpg: its folder's name is not UTF-8"),
+                                          HasSubstr("hat/d\\xE9.jpg: ")));
+}
+
 TEST_F(PackImages, FailsWhenEveryPictureIsSkipped) {
   put("in/hat/a.jpg", "rubbish");
   const auto message = message_of<IoError>([&] { pack(); });

@@ -5,7 +5,6 @@
 #include "core/base/hash.h"
 #include "data/hdf5/h5_file.h"
 #include "data/store/store.h"
-#include "data/store/utf8.h"
 #include "tests/data/support/errors.h"
 #include "tests/data/support/temporary_folder.h"
 
@@ -96,15 +95,6 @@ TEST(StoreLayout, NamesAMissingDatasetAndOneOfAnotherType) {
   EXPECT_THAT(message_of<IoError>([&] { file.byte_extent("images"); }), HasSubstr("dataset images"));
   EXPECT_THAT(message_of<IoError>([&] { file.read_bytes("prompts/blob"); }),
               HasSubstr("expected elements of type uint8"));
-}
-
-TEST(Utf8, AcceptsEveryLengthAndRejectsIllFormedSequences) {
-  for (const auto* text : {"", "plain", "\xC3\xBC", "\xE2\x82\xAC", "\xF0\x9F\x91\x95", "\xF4\x8F\xBF\xBF"}) {
-    EXPECT_TRUE(is_utf8(text)) << text;
-  }
-  const std::vector<std::string> ill_formed{
-      "\x80", "\xC3", "\xC0\xAF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF8\x88\x80\x80\x80", "a\xC3("};
-  for (const auto& text : ill_formed) EXPECT_FALSE(is_utf8(text)) << testing::PrintToString(text);
 }
 
 }  // namespace

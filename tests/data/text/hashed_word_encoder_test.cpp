@@ -35,6 +35,12 @@ TEST(LongCaptions, AreCountedByTheirWordsAndTheLongestTellsWhatWouldDo) {
   EXPECT_EQ(find_long_captions(captions, 5).count, 0);
 }
 
+TEST(WordsOf, LeavesEveryCharacterBeyondAsciiInItsWord) {
+  EXPECT_THAT(words_of("\u00C9COLE, \u00E9cole"), ElementsAre("\u00C9cole", "\u00E9cole"));
+  EXPECT_THAT(words_of("red\u00A0hat \u201Cred\u201D \u5199\u771F\u3000\u732B"),
+              ElementsAre("red\u00A0hat", "\u201Cred\u201D", "\u5199\u771F\u3000\u732B"));
+}
+
 TEST(HashedWordEncoder, HasTheShapesOfItsConfig) {
   const std::vector<std::string> captions{"a hat", "", "two green circles"};
   const auto condition = HashedWordEncoder(kConfig).encode(captions);

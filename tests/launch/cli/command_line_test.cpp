@@ -116,6 +116,22 @@ TEST(CommandLine, BadValuesNameTheKey) {
   EXPECT_EQ(error_of(kTrain, {"--json=yes"}), "--json takes no value");
 }
 
+TEST(CommandLine, WhatAWordProcessorMadeOfAFlagIsNamed) {
+  EXPECT_EQ(error_of(kTrain, {"\u2013steps", "3"}),
+            "'\u2013steps' begins with a long dash; flags begin with two hyphens: --steps");
+  EXPECT_THAT(error_of(kTrain, {"--run", "r", "\u2014train.batch", "3"}), HasSubstr("two hyphens: --train.batch"));
+  EXPECT_THAT(error_of(kInspect, {"\u2013\u2013verify", "x"}), HasSubstr("two hyphens: --verify"));
+  EXPECT_THAT(error_of(kTrain, {"--steps\u00A03"}), HasSubstr("; it holds U+00A0 NO-BREAK SPACE"));
+  EXPECT_THAT(error_of(kTrain, {"--method.lambda_1", "\u22120.4"}), HasSubstr("is not a number; it holds U+2212"));
+  EXPECT_THAT(match_error_of({"\u2013help"}), HasSubstr("; it holds U+2013 EN DASH"));
+}
+
+TEST(CommandLine, NamesThatAreNotUtf8AreRefusedWhereTheyWouldBeWritten) {
+  EXPECT_THAT(error_of(kTrain, {"--run", "caf\xE9"}), HasSubstr("run.dir = 'caf\\xE9' is not UTF-8"));
+  EXPECT_THAT(error_of(kPack, {"--out", "caf\xE9.h5"}), HasSubstr("--out = 'caf\\xE9.h5' is not UTF-8"));
+  EXPECT_EQ(parse_arguments(kInspect, {"caf\xE9.h5"}).invocation.argument, "caf\xE9.h5") << "it is only read";
+}
+
 TEST(CommandLine, EmptyTextIsAValue) {
   EXPECT_EQ(config_of({"--data.store", "x", "--data.store", ""}).data.store, "");
 }

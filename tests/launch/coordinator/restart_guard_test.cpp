@@ -41,9 +41,11 @@ TEST_F(RestartGuardTest, ALaterCheckpointOrACleanEndStartsTheCountAnew) {
 }
 
 TEST_F(RestartGuardTest, AFileThatCannotBeReadCountsAsNone) {
-  std::ofstream(file_) << "{\"step\": 2";
-  for (int i = 0; i < 3; ++i) start(200);
-  EXPECT_THROW(start(200), DoNotRequeueError);
+  for (const std::string bytes : {"{\"step\": 2", "[]", "{\"step\": 200, \"starts\": \"3\"}", "\xFF\xFE{"}) {
+    std::ofstream(file_) << bytes;
+    for (int i = 0; i < 3; ++i) start(200);
+    EXPECT_THROW(start(200), DoNotRequeueError) << bytes;
+  }
 }
 
 }  // namespace
