@@ -3,15 +3,19 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cstring>
 #include <ranges>
 
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/config/fields.h"
 #include "core/fgm/roles.h"
+#include "core/io/descriptor.h"
 #include "core/io/safetensors.h"
 #include "core/models/model_factory.h"
 #include "core/models/sd3_files.h"
+#include "core/models/sd3_shapes.h"
+#include "core/models/weight_files.h"
 #include "core/models/weights.h"
 #include "launch/coordinator/checkpoint.h"
 #include "launch/coordinator/checkpoints_folder.h"
@@ -66,9 +70,12 @@ void require_whole(const std::map<std::string, std::string>& metadata, const std
 
 bool is_sd3_folder(const fs::path& folder) {
   if (fs::exists(folder / "model_index.json") || fs::is_directory(folder / "transformer")) return true;
-  return std::ranges::any_of(fs::directory_iterator(folder), [](const fs::directory_entry& entry) {
+  const bool is_diffusers = std::ranges::any_of(fs::directory_iterator(folder), [](const fs::directory_entry& entry) {
     return entry.path().filename().string().starts_with("diffusion_pytorch_model");
   });
+  ShapeByName indexed;
+  for (auto& name : is_diffusers ? std::vector<std::string>() : indexed_tensors(folder)) indexed[std::move(name)] = {};
+  return is_diffusers || recognise_sd3(indexed);
 }
 
 void require_asked(const OpenWeights& weights, const std::vector<std::string>& asked) {
@@ -93,13 +100,19 @@ OpenWeights open_foreign(const fs::path& path) {
   return weights;
 }
 
+bool have_same_bits(const at::Tensor& a, const at::Tensor& b) {
+  if (a.is_meta() || a.scalar_type() != b.scalar_type() || a.sizes() != b.sizes()) return false;
+  const auto on_cpu = a.cpu().contiguous();
+  return std::memcmp(on_cpu.const_data_ptr(), b.const_data_ptr(), b.nbytes()) == 0;
+}
+
 // Whatever its role.
 OpenWeights open_unasked(const WeightsPlace& place) {
   OpenWeights weights;
   if (!place.role.empty()) {
     weights.source = Checkpoint::open(place.path).source(place.role);
   } else {
-    if (fs::is_directory(place.path)) return open_foreign(place.path);
+    if (fs::is_directory(place.path) || is_weight_index(place.path)) return open_foreign(place.path);
     weights.source = std::make_shared<const SafetensorsFile>(place.path);
     if (!weights.source->metadata().contains(kFormatKey)) return open_foreign(place.path);
     require_whole(weights.source->metadata(), place.path.string());
@@ -145,6 +158,7 @@ WeightsInfo WeightsInfo::from_metadata(const std::map<std::string, std::string>&
 }
 
 WeightsPlace find_weights(const fs::path& path, const std::vector<std::string>& roles) {
+  if (fs::is_symlink(path) && !fs::exists(path)) Descriptor{path};  // its error names the link's target
   require<ConfigError>(fs::exists(path), "{}: no such weights file or run folder", path.string());
   if (!fs::is_directory(path) || is_sd3_folder(path)) return {path, "", roles};
   if (fs::is_directory(path / "checkpoints")) return find_in_run(path, roles);
@@ -184,6 +198,12 @@ LoadedModel load_model(const fs::path& path, const std::vector<std::string>& rol
   return loaded;
 }
 
+void share_buffers(VelocityModel& from, VelocityModel& to) {
+  std::map<std::string, at::Tensor> buffers;
+  from.visit_buffers([&](const std::string& name, at::Tensor& buffer) { buffers[name] = buffer; });
+  to.visit_buffers([&](const std::string& name, at::Tensor& buffer) { buffer = buffers.at(name); });
+}
+
 void load_slices(VelocityModel& model, const std::vector<StateSlice>& weights, const TensorSource& source) {
   std::map<std::string, std::vector<int64_t>> shapes;
   at::Device device = at::kCPU;
@@ -194,8 +214,12 @@ void load_slices(VelocityModel& model, const std::vector<StateSlice>& weights, c
   model.visit_buffers([&](const std::string& name, at::Tensor& tensor) { shapes[name] = tensor.sizes().vec(); });
   require_tensors(source, shapes);
   const at::NoGradGuard no_grad;
-  model.visit_buffers([&](const std::string& name, at::Tensor& buffer) { buffer = source.view(name).to(device); });
-  for (const auto& slice : weights) source.read(slice.name, slice.begin, slice.values);
+  model.visit_buffers([&](const std::string& name, at::Tensor& buffer) {
+    const auto stored = at::empty(shapes.at(name), find_tensor(source, name).dtype);
+    read_finite(source, name, 0, stored);
+    if (!have_same_bits(buffer, stored)) buffer = stored.to(device);
+  });
+  for (const auto& slice : weights) read_finite(source, slice.name, slice.begin, slice.values);
 }
 
 }  // namespace fgm

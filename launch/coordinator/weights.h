@@ -78,9 +78,13 @@ std::unique_ptr<VelocityModel> make_unread_model(const ModelConfig& config, at::
 // Builds the network of the weights found, frozen, whole, float32 on `device`.
 LoadedModel load_model(const std::filesystem::path& path, const std::vector<std::string>& roles, at::Device device);
 
+// Lets `to` have the buffers of `from`, a network of the same config, until load_slices() finds others.
+void share_buffers(VelocityModel& from, VelocityModel& to);
+
 // Fills this rank's slices of a network's weights from `source`, converting dtypes, and sets the buffers of `model`, in
-// the dtype that they have there: on a CPU they are views of the mapped file (TensorSource::view).
-// ConfigError naming place() and every tensor that is missing, surplus or of another shape than the model's.
+// the dtype that they have there. A buffer that has those bits already stays the tensor that it is, so that networks
+// can share theirs. ConfigError naming place() and every tensor that is missing, surplus or of another shape than the
+// model's, or one whose values are not finite (read_finite).
 void load_slices(VelocityModel& model, const std::vector<StateSlice>& weights, const TensorSource& source);
 
 }  // namespace fgm
