@@ -6,9 +6,20 @@
 #include "core/base/error.h"
 
 namespace fgm {
+namespace {
+
+// A copied or cleaned Hugging Face cache is full of links to files that are gone.
+std::string link_target(const std::filesystem::path& path) {
+  std::error_code ignored;
+  const auto target = std::filesystem::read_symlink(path, ignored);
+  return ignored ? "" : fmt::format(", a link to {}", target.string());
+}
+
+}  // namespace
 
 Descriptor::Descriptor(const std::filesystem::path& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-  if (fd_ < 0) throw IoError(fmt::format("cannot open {}", path.string()), last_error());
+  const auto error = last_error();
+  if (fd_ < 0) throw IoError(fmt::format("cannot open {}{}", path.string(), link_target(path)), error);
 }
 
 Descriptor::~Descriptor() {

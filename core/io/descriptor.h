@@ -4,7 +4,7 @@
 
 namespace fgm {
 
-// A file open for reading. IoError naming the path and the system's reason when it cannot be opened.
+// A file open for reading. IoError naming the path, where it links to and the system's reason when it cannot be opened.
 class Descriptor {
  public:
   explicit Descriptor(const std::filesystem::path& path);

@@ -15,9 +15,10 @@
 
 namespace fgm {
 
-// A safetensors file, mapped read-only. The whole header is checked on opening: length, JSON, dtypes, that
+// A safetensors file, read piece by piece. The whole header is checked on opening: length, JSON, dtypes, that
 // every tensor's bytes match its shape, and that the tensors lie in the file without overlap or gap. IoError
-// otherwise, naming the file and what is wrong; no input may crash it.
+// otherwise, naming the file and what is wrong, or what it is instead (core/io/file_kind.h); no input may crash it.
+// A file that is written over after its opening is an IoError of read(), with kExitCrash.
 class SafetensorsFile : public TensorSource {
  public:
   explicit SafetensorsFile(const std::filesystem::path& path);
@@ -33,12 +34,9 @@ class SafetensorsFile : public TensorSource {
   const TensorInfo& info(const std::string& name) const;  // IoError as for view()
   void read(const std::string& name, int64_t begin, const at::Tensor& out) const override;
 
-  // Bools, and data that the writer left unaligned, come as a copy.
-  at::Tensor view(const std::string& name) const override;
-
  private:
-  struct Mapping;
-  std::shared_ptr<Mapping> mapping_;
+  struct File;
+  std::unique_ptr<const File> file_;
 };
 
 struct NamedTensor {

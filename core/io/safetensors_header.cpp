@@ -33,41 +33,55 @@ std::vector<uint64_t> unsigned_list(const json& list, const std::string& tensor,
   return numbers;
 }
 
-// The bytes of a tensor. A dimension of 0 counts as 1 in the overflow check, so that strides cannot overflow either.
-uint64_t checked_bytes(const std::vector<uint64_t>& shape, at::ScalarType dtype, const std::string& tensor) {
-  int64_t bytes = static_cast<int64_t>(c10::elementSize(dtype));
+// The bits of a tensor. A dimension of 0 counts as 1 in the overflow check, so that strides cannot overflow either.
+uint64_t checked_bits(const std::vector<uint64_t>& shape, int64_t element_bits, const std::string& tensor) {
+  int64_t bits = element_bits;
   bool is_empty = false, overflows = false;
   for (const uint64_t size : shape) {
     is_empty |= size == 0;
-    overflows |= __builtin_mul_overflow(bytes, std::max<uint64_t>(size, 1), &bytes);
+    overflows |= __builtin_mul_overflow(bits, std::max<uint64_t>(size, 1), &bits);
   }
   require<IoError>(!overflows, "tensor '{}': its shape overflows 64 bits", tensor);
-  return is_empty ? 0 : static_cast<uint64_t>(bytes);
+  return is_empty ? 0 : static_cast<uint64_t>(bits);
 }
 
-TensorInfo parse_tensor(const std::string& name, const json& object, uint64_t data_bytes) {
+// How many bytes a shape takes is known of the dtypes that safetensors has; of newer ones nobody here knows it.
+void check_size(const std::string& name, const std::string& dtype, const std::vector<uint64_t>& shape,
+                uint64_t num_bytes) {
+  const auto element_bits = safetensors_dtype_bits(dtype);
+  const uint64_t bits = checked_bits(shape, element_bits.value_or(8), name);
+  if (!element_bits) return;
+  require<IoError>(bits % 8 == 0, "tensor '{}': {} elements of {} are no whole number of bytes", name,
+                   bits / static_cast<uint64_t>(*element_bits), dtype);
+  require<IoError>(bits / 8 == num_bytes, "tensor '{}': its shape needs {} bytes, data_offsets span {}", name, bits / 8,
+                   num_bytes);
+}
+
+TensorInfo parse_tensor(const std::string& name, const json& object) {
   require<IoError>(object.is_object(), "tensor '{}' is not described by an object", name);
-  const auto& dtype_name = member(object, name, "dtype");
-  require<IoError>(dtype_name.is_string(), "tensor '{}': dtype is not a string", name);
-  const auto dtype = parse_safetensors_dtype(dtype_name.get_ref<const std::string&>());
-  require<IoError>(dtype.has_value(), "tensor '{}' has the unknown dtype {}", name, dtype_name.dump());
+  const auto& dtype_member = member(object, name, "dtype");
+  require<IoError>(dtype_member.is_string(), "tensor '{}': dtype is not a string", name);
+  const auto dtype_name = dtype_member.get<std::string>();
   const auto shape = unsigned_list(member(object, name, "shape"), name, "shape");
   require<IoError>(shape.size() <= kMaxRank, "tensor '{}' has {} dimensions (at most {})", name, shape.size(),
                    kMaxRank);
   const auto offsets = unsigned_list(member(object, name, "data_offsets"), name, "data_offsets");
   require<IoError>(offsets.size() == 2 && offsets[0] <= offsets[1], "tensor '{}': data_offsets is not [begin, end]",
                    name);
-  require<IoError>(offsets[1] <= data_bytes, "tensor '{}' ends at byte {} of {} bytes of data: the file is cut short",
-                   name, offsets[1], data_bytes);
-  const uint64_t bytes = checked_bytes(shape, *dtype, name);
-  require<IoError>(bytes == offsets[1] - offsets[0], "tensor '{}': its shape needs {} bytes, data_offsets span {}",
-                   name, bytes, offsets[1] - offsets[0]);
-  return {name, *dtype, {shape.begin(), shape.end()}, offsets[0], offsets[1]};
+  check_size(name, dtype_name, shape, offsets[1] - offsets[0]);
+  const auto dtype = parse_safetensors_dtype(dtype_name);
+  return {.name = name,
+          .dtype = dtype.value_or(at::ScalarType::Undefined),
+          .shape = {shape.begin(), shape.end()},
+          .begin = offsets[0],
+          .end = offsets[1],
+          .unread_dtype = dtype ? "" : dtype_name};
 }
 
 std::map<std::string, std::string> parse_metadata(const json& object) {
-  require<IoError>(object.is_object(), "__metadata__ is not an object");
   std::map<std::string, std::string> metadata;
+  if (object.is_null()) return metadata;
+  require<IoError>(object.is_object(), "__metadata__ is not an object");
   for (const auto& [key, value] : object.items()) {
     require<IoError>(value.is_string(), "__metadata__ '{}' is not a string", key);
     metadata.emplace(key, value.get<std::string>());
@@ -82,6 +96,10 @@ void check_tiling(const std::vector<TensorInfo>& tensors, uint64_t data_bytes) {
                      tensor.begin, end, tensor.begin < end ? "an overlap" : "a gap");
     end = tensor.end;
   }
+  require<IoError>(end <= data_bytes,
+                   "the tensors end at byte {} and the file has {} bytes of data: it is cut short; copy or download it "
+                   "again",
+                   end, data_bytes);
   require<IoError>(end == data_bytes, "the tensors end at byte {} but the file has {} bytes of data", end, data_bytes);
 }
 
@@ -93,7 +111,7 @@ SafetensorsHeader parse(std::string_view text, uint64_t data_bytes) {
     if (name == "__metadata__") {
       header.metadata = parse_metadata(value);
     } else {
-      header.tensors.push_back(parse_tensor(name, value, data_bytes));
+      header.tensors.push_back(parse_tensor(name, value));
     }
   }
   std::ranges::sort(header.tensors, {}, [](const TensorInfo& t) { return std::tie(t.begin, t.end); });

@@ -1,5 +1,5 @@
-#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
@@ -9,134 +9,152 @@
 
 #include "core/base/error.h"
 #include "core/io/descriptor.h"
+#include "core/io/file_kind.h"
 #include "core/io/safetensors.h"
 #include "core/io/safetensors_header.h"
 
 namespace fgm {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "safetensors is little-endian and is mapped as it is");
+static_assert(std::endian::native == std::endian::little, "safetensors is little-endian and is read as it is");
 
-constexpr int64_t kPieceElements = int64_t{1} << 16;
+constexpr int64_t kPieceElements = int64_t{1} << 18;
+constexpr uint64_t kLengthBytes = 8;  // before the header
 
-bool is_aligned(const char* bytes, at::ScalarType dtype) {
-  return reinterpret_cast<uintptr_t>(bytes) % c10::elementSize(dtype) == 0;
+struct stat status_of(const Descriptor& file, const std::filesystem::path& path) {
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) throw IoError(fmt::format("cannot read {}", path.string()), last_error());
+  return status;
 }
 
-// Bytes other than 0 and 1 are no valid bools, and a file of another writer may be unaligned: a view cannot show those.
-bool can_be_viewed(const char* bytes, at::ScalarType dtype) {
-  return dtype != at::kBool && is_aligned(bytes, dtype);
-}
-
-// `num_elements` elements at `bytes`, as a tensor of their own.
-at::Tensor copy_of(const char* bytes, int64_t num_elements, at::ScalarType dtype) {
-  const auto copy = at::empty({num_elements}, dtype == at::kBool ? at::kByte : dtype);
-  std::memcpy(copy.data_ptr(), bytes, copy.nbytes());
-  return dtype == at::kBool ? copy.ne(0) : copy;
+bool are_same(const timespec& a, const timespec& b) {
+  return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
 }  // namespace
 
-struct SafetensorsFile::Mapping {
-  explicit Mapping(const std::filesystem::path& file);
-  ~Mapping() {
-    if (base != nullptr) ::munmap(base, num_bytes);
-  }
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
+// Note [Weights are not mapped]: where a file is cut short or its disk fails, a mapping ends the process with SIGBUS,
+// and what is written over it changes under the reader's hands. A read has an error for the first two, and says when
+// the third has happened.
+struct SafetensorsFile::File {
+  explicit File(const std::filesystem::path& file_path);
 
-  void map();
   void read_header();
+  void read_bytes(uint64_t begin, char* out, size_t num_bytes) const;
+  void require_unchanged() const;
+  [[noreturn]] void refuse(const std::string& otherwise) const;
 
   std::filesystem::path path;
-  char* base = nullptr;
-  size_t num_bytes = 0;
-  const char* data = nullptr;
+  Descriptor descriptor;
+  struct stat status;  // when it was opened
+  uint64_t num_bytes = 0;
+  uint64_t data = 0;  // where it begins
   SafetensorsHeader header;
   std::map<std::string, size_t> index;  // name to its place in header.tensors
 };
 
-SafetensorsFile::Mapping::Mapping(const std::filesystem::path& file) : path(file) {}
-
-void SafetensorsFile::Mapping::map() {
-  const Descriptor file(path);
-  struct stat status {};
-  require<IoError>(::fstat(file.get(), &status) == 0 && S_ISREG(status.st_mode), "{} is not a regular file",
-                   path.string());
-  require<IoError>(status.st_size >= 8, "{} has {} bytes: too short for a safetensors file", path.string(),
-                   status.st_size);
-  num_bytes = static_cast<size_t>(status.st_size);
-  void* mapped = ::mmap(nullptr, num_bytes, PROT_READ, MAP_PRIVATE, file.get(), 0);
-  if (mapped == MAP_FAILED) throw IoError(fmt::format("cannot map {}", path.string()), last_error());
-  base = static_cast<char*>(mapped);
+SafetensorsFile::File::File(const std::filesystem::path& file_path)
+    : path(file_path), descriptor(path), status(status_of(descriptor, path)) {
+  require<IoError>(S_ISREG(status.st_mode), "{} is not a regular file", path.string());
+  num_bytes = static_cast<uint64_t>(status.st_size);
+  read_header();
 }
 
-void SafetensorsFile::Mapping::read_header() {
+// What it is instead of safetensors, or else `otherwise`.
+void SafetensorsFile::File::refuse(const std::string& otherwise) const {
+  throw IoError(fmt::format("{} {}", path.string(), what_it_is_instead(path).value_or(otherwise)));
+}
+
+void SafetensorsFile::File::read_header() {
+  if (num_bytes <= kLengthBytes) refuse(fmt::format("has {} bytes: too short for a safetensors file", num_bytes));
   uint64_t header_bytes = 0;
-  std::memcpy(&header_bytes, base, sizeof(header_bytes));
-  require<IoError>(header_bytes <= kMaxSafetensorsHeader,
-                   "{} announces a header of {} bytes (at most {}): not a safetensors file", path.string(),
-                   header_bytes, kMaxSafetensorsHeader);
-  require<IoError>(header_bytes <= num_bytes - 8, "{} announces a header of {} bytes but has {} left: it is cut short",
-                   path.string(), header_bytes, num_bytes - 8);
-  data = base + 8 + header_bytes;
-  header = parse_safetensors_header(path, {base + 8, header_bytes}, num_bytes - 8 - header_bytes);
+  char first = '\0';  // of the header
+  read_bytes(0, reinterpret_cast<char*>(&header_bytes), kLengthBytes);
+  read_bytes(kLengthBytes, &first, 1);
+  if (header_bytes == 0 || header_bytes > kMaxSafetensorsHeader) {
+    refuse(fmt::format("announces a header of {} bytes (1 to {}): not a safetensors file", header_bytes,
+                       kMaxSafetensorsHeader));
+  }
+  const auto download = unfinished_download(path);
+  if (header_bytes > num_bytes - kLengthBytes) {
+    const auto cut =
+        fmt::format("announces a header of {} bytes but has {} left: it is cut short{}; copy or download it again",
+                    header_bytes, num_bytes - kLengthBytes, download);
+    require<IoError>(first != '{', "{} {}", path.string(), cut);
+    refuse(cut);
+  }
+  data = kLengthBytes + header_bytes;
+  std::string json(header_bytes, '\0');
+  read_bytes(kLengthBytes, json.data(), json.size());
+  header = parse_safetensors_header(path, json, num_bytes - data);
+  require<IoError>(!download.starts_with(" (aria2"), "{} is not all there{}", path.string(), download);
   for (size_t i = 0; i < header.tensors.size(); ++i) index.emplace(header.tensors[i].name, i);
 }
 
-SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : mapping_(std::make_shared<Mapping>(path)) {
-  mapping_->map();
-  mapping_->read_header();
+void SafetensorsFile::File::read_bytes(uint64_t begin, char* out, size_t size) const {
+  for (size_t done = 0; done < size;) {
+    const auto count = ::pread(descriptor.get(), out + done, size - done, static_cast<off_t>(begin + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw IoError(fmt::format("cannot read {}", path.string()), last_error());
+    if (count == 0) break;  // it was longer when it was opened
+    done += static_cast<size_t>(count);
+  }
+  require_unchanged();
 }
 
+void SafetensorsFile::File::require_unchanged() const {
+  const auto now = status_of(descriptor, path);
+  if (now.st_size == status.st_size && are_same(now.st_mtim, status.st_mtim)) return;
+  throw IoError(fmt::format("{} was written over while it was read; leave it alone while fgm starts, and start again",
+                            path.string()),
+                kExitCrash);
+}
+
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(std::make_unique<const File>(path)) {}
 SafetensorsFile::~SafetensorsFile() = default;
 SafetensorsFile::SafetensorsFile(SafetensorsFile&&) noexcept = default;
 SafetensorsFile& SafetensorsFile::operator=(SafetensorsFile&&) noexcept = default;
 
 const std::filesystem::path& SafetensorsFile::path() const {
-  return mapping_->path;
+  return file_->path;
 }
 const std::vector<TensorInfo>& SafetensorsFile::tensors() const {
-  return mapping_->header.tensors;
+  return file_->header.tensors;
 }
 const std::map<std::string, std::string>& SafetensorsFile::metadata() const {
-  return mapping_->header.metadata;
+  return file_->header.metadata;
 }
 bool SafetensorsFile::contains(const std::string& name) const {
-  return mapping_->index.contains(name);
+  return file_->index.contains(name);
 }
 
 const TensorInfo& SafetensorsFile::info(const std::string& name) const {
-  const auto it = mapping_->index.find(name);
-  if (it == mapping_->index.end()) throw_missing_tensor(*this, name);
+  const auto it = file_->index.find(name);
+  if (it == file_->index.end()) throw_missing_tensor(*this, name);
   return tensors()[it->second];
-}
-
-at::Tensor SafetensorsFile::view(const std::string& name) const {
-  const TensorInfo& tensor = info(name);
-  const char* bytes = mapping_->data + tensor.begin;
-  if (!can_be_viewed(bytes, tensor.dtype)) {
-    return copy_of(bytes, c10::multiply_integers(tensor.shape), tensor.dtype).view(tensor.shape);
-  }
-  return at::from_blob(
-      const_cast<char*>(bytes), tensor.shape, [keep = mapping_](void*) {}, tensor.dtype);
 }
 
 void SafetensorsFile::read(const std::string& name, int64_t begin, const at::Tensor& out) const {
   const TensorInfo& tensor = info(name);
+  require<IoError>(tensor.unread_dtype.empty(), "{}: {} is {}, which fgm does not read", path().string(), name,
+                   tensor.unread_dtype);
   const int64_t total = c10::multiply_integers(tensor.shape);
   check(begin >= 0 && out.numel() <= total - begin && out.is_contiguous(), "read of [{}, {}) of the {} elements of {}",
         begin, begin + out.numel(), total, name);
-  const auto width = static_cast<int64_t>(c10::elementSize(tensor.dtype));
-  const char* bytes = mapping_->data + tensor.begin + begin * width;
+  // Bytes other than 0 and 1 are no valid bools.
+  const auto dtype = tensor.dtype == at::kBool ? at::kByte : tensor.dtype;
+  const auto width = static_cast<int64_t>(c10::elementSize(dtype));
+  const auto read_to = [&](int64_t first, const at::Tensor& to) {
+    const auto at = file_->data + tensor.begin + static_cast<uint64_t>(first * width);
+    file_->read_bytes(at, static_cast<char*>(to.data_ptr()), to.nbytes());
+  };
+  if (out.is_cpu() && out.scalar_type() == dtype && tensor.dtype != at::kBool) return read_to(begin, out);
   const auto flat_out = out.view(-1);
-  if (can_be_viewed(bytes, tensor.dtype)) {
-    flat_out.copy_(at::from_blob(const_cast<char*>(bytes), {out.numel()}, tensor.dtype));
-    return;
-  }
+  const auto buffer = at::empty({std::min(kPieceElements, out.numel())}, dtype);
   for (int64_t done = 0; done < out.numel(); done += kPieceElements) {
-    const int64_t count = std::min(kPieceElements, out.numel() - done);
-    flat_out.narrow(0, done, count).copy_(copy_of(bytes + done * width, count, tensor.dtype));
+    const auto piece = buffer.narrow(0, 0, std::min(kPieceElements, out.numel() - done));
+    read_to(begin + done, piece);
+    flat_out.narrow(0, done, piece.numel()).copy_(tensor.dtype == at::kBool ? piece.ne(0) : piece);
   }
 }
 

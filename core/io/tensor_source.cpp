@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 
 #include "core/base/error.h"
@@ -16,8 +17,8 @@ namespace {
 constexpr int64_t kPieceElements = int64_t{1} << 20;
 
 void digest_tensor(const TensorSource& source, const TensorInfo& info, Digest& digest) {
-  const auto line = fmt::format("{} {} {} {}\n", info.name.size(), info.name,
-                                safetensors_dtype_name(info.dtype).value_or("?"), fmt::join(info.shape, ","));
+  const auto line =
+      fmt::format("{} {} {} {}\n", info.name.size(), info.name, dtype_name(info), fmt::join(info.shape, ","));
   digest.update(std::as_bytes(std::span(line)));
   const int64_t total = c10::multiply_integers(info.shape);
   const auto buffer = at::empty({std::min(total, kPieceElements)}, info.dtype);
@@ -28,7 +29,17 @@ void digest_tensor(const TensorSource& source, const TensorInfo& info, Digest& d
   }
 }
 
+bool is_finite(const at::Tensor& tensor) {
+  if (tensor.numel() == 0) return true;
+  const auto [low, high] = at::aminmax(tensor.view({-1}));  // either is NaN when a value is
+  return std::isfinite(low.item<double>()) && std::isfinite(high.item<double>());
+}
+
 }  // namespace
+
+std::string dtype_name(const TensorInfo& info) {
+  return info.unread_dtype.empty() ? std::string(safetensors_dtype_name(info.dtype).value_or("?")) : info.unread_dtype;
+}
 
 at::Tensor TensorSource::view(const std::string& name) const {
   const TensorInfo& info = find_tensor(*this, name);
@@ -41,6 +52,20 @@ const TensorInfo& find_tensor(const TensorSource& source, const std::string& nam
   const auto found = std::ranges::find(source.tensors(), name, &TensorInfo::name);
   if (found == source.tensors().end()) throw_missing_tensor(source, name);
   return *found;
+}
+
+void read_finite(const TensorSource& source, const std::string& name, int64_t begin, const at::Tensor& out) {
+  source.read(name, begin, out);
+  if (is_finite(out)) return;
+  const auto stored = at::empty(out.sizes(), find_tensor(source, name).dtype);
+  source.read(name, begin, stored);
+  const auto names = source.stored_names(name);
+  const auto which = names == std::vector{name} ? name : fmt::format("{} (there {})", name, fmt::join(names, ", "));
+  require<ConfigError>(is_finite(stored),
+                       "{}: {} holds NaN or infinity: the weights are damaged, or of a run that diverged",
+                       source.place(), which);
+  throw ConfigError(fmt::format("{}: {} has a value that is not finite in {}; give another dtype", source.place(),
+                                which, c10::toString(out.scalar_type())));
 }
 
 void throw_missing_tensor(const TensorSource& source, const std::string& name) {

@@ -17,7 +17,13 @@ struct TensorInfo {
   std::vector<int64_t> shape;
   uint64_t begin = 0;
   uint64_t end = 0;
+  // safetensors' name of an element type that is not read here (F4, ...): `dtype` is then Undefined, and read() an
+  // error.
+  std::string unread_dtype = {};
 };
+
+// The element type as safetensors calls it.
+std::string dtype_name(const TensorInfo& info);
 
 // Named tensors on disk, read piece by piece: a safetensors file, or one role of a checkpoint of many files.
 class TensorSource {
@@ -32,9 +38,11 @@ class TensorSource {
   // place() and the nearest name when `name` is absent.
   virtual void read(const std::string& name, int64_t begin, const at::Tensor& out) const = 0;
 
-  // The whole of tensor `name` in its own dtype, on the CPU, for reading only: where it lies in one piece in a mapped
-  // file, a view that keeps the mapping alive and takes no memory; else a copy. IoError as above.
-  virtual at::Tensor view(const std::string& name) const;
+  // The whole of tensor `name` in its own dtype, on the CPU. IoError as above.
+  at::Tensor view(const std::string& name) const;
+
+  // The tensors on disk that `name` is made of, for errors.
+  virtual std::vector<std::string> stored_names(const std::string& name) const { return {name}; }
 
   virtual std::string place() const = 0;  // a path, for errors
 };
@@ -44,6 +52,10 @@ const TensorInfo& find_tensor(const TensorSource& source, const std::string& nam
 
 // IoError naming place(), `name`, which is not among tensors(), and the nearest name that is.
 [[noreturn]] void throw_missing_tensor(const TensorSource& source, const std::string& name);
+
+// read() for weights that are going to be used: ConfigError naming place() and the tensor when a value is NaN or
+// infinite, or becomes so in the dtype of `out`.
+void read_finite(const TensorSource& source, const std::string& name, int64_t begin, const at::Tensor& out);
 
 // A line for every tensor that is missing, surplus or of another shape than `shapes` says.
 std::vector<std::string> tensor_problems(const TensorSource& source,

@@ -93,14 +93,14 @@ class ComposedSource : public TensorSource {
     }
   }
 
-  at::Tensor view(const std::string& name) const override {
-    const auto& info = find_tensor(*this, name);
-    const auto& pieces = pieces_.at(name);
-    if (pieces.size() == 1) {
-      const auto whole = base_->view(pieces.front().tensor);
-      if (whole.numel() == pieces.front().size) return whole.view(info.shape);
+  std::vector<std::string> stored_names(const std::string& name) const override {
+    std::vector<std::string> names;
+    for (const auto& piece : pieces_.at(name)) {
+      for (auto& stored : base_->stored_names(piece.tensor)) {
+        if (std::ranges::find(names, stored) == names.end()) names.push_back(std::move(stored));
+      }
     }
-    return TensorSource::view(name);
+    return names;
   }
 
  private:

@@ -6,8 +6,6 @@
 #include <array>
 
 #include "core/base/error.h"
-#include "core/io/safetensors.h"
-#include "core/io/safetensors_dtype.h"
 #include "core/models/diffusers_config.h"
 #include "core/models/model_family.h"
 #include "core/models/sd3_shapes.h"
@@ -50,8 +48,13 @@ void require_sd3_pipeline(const fs::path& folder) {
 }
 
 Source open_source(const fs::path& path) {
-  if (!fs::is_directory(path)) return std::make_shared<SafetensorsFile>(path);
-  return open_diffusers_weights(path);
+  return fs::is_directory(path) ? open_diffusers_weights(path) : open_weight_file(path);
+}
+
+std::string prefixes_of(const std::vector<NamingAndPrefix>& found) {
+  std::vector<std::string> prefixes;
+  for (const auto& named : found) prefixes.push_back(fmt::format("'{}'", named.prefix));
+  return fmt::format("{}", fmt::join(prefixes, " and "));
 }
 
 // A folder's config.json, where there is one. What lies beside a single file may be anything's.
@@ -60,30 +63,34 @@ std::optional<DiffusersConfig> config_of(const fs::path& place) {
   return fs::exists(file) ? std::optional(read_diffusers_config(file)) : std::nullopt;
 }
 
-// The tensors of one part of a single file; without a prefix, all but those of the other parts.
+// Quantised weights would pass for others by their shapes, and their scales lie in tensors that nobody reads here.
+void require_weight_dtypes(const std::vector<TensorInfo>& tensors, const std::string& place) {
+  const auto is_quantised = [](const TensorInfo& info) {
+    return std::ranges::find(kWeightDtypes, info.dtype) == kWeightDtypes.end();
+  };
+  const auto first = std::ranges::find_if(tensors, is_quantised);
+  if (first == tensors.end()) return;
+  const auto others = std::ranges::count_if(tensors, is_quantised) - 1;
+  throw ConfigError(fmt::format("{}: {} is {}{}; F32, F16 and BF16 are accepted: convert quantised weights first",
+                                place, first->name, dtype_name(*first),
+                                others > 0 ? fmt::format(", and {} more tensors are like it", others) : ""));
+}
+
+// The tensors of one part of a single file; without a prefix, all but those of the other parts. ConfigError when they
+// are no floating-point weights.
 Source part_of(const Source& file, const std::string& prefix) {
   const auto belongs = [&](const std::string& name) {
     if (!prefix.empty()) return name.starts_with(prefix);
     return std::ranges::none_of(kSingleFileParts, [&](std::string_view part) { return name.starts_with(part); });
   };
+  std::vector<TensorInfo> infos;
+  std::ranges::copy_if(file->tensors(), std::back_inserter(infos), belongs, &TensorInfo::name);
+  require_weight_dtypes(infos, file->place());
   std::vector<ComposedTensor> tensors;
-  for (const auto& [name, dtype, shape, begin, end] : file->tensors()) {
-    if (belongs(name)) tensors.push_back({name, shape, {{name, 0, c10::multiply_integers(shape)}}});
+  for (const auto& info : infos) {
+    tensors.push_back({info.name, info.shape, {{info.name, 0, c10::multiply_integers(info.shape)}}});
   }
   return compose(file, std::move(tensors));
-}
-
-// Quantised weights would pass for others by their shapes, and their scales lie in tensors that nobody reads here.
-void require_weight_dtypes(const TensorSource& part) {
-  const auto is_quantised = [](const TensorInfo& info) {
-    return std::ranges::find(kWeightDtypes, info.dtype) == kWeightDtypes.end();
-  };
-  const auto first = std::ranges::find_if(part.tensors(), is_quantised);
-  if (first == part.tensors().end()) return;
-  const auto others = std::ranges::count_if(part.tensors(), is_quantised) - 1;
-  throw ConfigError(fmt::format("{}: {} is {}{}; F32, F16 and BF16 are accepted: convert quantised weights first",
-                                part.place(), first->name, safetensors_dtype_name(first->dtype).value_or("?"),
-                                others > 0 ? fmt::format(", and {} more tensors are like it", others) : ""));
 }
 
 // `part` in our names. ConfigError naming every tensor of it that is not as `foreign` has it.
@@ -137,16 +144,19 @@ Sd3Transformer open_sd3_transformer(const fs::path& path) {
   const auto declared = config_file ? std::optional(mmdit_config(*config_file)) : std::nullopt;
   const auto file = open_source(place);
   const auto shapes = shapes_of(file->tensors());
-  const auto named = recognise_sd3(shapes);
-  require<ConfigError>(named.has_value(), "{} looks like {}; an SD3 transformer is needed", file->place(),
-                       named ? "" : model_family(shapes));
-  const auto part = part_of(file, named->prefix);
-  require_weight_dtypes(*part);
-  const auto config = architecture(part, *named, declared, place / kConfigFile);
+  const auto found = find_sd3(shapes);
+  require<ConfigError>(!found.empty(), "{} looks like {}; an SD3 transformer is needed", file->place(),
+                       found.empty() ? model_family(shapes) : "");
+  require<ConfigError>(found.size() == 1,
+                       "{} holds several SD3 transformers, whose names begin with {}; give a file of one",
+                       file->place(), prefixes_of(found));
+  const auto& named = found.front();
+  const auto part = part_of(file, named.prefix);
+  const auto config = architecture(part, named, declared, place / kConfigFile);
   const auto ours = mmdit_shapes(config);
   const auto sample_size = config_file ? declared_sample_size(*config_file)
                                        : std::min(kReleasedSampleSize, config.pos_embed_max_size * config.patch_size);
-  return {config, sample_size, in_our_names(part, foreign_tensors(ours, named->naming, named->prefix), ours)};
+  return {config, sample_size, in_our_names(part, foreign_tensors(ours, named.naming, named.prefix), ours)};
 }
 
 Sd3Vae open_sd3_vae(const fs::path& path) {
@@ -158,7 +168,6 @@ Sd3Vae open_sd3_vae(const fs::path& path) {
   require<ConfigError>(named.has_value(), "{} looks like {}; SD3's autoencoder is needed", file->place(),
                        named ? "" : model_family(shapes));
   const auto part = part_of(file, named->prefix);
-  require_weight_dtypes(*part);
   const auto config_file = config_of(place);
   const auto config = config_file ? vae_config(*config_file) : infer_vae_config(shapes, *named, file->place());
   const auto ours = vae_shapes(config);
@@ -175,7 +184,7 @@ void load_parameters(Vae& vae, const TensorSource& weights) {
   vae.visit([&](const std::string& name, const at::Tensor& tensor) { shapes.emplace(name, tensor.sizes().vec()); });
   require_tensors(weights, shapes);
   const at::NoGradGuard no_grad;
-  vae.visit([&](const std::string& name, at::Tensor& tensor) { weights.read(name, 0, tensor); });
+  vae.visit([&](const std::string& name, at::Tensor& tensor) { read_finite(weights, name, 0, tensor); });
 }
 
 }  // namespace fgm

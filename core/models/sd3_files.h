@@ -13,7 +13,7 @@
 //   with the autoencoder and the text encoders in the same file; or with diffusers' names;
 // - a diffusers pipeline folder (transformer/, vae/, scheduler/);
 // - one such component's folder, sharded or not.
-// float32, float16 and bfloat16 mix freely. Nothing is read beyond headers until a source's read(): files stay mapped.
+// float32, float16 and bfloat16 mix freely. Nothing is read beyond headers until a source's read().
 namespace fgm {
 
 struct Sd3Transformer {
@@ -42,7 +42,8 @@ Sd3Vae open_sd3_vae(const std::filesystem::path& path);
 // The shift of the pipeline's own scheduler; nothing when the path brings no scheduler.
 std::optional<double> read_schedule_shift(const std::filesystem::path& path);
 
-// Copies an opened autoencoder's weights into `vae`, converting to its dtype and device.
+// Copies an opened autoencoder's weights into `vae`, converting to its dtype and device. ConfigError when a value is
+// not finite.
 void load_parameters(Vae& vae, const TensorSource& weights);
 
 }  // namespace fgm

@@ -195,18 +195,29 @@ std::vector<std::string> name_problems(const ShapeByName& file, const NamingAndP
 
 }  // namespace
 
-std::optional<NamingAndPrefix> recognise_sd3(const ShapeByName& file) {
-  for (const std::string prefix : {kSingleFilePrefix, ""}) {
+std::vector<NamingAndPrefix> find_sd3(const ShapeByName& file) {
+  std::vector<std::string> endings;
+  for (const auto naming : {Naming::kOriginal, Naming::kDiffusers}) {
+    for (const char* ours : kSigns.back()) std::ranges::copy(names_in(naming, ours), std::back_inserter(endings));
+  }
+  std::vector<NamingAndPrefix> found;
+  for (const auto& prefix : prefixes_before(file, endings, kSingleFilePrefix)) {
     for (const auto naming : {Naming::kOriginal, Naming::kDiffusers}) {
       const NamingAndPrefix named{naming, prefix};
       const ForeignShapes shapes(file, named);
       const bool is_sd3 = std::ranges::all_of(kSigns, [&](const auto& signs) {
         return std::ranges::any_of(signs, [&](const char* ours) { return shapes.has(ours); });
       });
-      if (is_sd3) return named;
+      if (is_sd3) found.push_back(named);
     }
+    if (!found.empty() && (prefix.empty() || prefix == kSingleFilePrefix)) return found;
   }
-  return std::nullopt;
+  return found;
+}
+
+std::optional<NamingAndPrefix> recognise_sd3(const ShapeByName& file) {
+  const auto found = find_sd3(file);
+  return found.empty() ? std::nullopt : std::optional(found.front());
 }
 
 ModelConfig infer_mmdit_config(const ShapeByName& file, const NamingAndPrefix& named, const std::string& place,

@@ -8,7 +8,11 @@
 // What the names and shapes of a checkpoint's tensors tell about it.
 namespace fgm {
 
-// Nothing when these are not an SD3 transformer's tensors. A few that are missing do not hide one.
+// The SD3 transformers among a file's tensors: that with the names of a single file or with none before them; else one
+// for each prefix that wrappers put before all names. A few tensors that are missing do not hide one.
+std::vector<NamingAndPrefix> find_sd3(const ShapeByName& file);
+
+// The first of them.
 std::optional<NamingAndPrefix> recognise_sd3(const ShapeByName& file);
 
 // The sizes of the SD3 transformer whose tensors, and no others, are in `file`. Blocks and kinds of attention are told

@@ -74,10 +74,12 @@ std::vector<ComposedTensor> foreign_vae_tensors(const ShapeByName& ours, Naming 
 }
 
 std::optional<NamingAndPrefix> recognise_vae(const ShapeByName& file) {
-  for (const std::string prefix : {kVaePrefix, ""}) {
+  constexpr const char* kSign = "encoder.mid.block_1.conv1.weight";
+  const std::vector<std::string> endings{kSign, encoder_name({Naming::kDiffusers, ""}, kSign)};
+  for (const auto& prefix : prefixes_before(file, endings, kVaePrefix)) {
     for (const auto naming : {Naming::kOriginal, Naming::kDiffusers}) {
       const NamingAndPrefix named{naming, prefix};
-      if (file.contains(encoder_name(named, "encoder.mid.block_1.conv1.weight"))) return named;
+      if (file.contains(encoder_name(named, kSign))) return named;
     }
   }
   return std::nullopt;

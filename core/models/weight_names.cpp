@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <set>
 
 #include "core/base/error.h"
 
@@ -118,6 +119,20 @@ void append_foreign(const std::string& name, std::vector<int64_t> shape, Naming 
 }
 
 }  // namespace
+
+std::vector<std::string> prefixes_before(const ShapeByName& file, const std::vector<std::string>& endings,
+                                         const std::string& usual) {
+  std::set<std::string> others;
+  for (const auto& [name, shape] : file) {
+    for (const auto& ending : endings) {
+      if (name.ends_with("." + ending)) others.insert(name.substr(0, name.size() - ending.size()));
+    }
+  }
+  others.erase(usual);
+  std::vector<std::string> prefixes{usual, ""};
+  prefixes.insert(prefixes.end(), others.begin(), others.end());
+  return prefixes;
+}
 
 std::vector<std::string> names_in(Naming naming, const std::string& name) {
   auto diffusers = diffusers_names(name);

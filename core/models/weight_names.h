@@ -21,6 +21,11 @@ struct NamingAndPrefix {
 
 inline constexpr const char* kSingleFilePrefix = "model.diffusion_model.";
 
+// What stands before a file's names, told by tensors that end like one of `endings`: `usual` first, then none, then
+// what wrappers put there ("_orig_mod.", "module.", "transformer.", ...), in order.
+std::vector<std::string> prefixes_before(const ShapeByName& file, const std::vector<std::string>& endings,
+                                         const std::string& usual);
+
 // The tensors of `naming` that hold our tensor `name`: q, k and v for a fused one in diffusers' naming, else one.
 // ConfigError when SD3 has no tensor of that name.
 std::vector<std::string> names_in(Naming naming, const std::string& name);

@@ -13,7 +13,7 @@ void load_parameters(VelocityModel& model, const TensorSource& source) {
   model.visit_buffers(collect);
   require_tensors(source, shapes);
   const at::NoGradGuard no_grad;
-  for (const auto& [name, tensor] : tensors) source.read(name, 0, tensor);
+  for (const auto& [name, tensor] : tensors) read_finite(source, name, 0, tensor);
 }
 
 }  // namespace fgm

@@ -34,6 +34,8 @@ DistillNetworks::DistillNetworks(World& world, const Config& config, const Tenso
                config.teacher.replicate ? *alone_ : world.mesh().shard(), options_),
       student_(*student_model_, config.method.student, world.mesh(), options_),
       estimator_(*estimator_model_, config.method.estimator, world.mesh(), options_) {
+  share_buffers(teacher_.model(), *student_model_);
+  share_buffers(teacher_.model(), *estimator_model_);
   load_weights_and_average(student_, start);
   load_weights_and_average(estimator_, start);
 }

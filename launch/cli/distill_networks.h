@@ -18,7 +18,7 @@ inline const std::vector<std::string> kTeacherRoles = {"teacher_ema", "teacher"}
 void take_over(const OpenWeights& teacher, Config& config);
 
 // Teacher, student and estimator of a distillation, sharded over the ranks of `world`; every rank reads no more of the
-// weights than it keeps. With teacher.replicate each rank has the whole teacher.
+// weights than it keeps. With teacher.replicate each rank has the whole teacher. Buffers that are the same are shared.
 class DistillNetworks {
  public:
   // `teacher` and `start` hold networks of config.model; student and estimator begin with the weights of `start`.

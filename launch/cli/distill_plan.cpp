@@ -68,11 +68,6 @@ int64_t decoder_bytes(const DistillStart& start) {
   return kFloatBytes * numbers;
 }
 
-// Position tables: a CPU's stay in the mapped file, a GPU has one for each network (load_slices).
-int64_t buffer_bytes(const RunConfig& run, const NetworkSizes& sizes) {
-  return run.device == DeviceChoice::kCpu ? 0 : 3 * kFloatBytes * sizes.num_buffered;
-}
-
 Json state_bytes(const DistillStart& start, const NetworkSizes& sizes, int num_shards) {
   const Config& config = start.config;
   const int64_t shard_bytes = kFloatBytes * sizes.shard_numel(num_shards, kFloatBytes);
@@ -81,7 +76,7 @@ Json state_bytes(const DistillStart& start, const NetworkSizes& sizes, int num_s
   Json bytes{{"teacher", teacher_element * sizes.shard_numel(teacher_shards, teacher_element)},
              {"student", shard_bytes * num_held(config.method.student)},
              {"estimator", shard_bytes * num_held(config.method.estimator)},
-             {"buffers", buffer_bytes(config.run, sizes)},
+             {"buffers", kFloatBytes * sizes.num_buffered},  // one position table, which the networks share
              {"gathered_unit", num_shards == 1 ? 0 : kFloatBytes * sizes.largest_unit(num_shards)},
              {"decoder", decoder_bytes(start)}};
   int64_t total = 0;

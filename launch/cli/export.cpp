@@ -1,6 +1,8 @@
 #include <spdlog/spdlog.h>
 
 #include <charconv>
+#include <filesystem>
+#include <set>
 
 #include "core/base/error.h"
 #include "core/io/output_path.h"
@@ -22,6 +24,28 @@ T choice(const Invocation& invocation, const std::string& name, const std::map<s
   require<ConfigError>(chosen != choices.end(), "--{} = '{}' is not one of {}", name, flag->second,
                        fmt::join(names, ", "));
   return chosen->second;
+}
+
+// What --format says, else what the name of --out does. ConfigError where the two do not go together.
+Naming naming(const Invocation& invocation, const std::filesystem::path& out) {
+  static const std::set<std::string> kFileEndings = {".safetensors", ".sft"};  // ComfyUI lists files by these
+  static const std::set<std::string> kOthersEndings = {".bin", ".ckpt", ".gguf", ".onnx", ".pt", ".pth"};
+  const auto ending = out.extension().string();
+  const bool is_file = kFileEndings.contains(ending);
+  require<ConfigError>(!kOthersEndings.contains(ending),
+                       "--out {}: fgm writes safetensors; give a name that ends in .safetensors, or a folder",
+                       out.string());
+  const auto chosen =
+      choice<Naming>(invocation, "format", {{"diffusers", Naming::kDiffusers}, {"single-file", Naming::kOriginal}},
+                     is_file ? Naming::kOriginal : Naming::kDiffusers);
+  require<ConfigError>(chosen == Naming::kOriginal || !is_file,
+                       "--out {} is the name of a file, and --format diffusers writes a folder; give another name, or "
+                       "--format single-file",
+                       out.string());
+  require<ConfigError>(chosen == Naming::kDiffusers || is_file,
+                       "--out {}: the name of a single file ends in .safetensors, or its readers do not find it",
+                       out.string());
+  return chosen;
 }
 
 std::vector<std::string> roles(const Invocation& invocation) {
@@ -46,9 +70,7 @@ int run_export(const Invocation& invocation) {
   const auto out = invocation.flags.find("out");
   require<ConfigError>(out != invocation.flags.end(), "'fgm export' needs --out");
   const ExportOptions options{
-      .naming =
-          choice<Naming>(invocation, "format", {{"diffusers", Naming::kDiffusers}, {"single-file", Naming::kOriginal}},
-                         Naming::kDiffusers),
+      .naming = naming(invocation, out->second),
       .dtype = choice<std::optional<at::ScalarType>>(
           invocation, "dtype", {{"fp32", at::kFloat}, {"fp16", at::kHalf}, {"bf16", at::kBFloat16}}, std::nullopt),
       .max_shard_bytes = max_shard_bytes(invocation)};
@@ -77,7 +99,9 @@ Command export_command() {
   return {.name = "export",
           .help = "writes a network as diffusers or ComfyUI read it, from a checkpoint or Stable Diffusion 3 weights",
           .run = run_export,
-          .flags = {{"format", "NAME", "diffusers (a folder, the default) or single-file (Stability's names)"},
+          .flags = {{"format", "NAME",
+                     "diffusers (a folder) or single-file (Stability's names); default: the latter where --out ends in "
+                     ".safetensors"},
                     {"dtype", "NAME", "fp32, fp16 or bf16; default: as stored"},
                     {"role", "NAME",
                      "student, ema, teacher, ...; default: the first of student_ema, student, "

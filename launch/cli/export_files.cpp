@@ -1,6 +1,8 @@
 #include "launch/cli/export_files.h"
 
-#include <cmath>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
 
 #include "core/base/error.h"
 #include "core/io/output_path.h"
@@ -19,11 +21,7 @@ constexpr const char* kStem = "diffusion_pytorch_model";
 
 at::Tensor read_as(const TensorSource& source, const TensorInfo& info, at::ScalarType dtype) {
   auto tensor = at::empty(info.shape, dtype);
-  source.read(info.name, 0, tensor);
-  const auto [low, high] = at::aminmax(tensor.view({-1}));
-  require<ConfigError>(std::isfinite(low.item<double>()) && std::isfinite(high.item<double>()),
-                       "{}: {} has a value that is not finite in {}; give another --dtype", source.place(), info.name,
-                       c10::toString(dtype));
+  read_finite(source, info.name, 0, tensor);
   return tensor;
 }
 
@@ -83,7 +81,14 @@ std::vector<fs::path> write_shards(const fs::path& folder, const std::vector<Ten
 
 std::vector<fs::path> write_folder(const OpenWeights& weights, const fs::path& out, const ExportOptions& options) {
   const auto& info = weights.info;
-  const auto config = mmdit_json(info.config.model, info.sample_shape.at(1));
+  const int64_t height = info.sample_shape.at(1), width = info.sample_shape.at(2);
+  const auto config = mmdit_json(info.config.model, std::max(height, width));
+  if (height != width) {
+    spdlog::warn(
+        "diffusers' config.json has one side, {}, and this network draws {} x {} (width x height): give "
+        "diffusers both; fgm knows them from the metadata",
+        std::max(height, width), width, height);
+  }
   const auto source = as_foreign(weights.source, Naming::kDiffusers);
   const auto table = names_in(Naming::kDiffusers, "pos_embed").front();
   fs::create_directories(out);

@@ -22,7 +22,9 @@ const std::string& required_flag(const Invocation& invocation, const std::string
 
 // One of the inputs, float32 on `device`.
 at::Tensor read_input(const SafetensorsFile& file, const std::string& name, at::Device device) {
-  return file.view(name).to(at::kFloat).to(device);
+  const auto input = at::empty(file.info(name).shape, at::kFloat);
+  read_finite(file, name, 0, input);
+  return input.to(device);
 }
 
 at::Tensor read_times(const SafetensorsFile& file, at::Device device) {

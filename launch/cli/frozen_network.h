@@ -8,7 +8,7 @@
 namespace fgm {
 
 // A network that is used and not trained, sharded over the ranks of an axis; every rank reads no more of the weights
-// than it keeps, and buffers on a CPU stay in the mapped file.
+// than it keeps.
 class FrozenNetwork {
  public:
   // `weights` are those of a network of `config`, else ConfigError. They are held and computed with in `dtype`, float32

@@ -1,5 +1,6 @@
 #include "launch/coordinator/export_metadata.h"
 
+#include <array>
 #include <charconv>
 
 #include "core/base/error.h"
@@ -46,13 +47,25 @@ Number number(const std::string& text, const char* key, const std::filesystem::p
   return value;
 }
 
-int64_t sample_size(const std::string& text, const ModelConfig& model, const std::filesystem::path& path) {
-  const auto size = number<int64_t>(text, kSampleSize, path);
-  const int64_t largest = model.pos_embed_max_size * model.patch_size;
-  require<ConfigError>(size > 0 && size <= largest && size % model.patch_size == 0,
-                       "{}: its metadata {} = {} is no side that this network can draw: a multiple of {} up to {}",
-                       path.string(), kSampleSize, size, model.patch_size, largest);
-  return size;
+// One side of a square, which other programs and older fgm read, or width x height.
+std::string sample_size_text(const std::vector<int64_t>& sample_shape) {
+  const int64_t height = sample_shape.at(1), width = sample_shape.at(2);
+  return height == width ? std::to_string(height) : fmt::format("{}x{}", width, height);
+}
+
+// {height, width}
+std::array<int64_t, 2> sample_size(const std::string& text, const ModelConfig& model,
+                                   const std::filesystem::path& path) {
+  const auto x = text.find('x');
+  const auto side = [&](const std::string& digits) {
+    const auto size = number<int64_t>(digits, kSampleSize, path);
+    const int64_t largest = model.pos_embed_max_size * model.patch_size;
+    require<ConfigError>(size > 0 && size <= largest && size % model.patch_size == 0,
+                         "{}: its metadata {} = {} is no side that this network can draw: a multiple of {} up to {}",
+                         path.string(), kSampleSize, text, model.patch_size, largest);
+    return size;
+  };
+  return {side(x == std::string::npos ? text : text.substr(x + 1)), side(text.substr(0, x))};
 }
 
 }  // namespace
@@ -69,7 +82,7 @@ std::map<std::string, std::string> export_metadata(const WeightsInfo& info, Nami
       {"modelspec.resolution", resolution(info.sample_shape)},
       {kRole, info.role},
       {kStep, std::to_string(info.step)},
-      {kSampleSize, std::to_string(info.sample_shape.at(1))},
+      {kSampleSize, sample_size_text(info.sample_shape)},
       {kShift, fmt::format("{}", config.sample.shift)}};
   if (!is_student(info)) return metadata;
   metadata["modelspec.title"] = fmt::format("one-step student by Flow Generator Matching, step {}", info.step);
@@ -89,8 +102,8 @@ void read_export_metadata(const std::map<std::string, std::string>& metadata, co
   take(kStep, [&](const std::string& text) { info.step = number<int64_t>(text, kStep, path); });
   take(kShift, [&](const std::string& text) { info.config.sample.shift = number<double>(text, kShift, path); });
   take(kSampleSize, [&](const std::string& text) {
-    const int64_t size = sample_size(text, info.config.model, path);
-    info.sample_shape = {info.sample_shape.at(0), size, size};
+    const auto [height, width] = sample_size(text, info.config.model, path);
+    info.sample_shape = {info.sample_shape.at(0), height, width};
   });
   MethodConfig& method = info.config.method;
   take(kInitTime, [&](const std::string& text) { method.init_time = number<double>(text, kInitTime, path); });

@@ -11,7 +11,8 @@ namespace fgm {
 
 // The safetensors metadata of exported weights: what ModelSpec 1.0.1 (https://github.com/Stability-AI/ModelSpec)
 // demands of an image model, and how the network is to be used, without which a student is useless. Of any network:
-//   fgm.role  fgm.step  fgm.sample_size (side of what it draws, in latents or pixels)
+//   fgm.role  fgm.step  fgm.sample_size (side of what it draws, in latents or pixels; width x height where it is not
+//   square)
 //   fgm.shift (of the teacher's schedule; 0: equally spaced times)
 // of a student besides:
 //   fgm.init_time (t* of the one-step generator)  fgm.times (that its sampler visits, from noise 1 to data 0)

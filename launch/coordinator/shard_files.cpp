@@ -114,8 +114,6 @@ void restore_network(const SavedNetwork& network, const std::filesystem::path& f
   for (const StateSlice& slice : network.engine->state()) parts[slice.part].push_back(slice);
   load_slices(network.engine->model(), parts[""], ShardedSource(folder, manifest, network.role));
   const at::NoGradGuard no_grad;
-  // Views of the files until here, and the run removes this checkpoint while it goes on.
-  network.engine->model().visit_buffers([](const std::string&, at::Tensor& buffer) { buffer = buffer.clone(); });
   for (const auto& [part, slices] : parts) {
     if (part.empty()) continue;
     const ShardedSource source(folder, manifest, role_of(network.role, part));

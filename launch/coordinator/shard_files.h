@@ -29,7 +29,7 @@ std::string write_shards(const std::filesystem::path& folder, const std::vector<
 // Adds the files and slices of another rank's write_shards() to `manifest`; ranks in the order of the shard axis.
 void add_shards(const std::string& written, Manifest& manifest);
 
-// Sets the state of `network` on this rank, from a checkpoint of any number of ranks, of which no file stays mapped.
+// Sets the state of `network` on this rank, from a checkpoint of any number of ranks.
 // ConfigError or IoError when it does not hold what the network needs.
 void restore_network(const SavedNetwork& network, const std::filesystem::path& folder, const Manifest& manifest);
 

@@ -49,15 +49,6 @@ void ShardedSource::read(const std::string& name, int64_t begin, const at::Tenso
   }
 }
 
-at::Tensor ShardedSource::view(const std::string& name) const {
-  const auto found = tensors_.find(name);
-  if (found == tensors_.end() || found->second.slices.size() != 1) return TensorSource::view(name);
-  const auto view = file(found->second.slices.front().file).view(name);
-  require<IoError>(view.sizes() == found->second.shape && view.scalar_type() == found->second.dtype,
-                   "{}: {} is not as the manifest lists it", place(), name);
-  return view;
-}
-
 void ShardedSource::read_slice(const ManifestTensor& tensor, const ManifestSlice& slice, int64_t begin,
                                const at::Tensor& out) const {
   const SafetensorsFile& source = file(slice.file);

@@ -20,7 +20,6 @@ class ShardedSource : public TensorSource {
   const std::map<std::string, std::string>& metadata() const override;
   // IoError as well when a file does not hold what the manifest says.
   void read(const std::string& name, int64_t begin, const at::Tensor& out) const override;
-  at::Tensor view(const std::string& name) const override;
   std::string place() const override;
 
  private:

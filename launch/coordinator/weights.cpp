@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cstring>
 #include <ranges>
 
 #include "core/base/error.h"
@@ -13,6 +14,8 @@
 #include "core/io/safetensors.h"
 #include "core/models/model_factory.h"
 #include "core/models/sd3_files.h"
+#include "core/models/sd3_shapes.h"
+#include "core/models/weight_files.h"
 #include "core/models/weights.h"
 #include "launch/coordinator/checkpoint.h"
 #include "launch/coordinator/checkpoints_folder.h"
@@ -68,9 +71,12 @@ void require_whole(const std::map<std::string, std::string>& metadata, const std
 
 bool is_sd3_folder(const fs::path& folder) {
   if (fs::exists(folder / "model_index.json") || fs::is_directory(folder / "transformer")) return true;
-  return std::ranges::any_of(fs::directory_iterator(folder), [](const fs::directory_entry& entry) {
+  const bool is_diffusers = std::ranges::any_of(fs::directory_iterator(folder), [](const fs::directory_entry& entry) {
     return entry.path().filename().string().starts_with("diffusion_pytorch_model");
   });
+  ShapeByName indexed;
+  for (auto& name : is_diffusers ? std::vector<std::string>() : indexed_tensors(folder)) indexed[std::move(name)] = {};
+  return is_diffusers || recognise_sd3(indexed);
 }
 
 void require_asked(const OpenWeights& weights, const std::vector<std::string>& asked) {
@@ -103,13 +109,19 @@ void require_tensors_of(VelocityModel& model, const TensorSource& source) {
   require_tensors(source, shapes);
 }
 
+bool have_same_bits(const at::Tensor& a, const at::Tensor& b) {
+  if (a.is_meta() || a.scalar_type() != b.scalar_type() || a.sizes() != b.sizes()) return false;
+  const auto on_cpu = a.cpu().contiguous();
+  return std::memcmp(on_cpu.const_data_ptr(), b.const_data_ptr(), b.nbytes()) == 0;
+}
+
 // Whatever its role.
 OpenWeights open_unasked(const WeightsPlace& place) {
   OpenWeights weights;
   if (!place.role.empty()) {
     weights.source = Checkpoint::open(place.path).source(place.role);
   } else {
-    if (fs::is_directory(place.path)) return open_foreign(place.path);
+    if (fs::is_directory(place.path) || is_weight_index(place.path)) return open_foreign(place.path);
     weights.source = std::make_shared<const SafetensorsFile>(place.path);
     if (!weights.source->metadata().contains(kFormatKey)) return open_foreign(place.path);
     require_whole(weights.source->metadata(), place.path.string());
@@ -201,13 +213,23 @@ void require_network(const ModelConfig& config, const TensorSource& source) {
   require_tensors_of(*make_unread_model(config), source);
 }
 
+void share_buffers(VelocityModel& from, VelocityModel& to) {
+  std::map<std::string, at::Tensor> buffers;
+  from.visit_buffers([&](const std::string& name, at::Tensor& buffer) { buffers[name] = buffer; });
+  to.visit_buffers([&](const std::string& name, at::Tensor& buffer) { buffer = buffers.at(name); });
+}
+
 void load_slices(VelocityModel& model, const std::vector<StateSlice>& weights, const TensorSource& source) {
   require_tensors_of(model, source);
   at::Device device = at::kCPU;
   visit_parameters(model, [&](const std::string&, at::Tensor& tensor) { device = tensor.device(); });
   const at::NoGradGuard no_grad;
-  model.visit_buffers([&](const std::string& name, at::Tensor& buffer) { buffer = source.view(name).to(device); });
-  for (const auto& slice : weights) source.read(slice.name, slice.begin, slice.values);
+  model.visit_buffers([&](const std::string& name, at::Tensor& buffer) {
+    const auto stored = at::empty(buffer.sizes(), find_tensor(source, name).dtype);
+    read_finite(source, name, 0, stored);
+    if (!have_same_bits(buffer, stored)) buffer = stored.to(device);
+  });
+  for (const auto& slice : weights) read_finite(source, slice.name, slice.begin, slice.values);
 }
 
 }  // namespace fgm

@@ -86,9 +86,13 @@ LoadedModel load_model(const std::filesystem::path& path, const std::vector<std:
 // network of `config`. Reads the headers.
 void require_network(const ModelConfig& config, const TensorSource& source);
 
+// Lets `to` have the buffers of `from`, a network of the same config, until load_slices() finds others.
+void share_buffers(VelocityModel& from, VelocityModel& to);
+
 // Fills this rank's slices of a network's weights from `source`, converting dtypes, and sets the buffers of `model`, in
-// the dtype that they have there: on a CPU they are views of the mapped file (TensorSource::view).
-// ConfigError naming place() and every tensor that is missing, surplus or of another shape than the model's.
+// the dtype that they have there. A buffer that has those bits already stays the tensor that it is, so that networks
+// can share theirs. ConfigError naming place() and every tensor that is missing, surplus or of another shape than the
+// model's, or one whose values are not finite (read_finite).
 void load_slices(VelocityModel& model, const std::vector<StateSlice>& weights, const TensorSource& source);
 
 }  // namespace fgm

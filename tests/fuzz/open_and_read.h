@@ -12,8 +12,8 @@
 
 namespace fgm {
 
-// Opens `bytes` as a safetensors file and reads every byte of every tensor. True when it opened, false when it was
-// refused with an IoError; whatever else happens ends the process.
+// Opens `bytes` as a safetensors file and reads every tensor whose elements are known. True when it opened, false when
+// it was refused with an IoError; whatever else happens ends the process.
 inline bool open_and_read(std::span<const uint8_t> bytes) {
   static const int memory = memfd_create("fuzz", 0);
   if (ftruncate(memory, 0) != 0 || pwrite(memory, bytes.data(), bytes.size(), 0) != std::ssize(bytes)) std::abort();
@@ -21,9 +21,11 @@ inline bool open_and_read(std::span<const uint8_t> bytes) {
     const SafetensorsFile file("/proc/self/fd/" + std::to_string(memory));
     uint64_t end = 0, sum = 0;
     for (const auto& info : file.tensors()) {
-      const auto view = file.view(info.name);
-      if (info.begin != end || info.end - info.begin != view.nbytes()) std::abort();
+      if (info.begin != end) std::abort();
       end = info.end;
+      if (!info.unread_dtype.empty()) continue;
+      const auto view = file.view(info.name);
+      if (info.end - info.begin != view.nbytes()) std::abort();
       const auto* data = static_cast<const uint8_t*>(view.const_data_ptr());
       for (size_t i = 0; i < view.nbytes(); ++i) sum += data[i];
     }

@@ -14,7 +14,7 @@ toolkit=$(ls -d "$libtorch"/../nvidia/*/lib /usr/local/cuda/lib64 2>/dev/null | 
 mkdir -p "$out/corpus"
 "$compiler" -std=c++20 -O1 -g -fsanitize=fuzzer,address -I. -idirafter "$libtorch/include" -DSPDLOG_FMT_EXTERNAL -DFMT_SHARED \
   tests/fuzz/safetensors_fuzzer.cpp core/base/{error,hash,text}.cpp \
-  core/io/{atomic_file,descriptor,file,safetensors_dtype,safetensors_header,safetensors_reader,strict_json,tensor_source}.cpp \
+  core/io/{atomic_file,descriptor,file,file_kind,safetensors_dtype,safetensors_header,safetensors_reader,strict_json,tensor_source}.cpp \
   -L"$libtorch/lib" -Wl,-rpath,"$libtorch/lib" -Wl,-rpath-link,"$libtorch/lib:$toolkit" -ltorch_cpu -lc10 -lfmt -lxxhash \
   -o "$out/safetensors_fuzzer"
 export LD_LIBRARY_PATH=$toolkit${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}

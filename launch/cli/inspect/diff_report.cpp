@@ -2,7 +2,6 @@
 #include <tuple>
 
 #include "core/base/error.h"
-#include "core/io/safetensors_dtype.h"
 #include "launch/cli/inspect/diff_text.h"
 #include "launch/cli/inspect/reports.h"
 #include "launch/cli/inspect/state.h"
@@ -26,17 +25,16 @@ TensorReader reader_of(const SnapshotTensor& tensor) {
 // Why two tensors have no difference in numbers; "" when they have one.
 std::string obstacle(const SnapshotTensor& a, const SnapshotTensor& b) {
   if (a.shape != b.shape) return "the shapes differ";
+  for (const auto* tensor : {&a, &b}) {
+    if (tensor->dtype == at::ScalarType::Undefined) return fmt::format("{} is not read", tensor->dtype_name);
+  }
   const int64_t missing = std::max(a.num_missing(), b.num_missing());
   return missing > 0 ? fmt::format("{} elements cannot be read", missing) : "";
 }
 
 Json compare(const SnapshotTensor& a, const SnapshotTensor& b) {
-  Json row = {{"role", a.role},
-              {"name", a.name},
-              {"shape_a", a.shape},
-              {"shape_b", b.shape},
-              {"dtype_a", safetensors_dtype_name(a.dtype).value_or("?")},
-              {"dtype_b", safetensors_dtype_name(b.dtype).value_or("?")}};
+  Json row = {{"role", a.role},     {"name", a.name},          {"shape_a", a.shape},
+              {"shape_b", b.shape}, {"dtype_a", a.dtype_name}, {"dtype_b", b.dtype_name}};
   const std::string problem = obstacle(a, b);
   if (!problem.empty()) {
     row.update({{"identical", false},

@@ -8,6 +8,7 @@
 #include "core/base/error.h"
 #include "core/config/config.h"
 #include "core/config/fields.h"
+#include "core/io/safetensors_dtype.h"
 #include "core/models/model_factory.h"
 
 namespace fgm {
@@ -22,7 +23,12 @@ std::string text_of(const std::map<std::string, std::string>& metadata, const st
 
 SnapshotTensor whole_tensor(const std::string& role, const TensorInfo& info,
                             std::shared_ptr<const SafetensorsFile> file) {
-  SnapshotTensor tensor{role, info.name, info.dtype, info.shape, {}};
+  SnapshotTensor tensor{.role = role,
+                        .name = info.name,
+                        .dtype = info.dtype,
+                        .dtype_name = dtype_name(info),
+                        .shape = info.shape,
+                        .num_bytes = static_cast<int64_t>(info.end - info.begin)};
   tensor.pieces.push_back({std::move(file), {0, tensor.num_elements()}});
   return tensor;
 }
@@ -61,7 +67,12 @@ void sort_forward(Snapshot& snapshot) {
 }
 
 SnapshotTensor assembled_tensor(const ManifestTensor& listed, const std::map<std::string, const FolderFile*>& files) {
-  SnapshotTensor tensor{listed.role, listed.name, listed.dtype, listed.shape, {}};
+  SnapshotTensor tensor{.role = listed.role,
+                        .name = listed.name,
+                        .dtype = listed.dtype,
+                        .dtype_name = std::string(safetensors_dtype_name(listed.dtype).value_or("?")),
+                        .shape = listed.shape};
+  tensor.num_bytes = tensor.num_elements() * static_cast<int64_t>(c10::elementSize(listed.dtype));
   for (const auto& slice : listed.slices) {
     const FolderFile& file = *files.at(slice.file);
     if (file.holds(listed, slice)) tensor.pieces.push_back({file.content, {slice.begin, slice.end}});
@@ -80,6 +91,7 @@ std::string role_of_file(const std::string& name) {
 
 std::vector<ElementRange> SnapshotTensor::readable() const {
   std::vector<ElementRange> ranges;
+  if (dtype == at::ScalarType::Undefined) return ranges;
   for (const auto& piece : pieces) {
     if (!ranges.empty() && ranges.back().end == piece.range.begin) {
       ranges.back().end = piece.range.end;

@@ -24,9 +24,11 @@ struct SnapshotTensor {
 
   std::string role;
   std::string name;
-  at::ScalarType dtype = at::kFloat;
-  std::vector<int64_t> shape;  // of the whole
-  std::vector<Piece> pieces;   // ascending
+  at::ScalarType dtype = at::kFloat;  // Undefined: of one that is not read (TensorInfo::unread_dtype)
+  std::string dtype_name;             // safetensors'
+  std::vector<int64_t> shape;         // of the whole
+  int64_t num_bytes = 0;              // of the whole
+  std::vector<Piece> pieces = {};     // ascending
 
   int64_t num_elements() const { return c10::multiply_integers(shape); }
   // Neighbouring pieces are one range, so that statistics do not depend on how the tensor was cut.

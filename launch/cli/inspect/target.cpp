@@ -1,22 +1,15 @@
 #include "launch/cli/inspect/target.h"
 
 #include <algorithm>
-#include <fstream>
 
 #include "core/base/error.h"
+#include "core/io/file_kind.h"
 #include "launch/coordinator/checkpoints_folder.h"
 
 namespace fgm {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_hdf5(const fs::path& path) {
-  constexpr std::string_view kSignature = "\x89HDF\r\n\x1a\n";
-  std::string first_bytes(kSignature.size(), '\0');
-  std::ifstream(path, std::ios::binary).read(first_bytes.data(), static_cast<std::streamsize>(first_bytes.size()));
-  return first_bytes == kSignature;
-}
 
 std::vector<fs::path> entries_of(const fs::path& folder) {
   std::vector<fs::path> entries;

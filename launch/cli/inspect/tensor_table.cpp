@@ -4,17 +4,12 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
-#include "core/io/safetensors_dtype.h"
 #include "launch/cli/inspect/text_table.h"
 
 namespace fgm {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-int64_t num_bytes(const SnapshotTensor& tensor) {
-  return tensor.num_elements() * static_cast<int64_t>(c10::elementSize(tensor.dtype));
-}
 
 Json optional_number(const std::optional<double>& number) {
   return number ? Json(*number) : Json(nullptr);
@@ -26,8 +21,8 @@ Json describe(const SnapshotTensor& tensor) {
   return {{"name", tensor.name},
           {"role", tensor.role},
           {"shape", tensor.shape},
-          {"dtype", safetensors_dtype_name(tensor.dtype).value_or("?")},
-          {"bytes", num_bytes(tensor)},
+          {"dtype", tensor.dtype_name},
+          {"bytes", tensor.num_bytes},
           {"mean", optional_number(stats.mean)},
           {"std", optional_number(stats.std)},
           {"non_finite", stats.num_non_finite},
@@ -82,7 +77,7 @@ Json describe_roles(const std::vector<SnapshotTensor>& tensors) {
     Json& role = roles.back();
     role["tensors"] = role["tensors"].get<int64_t>() + 1;
     role["values"] = role["values"].get<int64_t>() + tensor.num_elements();
-    role["bytes"] = role["bytes"].get<int64_t>() + num_bytes(tensor);
+    role["bytes"] = role["bytes"].get<int64_t>() + tensor.num_bytes;
   }
   return roles;
 }

@@ -358,7 +358,6 @@ TEST_F(Sd3Files, OpenAFullSizeFileWithoutHoldingIt) {
                            "joint_blocks.23.context_block.adaLN_modulation.1.weight"}) {
     weights->read(name, c10::multiply_integers(find_tensor(*weights, name).shape) / 2, slice);
   }
-  EXPECT_EQ(weights->view("pos_embed").data_ptr(), weights->view("pos_embed").data_ptr()) << "it is no copy";
   EXPECT_LT(anonymous_kib() - before, 32 * 1024);
 }
 

@@ -1,3 +1,4 @@
+fgm_add_test(core/io/foreign_file_test DEPS fgm::io)
 fgm_add_test(core/io/safetensors_test DEPS fgm::io)
 fgm_add_test(core/nn/layers_test LABELS bits DEPS fgm::nn)
 fgm_add_test(core/models/init_test DEPS fgm::models)
@@ -7,6 +8,7 @@ fgm_add_test(core/models/sd3_files_test DEPS fgm::models)
 fgm_add_test(core/models/sd3_shapes_test DEPS fgm::models)
 fgm_add_test(core/models/vae_golden_test LABELS bits DEPS fgm::models)
 fgm_add_test(core/models/vae_test DEPS fgm::models)
+fgm_add_test(core/models/weight_files_test DEPS fgm::models)
 fgm_add_test(core/models/weight_names_test DEPS fgm::models)
 fgm_add_test(core/models/weights_test DEPS fgm::models)
 

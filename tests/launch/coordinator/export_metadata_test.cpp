@@ -60,6 +60,17 @@ TEST(ExportMetadata, TheResolutionIsInPixels) {
   EXPECT_EQ(export_metadata(student_of(of_pixels), Naming::kOriginal).at("modelspec.resolution"), "64x64");
 }
 
+TEST(ExportMetadata, KeepsBothSidesOfPicturesThatAreNotSquare) {
+  WeightsInfo wide = student_of(sd3_medium());
+  wide.sample_shape = {16, 64, 128};
+  const auto metadata = export_metadata(wide, Naming::kOriginal);
+  EXPECT_EQ(metadata.at("fgm.sample_size"), "128x64") << "width x height, as the resolution has them";
+  EXPECT_EQ(metadata.at("modelspec.resolution"), "1024x512");
+  EXPECT_EQ(read(metadata, sd3_medium()).sample_shape, wide.sample_shape);
+  EXPECT_EQ(export_metadata(student_of(sd3_medium()), Naming::kOriginal).at("fgm.sample_size"), "64")
+      << "one number, which older readers know";
+}
+
 TEST(ExportMetadata, ReadBackAndWrittenAgainIsTheSame) {
   WeightsInfo teacher = student_of(sd3_medium());
   teacher.role = "teacher";
@@ -81,8 +92,11 @@ TEST(ExportMetadata, ValuesThatCannotBeAreRefused) {
     return message_of<ConfigError>([&] { read(metadata, sd3_medium()); });
   };
   ASSERT_EQ(read({{"fgm.sample_size", "384"}}, sd3_medium()).sample_shape.at(1), 384);
-  EXPECT_THAT(error_of({{"fgm.sample_size", "64x64"}}), HasSubstr("x.safetensors: its metadata fgm.sample_size"));
-  for (const std::string size : {"0", "-2", "63", "386"}) {
+  for (const std::string size : {"64x", "x64", "64x64x64", "64 x 64", "64X64"}) {
+    EXPECT_THAT(error_of({{"fgm.sample_size", size}}), HasSubstr("x.safetensors: its metadata fgm.sample_size"))
+        << size;
+  }
+  for (const std::string size : {"0", "-2", "63", "386", "64x63", "386x64"}) {
     EXPECT_THAT(error_of({{"fgm.sample_size", size}}), HasSubstr("a multiple of 2 up to 384")) << size;
   }
   EXPECT_THAT(error_of({{"fgm.guidance", "much"}}), HasSubstr("fgm.guidance = 'much' is no number"));

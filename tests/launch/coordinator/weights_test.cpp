@@ -180,5 +180,52 @@ TEST_F(Weights, SlicesOfANetworkOfAnotherShapeAreRefusedNamingTheTensors) {
               HasSubstr("joint_blocks.1.x_block.attn.qkv.weight [12, 4] is missing"));
 }
 
+// See Note [Weights are not mapped].
+TEST_F(Weights, NetworksShareABufferThatIsTheSameAndNoneIsAPartOfTheFile) {
+  save({1, 2});
+  FakeEngine one(config_.model, 0, 1), two(config_.model, 0, 1);
+  const auto buffer_of = [](FakeEngine& engine) {
+    at::Tensor found;
+    engine.model().visit_buffers([&](const std::string&, at::Tensor& buffer) { found = buffer; });
+    return found;
+  };
+  const auto load = [](FakeEngine& engine, const WeightsPlace& place) {
+    load_slices(engine.model(), {}, *open_weights(place).source);
+  };
+  load(one, {step_folder(1), "student"});
+  share_buffers(one.model(), two.model());
+  load(two, {step_folder(1), "student_ema"});
+  EXPECT_TRUE(buffer_of(two).is_alias_of(buffer_of(one)));
+  fs::resize_file(step_folder(1) / shard_file_name("student", 0, 1), 100);
+  EXPECT_TRUE(buffer_of(one).eq(1.0).all().item<bool>());
+  load(two, {step_folder(2), "student"});
+  EXPECT_TRUE(buffer_of(two).eq(2.0).all().item<bool>());
+  EXPECT_TRUE(buffer_of(one).eq(1.0).all().item<bool>()) << "another table is another tensor";
+}
+
+TEST_F(Weights, AHubCacheSaysWhichSnapshotToGive) {
+  const fs::path repository = run_ / "models--a--b";
+  const auto error = [&] { return message_of<ConfigError>([&] { find_weights(repository, {}); }); };
+  for (const std::string commit : {"old", "new"}) fs::create_directories(repository / "snapshots" / commit);
+  fs::last_write_time(repository / "snapshots/old", fs::file_time_type::clock::now() - std::chrono::hours(1));
+  EXPECT_THAT(error(), EndsWith("give its snapshot " + (repository / "snapshots/new").string()));
+  fs::create_directory(repository / "refs");
+  std::ofstream(repository / "refs/main") << "old";
+  EXPECT_THAT(error(), EndsWith("give its snapshot " + (repository / "snapshots/old").string()));
+}
+
+TEST_F(Weights, AFolderOfOtherWeightsNamesThem) {
+  const fs::path folder = run_ / "folder";
+  fs::create_directory(folder);
+  const auto error_with = [&](const std::string& name) {
+    std::ofstream(folder / name) << "PK\x03\x04";
+    const auto error = message_of<ConfigError>([&] { find_weights(folder, {}); });
+    fs::remove(folder / name);
+    return error;
+  };
+  EXPECT_THAT(error_with("pytorch_model.bin"), HasSubstr("pytorch_model.bin is a packed archive"));
+  EXPECT_THAT(error_with("__0_0.distcp"), HasSubstr("__0_0.distcp is a piece of PyTorch's distributed checkpoint"));
+}
+
 }  // namespace
 }  // namespace fgm

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 
 #include "tests/launch/sd3/sd3_job.h"
@@ -145,9 +146,35 @@ TEST_F(Export, SaysInOneLineWhatItCannotDo) {
   const SafetensorsFile file(folder_ / "there/diffusion_pytorch_model.safetensors");
   std::vector<NamedTensor> tensors;
   for (const auto& info : file.tensors())
-    tensors.push_back({info.name, info.name == "proj_out.bias" ? at::full({16}, 1e6) : file.view(info.name).clone()});
+    tensors.push_back({info.name, info.name == "proj_out.bias" ? at::full({16}, 1e6) : file.view(info.name)});
   write_safetensors(folder_ / "huge.safetensors", tensors);
-  expect_refused("huge.safetensors --out x --dtype fp16", "proj_out.bias has a value that is not finite in Half");
+  expect_refused("huge.safetensors --out x --dtype fp16", "proj_out.bias has a value that is not finite in Half; give");
+  for (auto& [name, tensor] : tensors) {
+    if (name == "proj_out.bias") tensor = at::full({16}, std::nan(""));
+  }
+  write_safetensors(folder_ / "nan.safetensors", tensors);
+  for (const std::string dtype : {"", " --dtype fp16"}) {
+    expect_refused("nan.safetensors --out y" + dtype, "proj_out.bias holds NaN or infinity: the weights are damaged");
+  }
+  expect_refused("nan.safetensors --out y.safetensors",
+                 "model.diffusion_model.final_layer.linear.bias (there proj_out.bias) holds NaN");
+}
+
+TEST_F(Export, TheNameOfTheOutputSaysTheFormat) {
+  const std::string from = std::string("export ") + kPipeline + " --out ";
+  must_run(from + "student.safetensors");
+  EXPECT_TRUE(stored_tensors(folder_ / "student.safetensors").contains("model.diffusion_model.pos_embed"));
+  must_run(from + "folder.v1");
+  EXPECT_TRUE(fs::exists(folder_ / "folder.v1/config.json"));
+  const auto expect_refused = [&](const std::string& arguments, const std::string& part) {
+    const auto refused = run(from + arguments);
+    EXPECT_EQ(refused.code, kExitConfig) << arguments;
+    EXPECT_THAT(refused.text, HasSubstr(part));
+  };
+  expect_refused("x.safetensors --format diffusers", "is the name of a file, and --format diffusers writes a folder");
+  expect_refused("x --format single-file", "the name of a single file ends in .safetensors");
+  expect_refused("x.ckpt", "fgm writes safetensors");
+  expect_refused("x.ckpt --dry-run", "fgm writes safetensors");
 }
 
 }  // namespace

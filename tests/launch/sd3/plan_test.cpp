@@ -44,14 +44,14 @@ TEST_F(Plan, StateIsTwoBytesOfTeacherAndTwelveOfStudentAndEstimatorForEachParame
   near(replicated["teacher"], 2 * kParameters);
 }
 
-TEST_F(Plan, EachNetworkHasAPositionTableOnAGpuAndNoneOnACpu) {
+TEST_F(Plan, TheNetworksShareOnePositionTable) {
   const auto on_gpu = plan("sd3_medium");
   EXPECT_EQ(on_gpu["device"], "cuda");
-  EXPECT_EQ(on_gpu["state_bytes_per_rank"]["buffers"], 3 * 4 * 192 * 192 * 1536);
+  EXPECT_EQ(on_gpu["state_bytes_per_rank"]["buffers"], 4 * 192 * 192 * 1536);
   EXPECT_EQ(plan("sd3_medium", "--device cuda"), on_gpu);
   const auto on_cpu = plan("sd3_medium", "--device cpu");
   EXPECT_EQ(on_cpu["device"], "cpu");
-  EXPECT_EQ(on_cpu["state_bytes_per_rank"]["buffers"], 0);
+  EXPECT_EQ(on_cpu["state_bytes_per_rank"]["buffers"], 4 * 192 * 192 * 1536);
 }
 
 TEST_F(Plan, TheDecoderOfSampleGridsCountsWhereThereAreAny) {

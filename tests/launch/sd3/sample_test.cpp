@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 
 #include "data/import/image_decoder.h"
@@ -167,6 +168,54 @@ TEST_F(Sample, AStudentDrawsInOneStepAndItsOwnSizeAlsoWhereItWasExported) {
   const auto refused = run("sample --sample.prompts prompts.txt --sample.out x.png --sample.weights exported");
   EXPECT_THAT(refused.text, HasSubstr("brings no autoencoder; give --sample.vae"));
   EXPECT_EQ(refused.code, kExitConfig);
+}
+
+// The pipeline's transformer in one file, as a test wants it.
+void write_transformer(const fs::path& path, const std::map<std::string, std::string>& metadata,
+                       const std::string& spoilt = "") {
+  std::vector<NamedTensor> tensors;
+  for (const auto& entry : fs::directory_iterator(FGM_SOURCE_DIR "/tests/golden/sd3_pipeline/transformer")) {
+    if (entry.path().extension() != ".safetensors") continue;
+    const SafetensorsFile file(entry.path());
+    for (const auto& info : file.tensors()) tensors.push_back({info.name, file.view(info.name)});
+  }
+  for (auto& [name, tensor] : tensors) {
+    if (name == spoilt) tensor.view(-1)[0] = std::nan("");
+  }
+  write_safetensors(path, tensors, metadata);
+}
+
+TEST_F(Sample, PicturesThatAreNotSquareStaySoThroughExports) {
+  write_transformer(folder_ / "wide.safetensors", {{"fgm.sample_size", "12x8"}});
+  must_run("export wide.safetensors --out a");
+  must_run("export a --out b.safetensors");
+  write_prompts({"a red cube"});
+  for (const std::string weights : {"wide.safetensors", "a", "b.safetensors"}) {
+    must_run(
+        fmt::format("sample --run.threads 1 --sample.prompts prompts.txt --sample.weights {} --sample.vae {}/vae "
+                    "--steps 2 --sample.out of_{}",
+                    weights, kPipeline, weights));
+    const auto png = bytes_of(folder_ / ("of_" + weights) / "00000-0000.png");
+    EXPECT_EQ(png.substr(16, 8), std::string("\0\0\0\x18\0\0\0\x10", 8)) << "12 x 8, and a decoder of scale 2";
+    EXPECT_TRUE(png == bytes_of(folder_ / "of_wide.safetensors/00000-0000.png"));
+  }
+  EXPECT_EQ(nlohmann::json::parse(std::ifstream(folder_ / "a/config.json"))["sample_size"], 12);
+}
+
+TEST_F(Sample, WeightsWithNaNAreNamedBeforeAnythingIsDrawnOrTrained) {
+  write_transformer(folder_ / "nan.safetensors", {}, "transformer_blocks.1.attn.to_k.bias");
+  write_prompts({"a red cube"});
+  must_run("data shapes --shapes.count 20 --shapes.held_out_count 20 --out captions.h5");
+  for (const std::string command : {"sample --sample.prompts prompts.txt --steps 1 --sample.out x --sample.vae " +
+                                        std::string(kPipeline) + "/vae --sample.weights nan.safetensors",
+                                    std::string("distill --run x --steps 2 --method.batch 4 --data.store captions.h5 "
+                                                "--teacher.weights nan.safetensors")}) {
+    const auto refused = run(command);
+    EXPECT_EQ(refused.code, kExitConfig) << refused.text;
+    EXPECT_THAT(refused.text, AllOf(HasSubstr("nan.safetensors: joint_blocks.1.x_block.attn.qkv.bias (there "),
+                                    HasSubstr("transformer_blocks.1.attn.to_k.bias"), HasSubstr("NaN or infinity")));
+    EXPECT_FALSE(fs::exists(folder_ / "x"));
+  }
 }
 
 }  // namespace
