@@ -1,6 +1,8 @@
 #include "launch/cli/program.h"
 
 #include <c10/util/Exception.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
@@ -21,7 +23,24 @@
 namespace fgm {
 namespace {
 
-int run_command(const std::vector<std::string>& args, const std::vector<Command>& commands, int64_t world) {
+// A file that takes the number of a descriptor that was closed would get what is written to it: the log, say.
+void open_standard_descriptors() {
+  int descriptor = 0;
+  while (descriptor >= 0 && descriptor <= STDERR_FILENO) descriptor = open("/dev/null", O_RDWR);
+  if (descriptor > STDERR_FILENO) close(descriptor);
+}
+
+// A command that runs as one process does not mind what else was started: only mpirun's word counts, for it starts no
+// shell to work in.
+void run_alone(const std::string& command, Environment& environment) {
+  require<ConfigError>(environment.world == 1 || !environment.is_mpirun,
+                       "'fgm {}' runs as one process, and {} were started; start it without mpirun", command,
+                       environment.world);
+  environment.rank = 0, environment.world = 1;
+  init_log(environment.log_level, 0, 1);
+}
+
+int run_command(const std::vector<std::string>& args, const std::vector<Command>& commands, Environment& environment) {
   if (args.empty()) {
     std::fputs(program_help(commands).c_str(), stderr);
     return kExitConfig;
@@ -45,9 +64,7 @@ int run_command(const std::vector<std::string>& args, const std::vector<Command>
     print_out(to_ini(request.invocation.config));
     return kExitDone;
   }
-  require<ConfigError>(command->is_parallel || world == 1,
-                       "'fgm {}' runs as one process, and {} were started; start it without mpirun or srun",
-                       command->name, world);
+  if (!command->is_parallel) run_alone(command->name, environment);
   return command->run(request.invocation);
 }
 
@@ -67,14 +84,15 @@ int report(std::string_view message, int code, const std::string& command, const
 }  // namespace
 
 int run_program(const std::vector<std::string>& args, const std::vector<Command>& commands) {
-  // Otherwise "fgm train | head" would end the training in the middle of a write.
-  std::signal(SIGPIPE, SIG_IGN);
+  open_standard_descriptors();
+  // Otherwise "fgm train | head", or a limit of a file's size, would end the training in the middle of a write.
+  for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);
   Environment environment;
   const std::string command = args.empty() ? "fgm" : "fgm " + args[0];
   try {
     environment = read_environment();
     init_log(environment.log_level, static_cast<int>(environment.rank), static_cast<int>(environment.world));
-    return run_command(args, commands, environment.world);
+    return run_command(args, commands, environment);
   } catch (const Error& error) {
     return report(error.what(), error.exit_code(), command, environment);
   } catch (const c10::Error& error) {

@@ -23,7 +23,7 @@ struct Records {
   Records(const RunFolder& folder, const std::string& label, const RunConfig& run, int64_t first_step)
       : progress(stderr, {label, run.log_every, terminal_columns(stderr)}),
         metrics(folder.metrics_file(), first_step),
-        events(folder.events()) {}
+        events(folder.events(), first_step) {}
 
   ProgressLine progress;
   MetricsFile metrics;

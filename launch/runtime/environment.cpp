@@ -1,11 +1,13 @@
 #include "launch/runtime/environment.h"
 
+#include <fcntl.h>
 #include <strings.h>
 #include <unistd.h>
 
 #include <array>
 #include <charconv>
 #include <cstdlib>
+#include <optional>
 
 #include "core/base/error.h"
 #include "core/base/text.h"
@@ -16,15 +18,6 @@ namespace {
 std::string variable(const char* name, const std::string& fallback) {
   const char* value = std::getenv(name);
   return value == nullptr || *value == '\0' ? fallback : value;
-}
-
-int64_t whole_number(const char* name, int64_t fallback) {
-  const std::string text = variable(name, std::to_string(fallback));
-  int64_t number = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  require<ConfigError>(error == std::errc() && stop == text.data() + text.size() && number >= 0,
-                       "environment variable {} = '{}' is not a whole number", name, text);
-  return number;
 }
 
 // What OpenMP itself would not take (it says so) does not count.
@@ -46,17 +39,85 @@ bool is_set(const char* name) {
   return !variable(name, "").empty();
 }
 
-// Of Open MPI's own launcher, of a PMIx server (srun --mpi=pmix gives rank and no size), or of a plain srun.
-void read_ranks(Environment& environment) {
-  environment.has_mpi_launcher = is_set("OMPI_COMM_WORLD_SIZE") || is_set("PMIX_RANK");
-  const bool is_mpirun = is_set("OMPI_COMM_WORLD_SIZE");
-  const char* size_name = is_mpirun ? "OMPI_COMM_WORLD_SIZE" : "SLURM_STEP_NUM_TASKS";
-  const char* rank_name = is_mpirun ? "OMPI_COMM_WORLD_RANK" : is_set("PMIX_RANK") ? "PMIX_RANK" : "SLURM_PROCID";
-  environment.world = whole_number(size_name, 1);
+std::optional<int64_t> number_in(const std::string& text) {
+  int64_t number = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool is_number = error == std::errc() && stop == text.data() + text.size() && number >= 0;
+  return is_number ? std::optional(number) : std::nullopt;
+}
+
+int64_t whole_number(const char* name, int64_t fallback) {
+  const std::string text = variable(name, std::to_string(fallback));
+  const auto number = number_in(text);
+  require<ConfigError>(number.has_value(), "environment variable {} = '{}' is not a whole number", name, text);
+  return *number;
+}
+
+// What a launcher tells each process that it starts.
+struct Launcher {
+  const char* size;
+  const char* rank;
+};
+
+void believe(const Launcher& launcher, Environment& environment) {
+  environment.world = whole_number(launcher.size, 1);
   // Without a size this is no step of several tasks; Slurm's batch script sees SLURM_PROCID too.
-  environment.rank = environment.world > 1 ? whole_number(rank_name, 0) : 0;
-  require<ConfigError>(environment.rank < environment.world, "{} = {} is not below {} = {}", rank_name,
-                       environment.rank, size_name, environment.world);
+  environment.rank = environment.world > 1 ? whole_number(launcher.rank, 0) : 0;
+  require<ConfigError>(environment.rank < environment.world, "{} = {} is not below {} = {}", launcher.rank,
+                       environment.rank, launcher.size, environment.world);
+  if (environment.world > 1) environment.world_names.emplace_back(launcher.size);
+}
+
+// Launchers that an Open MPI seldom knows: processes that they start may each see themselves alone. A variable that is
+// no number, or a rank that does not fit, is somebody else's and means nothing.
+void believe_others(Environment& environment) {
+  // WORLD_SIZE without its companions stands in many a shell and container.
+  const bool is_torchrun = is_set("RANK") && is_set("LOCAL_RANK");
+  const std::array launchers = {
+      Launcher{"PMI_SIZE", "PMI_RANK"},                        // MPICH, Intel MPI, srun --mpi=pmi2, PALS, Flux
+      Launcher{"MPI_LOCALNRANKS", "MPI_LOCALRANKID"},          // MPICH, Intel MPI: of this host
+      Launcher{"FLUX_JOB_SIZE", "FLUX_TASK_RANK"},             // Flux
+      Launcher{"PALS_LOCAL_SIZE", "PALS_LOCAL_RANKID"},        // HPE's PALS: of this host
+      Launcher{"MV2_COMM_WORLD_SIZE", "MV2_COMM_WORLD_RANK"},  // MVAPICH
+      Launcher{"JSM_NAMESPACE_SIZE", "JSM_NAMESPACE_RANK"},    // IBM's jsrun
+      Launcher{is_torchrun ? "WORLD_SIZE" : "", "RANK"},       // torchrun, accelerate, deepspeed
+  };
+  for (const auto& [size_name, rank_name] : launchers) {
+    const int64_t size = number_in(variable(size_name, "")).value_or(1);
+    const int64_t rank = number_in(variable(rank_name, "")).value_or(0);
+    if (size <= 1 || rank >= size) continue;
+    if (environment.world == 1) environment.world = size, environment.rank = rank;
+    environment.world_names.emplace_back(size_name);
+  }
+}
+
+// What a shell of `srun --pty bash` starts has the variables of the shell's rank and is none: MPI would wait for the
+// other ranks for ever. Such a shell has a terminal, and gives each command a process group; a rank leads its own
+// session or has no terminal.
+bool is_in_shell_of_srun() {
+  if (!variable("PMIX_NAMESPACE", "").starts_with("slurm.") || getpgrp() == getsid(0)) return false;
+  const int terminal = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+  if (terminal >= 0) close(terminal);
+  return terminal >= 0;
+}
+
+void read_ranks(Environment& environment) {
+  const bool has_pmix = is_set("PMIX_RANK") && !is_in_shell_of_srun(), is_slurm_step = is_set("SLURM_STEP_ID");
+  environment.is_mpirun = is_set("OMPI_COMM_WORLD_SIZE");
+  if (environment.is_mpirun) {
+    believe({"OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"}, environment);
+  } else {
+    // srun --mpi=pmix gives rank and no size.
+    believe({"SLURM_STEP_NUM_TASKS", has_pmix ? "PMIX_RANK" : "SLURM_PROCID"}, environment);
+    believe_others(environment);
+  }
+  // In a step of Slurm without PMIx Open MPI does not start; elsewhere a PMI may be one that it was built for.
+  const bool has_pmi = number_in(variable("PMI_SIZE", "")).value_or(1) > 1 && !is_slurm_step;
+  environment.has_mpi_launcher = environment.is_mpirun || has_pmix || has_pmi;
+  const std::string job_folder = variable("PMIX_SERVER_TMPDIR", "");
+  if (has_pmix && !job_folder.empty()) {
+    environment.rank_file = job_folder + "/fgm-" + variable("PMIX_NAMESPACE", "job") + "-" + variable("PMIX_RANK", "");
+  }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace fgm {
 
@@ -10,16 +11,22 @@ namespace fgm {
 struct Environment {
   std::filesystem::path home;     // FGM_HOME, the per-user cache; $HOME/.cache/fgm when unset
   std::string log_level;          // FGM_LOG; "info" when unset
-  bool has_mpi_launcher = false;  // mpirun, or srun with PMIx: there is a job of MPI ranks to join
+  bool has_mpi_launcher = false;  // there may be a job of MPI ranks to join; how many they are, MPI says
+  bool is_mpirun = false;         // Open MPI's own: what it says of rank and size holds
   int64_t rank = 0;               // of this process as its launcher says, known before MPI is up; 0 without one
   int64_t world = 1;              // processes that the launcher started
-  std::string slurm_job;          // its number; "" outside of Slurm
-  std::string
-      thread_binding;  // "OMP_PROC_BIND = true": OpenMP ties threads to cores of its own choice; "": it does not
+  // The variables that call this process one of several, the one that `world` comes from first. But for mpirun's they
+  // prove nothing: a shell that srun or torchrun started has them too.
+  std::vector<std::string> world_names;
+  std::string slurm_job;  // its number; "" outside of Slurm
+  // A file of this rank's own that its launcher removes at the end of the job; "" where the launcher has no PMIx.
+  std::filesystem::path rank_file;
+  // "OMP_PROC_BIND = true": OpenMP ties threads to cores of its own choice; "": it does not.
+  std::string thread_binding;
   int64_t omp_num_threads = 0;  // OMP_NUM_THREADS, the first of a list; 0: unset, or no positive number
 };
 
-// ConfigError naming the variable when it is not a number or the rank is not below the size.
+// ConfigError naming the variable when mpirun's or srun's is not a number or their rank is not below the size.
 Environment read_environment();
 
 // Of this machine.

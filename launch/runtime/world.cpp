@@ -1,6 +1,8 @@
 #include "launch/runtime/world.h"
 
+#include <fcntl.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <cstring>
 
@@ -29,6 +31,22 @@ DeviceDecision choose_alike(const RunConfig& run, const HostRanks& host, Communi
   return {at::kCPU, fmt::format("cpu: only {} of the {} ranks have a GPU of their own", num_with_gpu, control.size())};
 }
 
+// MPI starts once in a rank: of a second program in its place Open MPI says only that MPI_Init failed.
+void require_first_program(const std::filesystem::path& rank_file) {
+  const int file = open(rank_file.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+  require<ConfigError>(file >= 0 || errno != EEXIST,
+                       "an fgm command has run in this rank already, and MPI starts only once in a rank; give each "
+                       "command an mpirun or srun of its own");
+  if (file >= 0) ::close(file);
+}
+
+// "env -u PMI_SIZE -u MPI_LOCALNRANKS"
+std::string unset(const std::vector<std::string>& names) {
+  std::string command = "env";
+  for (const auto& name : names) command += " -u " + name;
+  return command;
+}
+
 MeshAxes mesh_axes(const MeshConfig& mesh, int world) {
   const int shard = mesh.shard == 0 ? world : static_cast<int>(mesh.shard);
   return {.replicate = std::max(1, world / shard), .shard = shard};
@@ -48,15 +66,20 @@ void warn_of_binding(const std::string& binding) {
 World::World(const Config& config) {
   const Environment environment = read_environment();
   if (environment.has_mpi_launcher) {
+    require_first_program(environment.rank_file);
     host_ = session_.emplace().host_ranks();
     control_ = make_mpi_world();
   } else {
     control_ = make_self_communicator(at::kCPU);
   }
-  require<ConfigError>(size() > 1 || environment.world == 1,
-                       "{} processes were started, but each sees itself alone; start fgm through launch/scripts/srun "
-                       "(srun --mpi=pmix) or launch/scripts/mpirun",
-                       environment.world);
+  if (size() == 1 && environment.world > 1) {
+    if (session_) session_->close();
+    throw ConfigError(fmt::format(
+        "{} = {} says that {} processes were started, but each is alone; start several through launch/scripts/mpirun "
+        "or "
+        "launch/scripts/srun (srun --mpi=pmix), and one here with '{} fgm ...'",
+        environment.world_names.front(), environment.world, environment.world, unset(environment.world_names)));
+  }
   init_log(environment.log_level, rank(), size());
   require_same_lines(*control_, fmt::format("fgm = {} ({})\n{}", version(), version_commit(), to_ini(config)));
   const ThreadDecision threads =

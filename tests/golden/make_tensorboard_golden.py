@@ -6,7 +6,7 @@ what TensorBoard sees in them.
 import struct
 import sys
 
-from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
 
@@ -26,6 +26,8 @@ def print_golden():
     when = 1700000000.5
     show("record", record(b"event"))
     show("file version", Event(wall_time=when, file_version="brain.Event:2").SerializeToString())
+    start = SessionLog(status=SessionLog.START)
+    show("session start", Event(wall_time=when, step=301, session_log=start).SerializeToString())
     scalars = Summary(value=[Summary.Value(tag="l1", simple_value=0.25),
                              Summary.Value(tag="loss.student", simple_value=-1.5)])
     show("scalars", Event(wall_time=when, step=300, summary=scalars).SerializeToString())

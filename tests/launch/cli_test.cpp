@@ -75,6 +75,13 @@ TEST_F(Cli, FullDiskBehindStdoutIsAFailureAndAReaderThatLeftIsNot) {
   EXPECT_EQ(shell("bash -c 'exec 3> >(:); wait $!; " FGM_BINARY " --help >&3'").code, kExitDone);
 }
 
+TEST_F(Cli, LimitOfAFilesSizeIsAFullDiskAndNoSignal) {
+  const auto full = shell("ulimit -f 8; " FGM_BINARY " data shapes --shapes.count 200 --out " + path("s.h5") +
+                          " --held-out " + path("h.h5"));
+  EXPECT_EQ(full.code, kExitDoNotRequeue) << full.text;
+  EXPECT_THAT(full.text, HasSubstr("File too large"));
+}
+
 TEST_F(Cli, InspectListsTensorsOfWeights) {
   const auto spoilt = at::tensor({1.0f, 3.0f, std::numeric_limits<float>::infinity()});
   write_safetensors(path("w.safetensors"), {{"block.weight", at::full({2, 3}, 0.5)}, {"block.bias", spoilt}},

@@ -1,7 +1,13 @@
 // The main job on several ranks, through the built program and mpirun.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 
+#include <array>
+#include <cstddef>
 #include <regex>
 #include <set>
 
@@ -212,12 +218,108 @@ TEST_F(Ranks, WhatRunsAsOneProcessRefusesThem) {
   }
 }
 
+// What launchers tell the processes that they start, where MPI sees each alone.
+const std::map<std::string, std::string> kLonelyLaunchers = {
+    {"SLURM_STEP_NUM_TASKS", "SLURM_JOB_ID=7 SLURM_STEP_ID=0 SLURM_STEP_NUM_TASKS=2 SLURM_PROCID=0 "},
+    {"PMI_SIZE", "PMI_SIZE=2 PMI_RANK=0 "},
+    {"WORLD_SIZE", "WORLD_SIZE=2 RANK=0 LOCAL_RANK=0 "}};
+
 TEST_F(Ranks, ProcessesThatDoNotKnowOfEachOtherAreRefused) {
-  // What a plain srun without PMIx does.
-  const auto refused = shell("cd " + place("srun").string() + " && SLURM_STEP_NUM_TASKS=2 SLURM_PROCID=0 " FGM_BINARY +
-                             " " + train_arguments("--steps 1"));
-  EXPECT_EQ(refused.code, kExitConfig);
-  EXPECT_THAT(refused.text, HasSubstr("srun --mpi=pmix"));
+  const std::string there = "cd " + place("lonely").string() + " && ",
+                    job = FGM_BINARY " " + train_arguments("--steps 1");
+  for (const auto& [name, variables] : kLonelyLaunchers) {
+    const auto refused = shell(there + variables + job);
+    EXPECT_EQ(refused.code, kExitConfig);
+    EXPECT_THAT(refused.text, testing::MatchesRegex("fgm: " + name + " = 2 says .*\\(srun --mpi=pmix\\).*'env -u " +
+                                                    name + " fgm \\.\\.\\.'\n"));
+    const auto alone = shell(there + variables + "env -u " + name + " " + job);
+    EXPECT_EQ(alone.code, kExitDone) << alone.text;
+    fs::remove_all(place("lonely") / "run");
+  }
+}
+
+TEST_F(Ranks, CommandsThatAreNoJobRunInAShellOfALauncher) {
+  const auto runs = [&](const std::string& launcher, const std::string& command) {
+    const std::string there = "cd " + place("shell").string() + " && " + kLonelyLaunchers.at(launcher);
+    const auto outcome = shell(there + FGM_BINARY " " + command);
+    EXPECT_EQ(outcome.code, kExitDone) << launcher << ", " << command << ": " << outcome.text;
+  };
+  for (const auto& [name, variables] : kLonelyLaunchers) runs(name, "inspect " + path("teacher"));
+  runs("PMI_SIZE", "data shapes --shapes.count 4 --shapes.held_out_count 2 --out s.h5 --held-out h.h5");
+  runs("PMI_SIZE", "train --print-config");
+}
+
+// There the variables of a rank would make MPI wait for the others.
+TEST_F(Ranks, AShellOfSrunWithPmixIsNoRank) {
+  std::ofstream(place("pty") / "commands")
+      << "export SLURM_STEP_ID=0 SLURM_PROCID=0 PMIX_NAMESPACE=slurm.pmix.7.0 PMIX_RANK=0\n"
+      << "SLURM_STEP_NUM_TASKS=2 " FGM_BINARY " " << train_arguments("--steps 1") << "; echo code $?\n"
+      << FGM_BINARY " " << train_arguments("--steps 1") << "; echo code $?\n";
+  const auto outcome =
+      shell("cd " + place("pty").string() + " && script -qec 'bash --norc -i commands' /dev/null </dev/null");
+  EXPECT_THAT(outcome.text, HasSubstr("fgm: SLURM_STEP_NUM_TASKS = 2 says"));
+  EXPECT_THAT(outcome.text, testing::ContainsRegex("code 2(.|\\n)*code 0")) << outcome.text;
+}
+
+TEST_F(Ranks, ASecondCommandInARankIsRefusedInOneLine) {
+  const auto here = place("second");
+  std::ofstream(here / "two.sh") << FGM_BINARY " " << train_arguments("--steps 1") << " || exit 1\n"
+                                 << FGM_BINARY " " << train_arguments("--steps 2") << "\n";
+  const auto outcome = shell(on_ranks(2, here, "two.sh", "bash"));
+  EXPECT_EQ(outcome.code, kExitConfig);
+  EXPECT_THAT(outcome.text, HasSubstr("fgm: an fgm command has run in this rank already"));
+  EXPECT_THAT(outcome.text, testing::Not(HasSubstr("MPI_Init")));
+  EXPECT_EQ(metrics(here / "run").size(), 1u);
+}
+
+// Runs `command` where reading another process's memory is forbidden, as a container's filter does it.
+Outcome shell_without_process_vm_readv(const std::string& command, const fs::path& log) {
+  const pid_t child = fork();
+  if (child == 0) {
+    std::array filter = {sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                         sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_readv, 0, 1),
+                         sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+                         sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    const sock_fprog program = {filter.size(), filter.data()};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+      _exit(126);
+    }
+    execl("/bin/sh", "sh", "-c", ("exec >" + log.string() + " 2>&1; " + command).c_str(), nullptr);
+    _exit(127);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  std::ifstream file(log);
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, std::string(std::istreambuf_iterator<char>(file), {})};
+}
+
+TEST_F(Ranks, ThatMayNotReadEachOthersMemoryRunWithoutAWordOfIt) {
+  const auto here = place("no_process_vm");
+  const std::string job = on_ranks(2, here, train_arguments("--steps 2"));
+  const auto outcome = shell_without_process_vm_readv(job, here / "log");
+  EXPECT_EQ(outcome.code, kExitDone) << outcome.text;
+  EXPECT_THAT(outcome.text, testing::Not(HasSubstr("Read -1")));
+  const auto users_own = shell_without_process_vm_readv(
+      "export OMPI_MCA_btl_vader_single_copy_mechanism=cma; rm -r " + (here / "run").string() + "; " + job,
+      here / "log");
+  EXPECT_THAT(users_own.text, HasSubstr("Read -1")) << "the user's own setting wins, or this filter proves nothing";
+}
+
+TEST_F(Ranks, ClosedStandardDescriptorsLetNoLogIntoTheRunsFiles) {
+  const auto here = place("closed");
+  const auto outcome =
+      shell("cd " + here.string() + " && " FGM_BINARY " " + train_arguments("--steps 2") + " <&- >&- 2>&-");
+  EXPECT_EQ(outcome.code, kExitDone);
+  EXPECT_EQ(metrics(here / "run").size(), 2u);
+  size_t num_files = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(here)) {
+    if (!entry.is_regular_file()) continue;
+    ++num_files;
+    std::ifstream file(entry.path(), std::ios::binary);
+    const std::string bytes(std::istreambuf_iterator<char>(file), {});
+    EXPECT_EQ(bytes.find(" rank(s)"), std::string::npos) << entry.path();
+  }
+  EXPECT_GT(num_files, 5u);
 }
 
 }  // namespace

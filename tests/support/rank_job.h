@@ -13,13 +13,14 @@
 
 namespace fgm {
 
-// The command line that runs `arguments` of the built program on `ranks` ranks, below the folder `folder`. FGM_MPIRUN
-// and FGM_BINARY are given by CMake. Open MPI's shared memory lies in that folder: a killed rank leaves its own behind.
-inline std::string on_ranks(int ranks, const std::filesystem::path& folder, const std::string& arguments) {
+// The command line that runs `arguments` of the built program (or another) on `ranks` ranks, below the folder `folder`.
+// FGM_MPIRUN and FGM_BINARY are given by CMake. Open MPI's shared memory lies in that folder: a killed rank leaves its
+// own behind.
+inline std::string on_ranks(int ranks, const std::filesystem::path& folder, const std::string& arguments,
+                            const std::string& program = FGM_BINARY) {
   return fmt::format("cd {0} && OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 exec " FGM_MPIRUN
-                     " -q --oversubscribe --bind-to none --mca btl_vader_backing_directory {0} -n {1} " FGM_BINARY
-                     " {2}",
-                     folder.string(), ranks, arguments);
+                     " -q --oversubscribe --bind-to none --mca btl_vader_backing_directory {0} -n {1} {2} {3}",
+                     folder.string(), ranks, program, arguments);
 }
 
 // A job of several ranks that runs beside the test, so that the test can signal one of them. Ends with the object.

@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <chrono>
 
 #include "core/base/error.h"
@@ -61,10 +63,32 @@ double now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
+const std::string kNamePrefix = "events.out.tfevents.";
+
+// Whole seconds since 1970, after those in the name of every event file in `folder`.
+int64_t time_for_name(const std::filesystem::path& folder) {
+  auto time = static_cast<int64_t>(now());
+  std::error_code not_there;  // opening the file says so
+  for (const auto& entry : std::filesystem::directory_iterator(folder, not_there)) {
+    const std::string name = entry.path().filename().string();
+    int64_t earlier = 0;
+    if (!name.starts_with(kNamePrefix)) continue;
+    std::from_chars(name.data() + kNamePrefix.size(), name.data() + name.size(), earlier);
+    time = std::max(time, earlier + 1);
+  }
+  return time;
+}
+
 }  // namespace
 
 std::string encode_file_version(double wall_time) {
   return double_field(1, wall_time) + bytes_field(3, "brain.Event:2");
+}
+
+// Event { ... SessionLog session_log = 7; }  SessionLog { SessionStatus status = 1; }
+std::string encode_session_start(double wall_time, int64_t step) {
+  constexpr int64_t kStart = 1;
+  return double_field(1, wall_time) + varint_field(2, step) + bytes_field(7, varint_field(1, kStart));
 }
 
 // Summary { repeated Value value = 1; }  Value { string tag = 1; float simple_value = 2; Image image = 4; }
@@ -86,11 +110,13 @@ std::string encode_image(double wall_time, int64_t step, const std::string& tag,
   return encode_event(wall_time, step, bytes_field(1, bytes_field(1, tag) + bytes_field(4, image)));
 }
 
-TensorboardEvents::TensorboardEvents(const std::filesystem::path& folder)
-    : path_(folder / fmt::format("events.out.tfevents.{:.0f}.{}.{}", now(), host_name(), getpid())),
+TensorboardEvents::TensorboardEvents(const std::filesystem::path& folder, int64_t first_step)
+    : path_(folder / fmt::format("{}{}.{}.{}", kNamePrefix, time_for_name(folder), host_name(), getpid())),
       file_(path_, std::ios::binary) {
   if (!file_.is_open()) throw_write_error(path_, "open", last_error());
   write(encode_file_version(now()));
+  // TensorBoard takes the first of a folder for its beginning and drops nothing; files of fgm 0.1.0 have none.
+  for (int i = 0; i < 2; ++i) write(encode_session_start(now(), first_step + 1));
 }
 
 void TensorboardEvents::on_step(int64_t step, int64_t, double, const StepReport& report) {

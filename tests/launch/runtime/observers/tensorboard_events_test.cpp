@@ -5,6 +5,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstring>
+#include <ctime>
+#include <set>
+
 #include "core/base/error.h"
 #include "launch/runtime/observers/tfrecord.h"
 #include "tests/support/resource_limit.h"
@@ -50,6 +54,7 @@ TEST(Tfrecord, RecordMatchesTensorBoards) {
 
 TEST(TensorboardEncoding, MatchesTensorBoardsProtocolBuffers) {
   EXPECT_EQ(hex(encode_file_version(kWhen)), "0900002040fc54d9411a0d627261696e2e4576656e743a32");
+  EXPECT_EQ(hex(encode_session_start(kWhen, 301)), "0900002040fc54d94110ad023a020801");
   EXPECT_EQ(hex(encode_scalars(kWhen, 300, {{"l1", 0.25}, {"loss.student", -1.5}})),
             "0900002040fc54d94110ac022a200a090a026c31150000803e0a130a0c6c6f73732e73747564656e74150000c0bf");
   EXPECT_EQ(hex(encode_image(kWhen, 1, "grid", kPngHeader)),
@@ -62,16 +67,61 @@ TEST(TensorboardEncoding, ImageThatIsNoPngIsAnError) {
   EXPECT_THROW(encode_image(kWhen, 1, "grid", kPngHeader.substr(0, 20)), IoError);
 }
 
+// The records of the folder's files, in the order in which TensorBoard reads them, without their times.
+std::vector<std::string> records(const fs::path& folder) {
+  std::set<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder)) files.insert(entry.path());
+  std::vector<std::string> records;
+  for (const auto& file : files) {
+    const std::string bytes = read(file);
+    constexpr size_t kHeader = 12, kFooter = 4, kTime = 9;
+    for (size_t at = 0; at < bytes.size();) {
+      uint64_t length = 0;
+      std::memcpy(&length, bytes.data() + at, sizeof(length));
+      records.push_back(bytes.substr(at + kHeader + kTime, length - kTime));
+      at += kHeader + length + kFooter;
+    }
+  }
+  return records;
+}
+
+TEST_F(TensorboardEventsTest, RunThatGoesOnTellsTensorBoardToDropTheLaterSteps) {
+  TensorboardEvents(folder_, 0).on_step(7, 9, 0.5, {"student", 64, true, {{"l1", 0.25}}});
+  TensorboardEvents(folder_, 5).on_step(6, 9, 0.5, {"student", 64, true, {{"l1", 0.25}}});
+  std::vector<std::string> expected;
+  for (const auto& event :
+       {encode_file_version(kWhen), encode_session_start(kWhen, 1), encode_session_start(kWhen, 1),
+        encode_scalars(kWhen, 7, {{"l1", 0.25}}), encode_file_version(kWhen), encode_session_start(kWhen, 6),
+        encode_session_start(kWhen, 6), encode_scalars(kWhen, 6, {{"l1", 0.25}})}) {
+    expected.push_back(event.substr(9));
+  }
+  EXPECT_EQ(records(folder_), expected);
+}
+
+TEST_F(TensorboardEventsTest, NamesGoOnWhereTheClockGoesBack) {
+  const std::string tomorrow = fmt::format("events.out.tfevents.{}.host.1", std::time(nullptr) + 86400);
+  for (const auto& name : {tomorrow, std::string("events.out.tfevents.latest"), std::string("zzz")}) {
+    std::ofstream(folder_ / name) << "";
+  }
+  TensorboardEvents events(folder_, 0);
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    if (fs::file_size(entry) > 0) names.insert(entry.path().filename().string());
+  }
+  ASSERT_EQ(names.size(), 1u);
+  EXPECT_GT(*names.begin(), tomorrow);
+}
+
 TEST_F(TensorboardEventsTest, FileGrowsByOneRecordAStepAndAnImage) {
-  TensorboardEvents events(folder_);
+  TensorboardEvents events(folder_, 0);
   const fs::path file = fs::directory_iterator(folder_)->path();
   EXPECT_THAT(file.filename().string(), testing::StartsWith("events.out.tfevents."));
-  constexpr size_t kFraming = 16, kVersionEvent = 24;
-  ASSERT_EQ(read(file).size(), kFraming + kVersionEvent);
+  constexpr size_t kFraming = 16;
+  const size_t size_before = read(file).size();
 
   events.on_step(300, 400, 0.5, {"student", 64, true, {{"l1", 0.25}, {"loss.student", -1.5}}});
   const size_t scalars = encode_scalars(kWhen, 300, {{"l1", 0.25}, {"loss.student", -1.5}}).size();
-  EXPECT_EQ(read(file).size(), 2 * kFraming + kVersionEvent + scalars);
+  EXPECT_EQ(read(file).size(), size_before + kFraming + scalars);
 
   std::ofstream(folder_ / "grid.png", std::ios::binary) << kPngHeader;
   events.image(300, "grid", folder_ / "grid.png");
@@ -79,13 +129,13 @@ TEST_F(TensorboardEventsTest, FileGrowsByOneRecordAStepAndAnImage) {
 }
 
 TEST_F(TensorboardEventsTest, MissingFolderOrImageIsAnError) {
-  EXPECT_THROW(TensorboardEvents(folder_ / "missing"), IoError);
-  EXPECT_THROW(TensorboardEvents(folder_).image(1, "grid", folder_ / "missing.png"), IoError);
+  EXPECT_THROW(TensorboardEvents(folder_ / "missing", 0), IoError);
+  EXPECT_THROW(TensorboardEvents(folder_, 0).image(1, "grid", folder_ / "missing.png"), IoError);
 }
 
 TEST_F(TensorboardEventsTest, FullDiskEndsTheRunForGood) {
-  TensorboardEvents events(folder_);
-  const ResourceLimit full_disk(RLIMIT_FSIZE, 50);
+  TensorboardEvents events(folder_, 0);
+  const ResourceLimit full_disk(RLIMIT_FSIZE, 130);
   try {
     events.on_step(1, 1, 0.5, {"student", 64, true, {{"l1", 0.25}, {"loss.student", -1.5}}});
     FAIL() << "wrote to a full disk";
