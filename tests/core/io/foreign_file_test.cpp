@@ -80,6 +80,13 @@ TEST_F(ForeignFile, ThatHasNotArrivedIsCalledADownload) {
   EXPECT_THAT(message_of<IoError>([&] { SafetensorsFile{whole}; }), HasSubstr("aria2 has not finished it"));
 }
 
+// A copied or cleaned Hugging Face cache is full of them.
+TEST_F(ForeignFile, ThatIsALinkToNothingSaysWhereItLeads) {
+  fs::create_symlink("../../blobs/abc", folder_ / "a.safetensors");
+  EXPECT_THAT(message_of<IoError>([&] { SafetensorsFile{folder_ / "a.safetensors"}; }),
+              HasSubstr("a.safetensors, a link to ../../blobs/abc: No such file"));
+}
+
 TEST_F(ForeignFile, IsHdf5ByItsSignatureAlsoBehindAUserBlock) {
   const std::string signature = "\x89HDF\r\n\x1a\n";
   for (const size_t user_block : {0u, 512u, 1024u, 4096u}) {
