@@ -59,9 +59,9 @@ constexpr std::array kSignatures = {
 };
 
 // Of a zip file its own name or that of its first entry tells who wrote it.
-const char* kind_of_zip(std::string_view bytes, const std::string& ending) {
+const char* kind_of_zip(std::string_view bytes, std::string_view ending) {
   constexpr size_t kNameLengthAt = 26, kNameAt = 30;
-  constexpr std::array kTorchEndings = {".bin", ".ckpt", ".pt", ".pth"};
+  constexpr std::array<std::string_view, 4> kTorchEndings = {".bin", ".ckpt", ".pt", ".pth"};
   if (ending == ".npz") return kNumpyZip;
   if (std::ranges::find(kTorchEndings, ending) != kTorchEndings.end()) return kTorchZip;
   if (bytes.size() < kNameAt) return kArchive;
