@@ -58,9 +58,12 @@ constexpr std::array kSignatures = {
     Signature{"\xff\xd8\xff"sv, kPicture},
 };
 
-// Of a zip file the name of the first entry tells who wrote it.
-const char* kind_of_zip(std::string_view bytes) {
+// Of a zip file its own name or that of its first entry tells who wrote it.
+const char* kind_of_zip(std::string_view bytes, std::string_view ending) {
   constexpr size_t kNameLengthAt = 26, kNameAt = 30;
+  constexpr std::array<std::string_view, 4> kTorchEndings = {".bin", ".ckpt", ".pt", ".pth"};
+  if (ending == ".npz") return kNumpyZip;
+  if (std::ranges::find(kTorchEndings, ending) != kTorchEndings.end()) return kTorchZip;
   if (bytes.size() < kNameAt) return kArchive;
   const auto byte = [&](size_t at) { return static_cast<size_t>(static_cast<unsigned char>(bytes[at])); };
   const auto name = bytes.substr(kNameAt, byte(kNameLengthAt) + 256 * byte(kNameLengthAt + 1));
@@ -113,7 +116,7 @@ std::optional<std::string> what_it_is_instead(const fs::path& path) {
   for (const auto& [signature, kind] : kSignatures) {
     if (bytes.starts_with(signature)) return kind;
   }
-  if (bytes.starts_with("PK\x03\x04")) return kind_of_zip(bytes);
+  if (bytes.starts_with("PK\x03\x04")) return kind_of_zip(bytes, path.extension().string());
   if (bytes.empty()) return "is empty" + unfinished_download(path);
   if (std::ranges::all_of(bytes, [](char c) { return c == '\0'; })) {
     return fmt::format("begins with {} zeros: its bytes have not arrived{}; download it again", bytes.size(),

@@ -227,7 +227,7 @@ void load_slices(VelocityModel& model, const std::vector<StateSlice>& weights, c
   model.visit_buffers([&](const std::string& name, at::Tensor& buffer) {
     const auto stored = at::empty(buffer.sizes(), find_tensor(source, name).dtype);
     read_finite(source, name, 0, stored);
-    if (!have_same_bits(buffer, stored)) buffer = stored.to(device);
+    if (buffer.device() != device || !have_same_bits(buffer, stored)) buffer = stored.to(device);
   });
   for (const auto& slice : weights) read_finite(source, slice.name, slice.begin, slice.values);
 }

@@ -51,7 +51,8 @@ TEST_F(ForeignFile, IsToldByItsFirstBytesWithWhatToDo) {
   EXPECT_THAT(error_of("d.gguf", "GGUF\3\0\0\0\x0c\0\0\0\0\0\0\0"s), HasSubstr("is a GGUF file"));
   EXPECT_THAT(error_of("e.bin", "\x80\x02\x8a\nl\xfc\x9c\x46\xf9 j\xa8P\x19."), HasSubstr("is a Python pickle"));
   const std::string zip = "PK\3\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"s;
-  EXPECT_THAT(error_of("f.ckpt", zip + "\x10\0\0\0archive/data.pkl"s), HasSubstr("is a PyTorch checkpoint"));
+  EXPECT_THAT(error_of("f.ckpt", "PK\3\4\x14"s), HasSubstr("is a PyTorch checkpoint"));
+  EXPECT_THAT(error_of("f.data", zip + "\x10\0\0\0archive/data.pkl"s), HasSubstr("is a PyTorch checkpoint"));
   EXPECT_THAT(error_of("g.npz", zip + "\5\0\0\0x.npy"s), HasSubstr("is a NumPy archive"));
   EXPECT_THAT(error_of("h.zip", zip + "\5\0\0\0x.txt"s), HasSubstr("is a packed archive: unpack it first"));
   EXPECT_THAT(error_of("i.h5", "\x89HDF\r\n\x1a\n\0\0\0\0"s), HasSubstr("is an HDF5 file"));
@@ -77,6 +78,13 @@ TEST_F(ForeignFile, ThatHasNotArrivedIsCalledADownload) {
   ASSERT_NO_THROW(SafetensorsFile{whole});
   write("c.safetensors.aria2", "");
   EXPECT_THAT(message_of<IoError>([&] { SafetensorsFile{whole}; }), HasSubstr("aria2 has not finished it"));
+}
+
+// A copied or cleaned Hugging Face cache is full of them.
+TEST_F(ForeignFile, ThatIsALinkToNothingSaysWhereItLeads) {
+  fs::create_symlink("../../blobs/abc", folder_ / "a.safetensors");
+  EXPECT_THAT(message_of<IoError>([&] { SafetensorsFile{folder_ / "a.safetensors"}; }),
+              HasSubstr("a.safetensors, a link to ../../blobs/abc: No such file"));
 }
 
 TEST_F(ForeignFile, IsHdf5ByItsSignatureAlsoBehindAUserBlock) {

@@ -223,7 +223,7 @@ TEST_F(Weights, AFolderOfOtherWeightsNamesThem) {
     fs::remove(folder / name);
     return error;
   };
-  EXPECT_THAT(error_with("pytorch_model.bin"), HasSubstr("pytorch_model.bin is a packed archive"));
+  EXPECT_THAT(error_with("pytorch_model.bin"), HasSubstr("pytorch_model.bin is a PyTorch checkpoint"));
   EXPECT_THAT(error_with("__0_0.distcp"), HasSubstr("__0_0.distcp is a piece of PyTorch's distributed checkpoint"));
 }
 

@@ -138,7 +138,8 @@ TEST_F(Export, SaysInOneLineWhatItCannotDo) {
   const std::string from = kPipeline;
   export_as(from, "diffusers", "there");
   expect_refused(from + " --out there", "--out there is there already");
-  expect_refused(from + " --format single-file --out there", "--out there is there already");
+  export_as(from, "single-file", "there.safetensors");
+  expect_refused(from + " --out there.safetensors", "--out there.safetensors is there already");
   expect_refused(from + " --out x --dtype int8", "--dtype = 'int8' is not one of bf16, fp16, fp32");
   expect_refused(from + " --out x --max-shard-size 0", "no number of gigabytes above 0");
   expect_refused(from + "/vae --out x", "describes AutoencoderKL");

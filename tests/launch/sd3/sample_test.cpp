@@ -190,14 +190,16 @@ TEST_F(Sample, PicturesThatAreNotSquareStaySoThroughExports) {
   must_run("export wide.safetensors --out a");
   must_run("export a --out b.safetensors");
   write_prompts({"a red cube"});
-  for (const std::string weights : {"wide.safetensors", "a", "b.safetensors"}) {
+  const std::map<std::string, std::string> outputs = {
+      {"wide.safetensors", "first"}, {"a", "folder"}, {"b.safetensors", "file"}};
+  for (const auto& [weights, out] : outputs) {
     must_run(
         fmt::format("sample --run.threads 1 --sample.prompts prompts.txt --sample.weights {} --sample.vae {}/vae "
-                    "--steps 2 --sample.out of_{}",
-                    weights, kPipeline, weights));
-    const auto png = bytes_of(folder_ / ("of_" + weights) / "00000-0000.png");
+                    "--steps 2 --sample.out {}",
+                    weights, kPipeline, out));
+    const auto png = bytes_of(folder_ / out / "00000-0000.png");
     EXPECT_EQ(png.substr(16, 8), std::string("\0\0\0\x18\0\0\0\x10", 8)) << "12 x 8, and a decoder of scale 2";
-    EXPECT_TRUE(png == bytes_of(folder_ / "of_wide.safetensors/00000-0000.png"));
+    EXPECT_TRUE(png == bytes_of(folder_ / outputs.begin()->second / "00000-0000.png")) << weights;
   }
   EXPECT_EQ(nlohmann::json::parse(std::ifstream(folder_ / "a/config.json"))["sample_size"], 12);
 }

@@ -124,10 +124,12 @@ TEST_F(DiffReport, OfADamagedCheckpointComparesWhatIsWholeAndIsNotWell) {
   EXPECT_EQ(row_of(report.json["tensors"], "role", "student_ema")["identical"], true);
 }
 
-TEST_F(DiffReport, AStoreIsRefused) {
-  std::ofstream(folder_ / "s.h5", std::ios::binary) << "\x89HDF\r\n\x1a\n";
-  EXPECT_THAT(message_of<ConfigError>([&] { report_difference(folder_ / "s.h5", folder_ / "s.h5"); }),
-              HasSubstr("is a store"));
+TEST_F(DiffReport, AStoreIsRefusedAlsoBehindAUserBlock) {
+  for (const size_t user_block : {0u, 512u, 2048u}) {
+    std::ofstream(folder_ / "s.h5", std::ios::binary) << std::string(user_block, 'x') << "\x89HDF\r\n\x1a\n";
+    EXPECT_THAT(message_of<ConfigError>([&] { report_difference(folder_ / "s.h5", folder_ / "s.h5"); }),
+                HasSubstr("is a store"));
+  }
 }
 
 }  // namespace
