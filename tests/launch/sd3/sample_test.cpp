@@ -23,7 +23,9 @@ std::string bytes_of(const fs::path& path) {
 
 // Of two pictures' pixels, in levels of 255.
 int largest_difference(const std::string& png, const std::string& other) {
-  const auto pixels = [](const std::string& file) { return decode_image(std::as_bytes(std::span(file))).to(at::kInt); };
+  const auto pixels = [](const std::string& file) {
+    return decode_image(std::as_bytes(std::span(file))).pixels.to(at::kInt);
+  };
   return (pixels(png) - pixels(other)).abs().max().item<int>();
 }
 
@@ -78,8 +80,8 @@ TEST_F(Sample, AnySubsetOrderAndNumberOfRanksGivesAPromptTheSamePictures) {
     const auto some = draw("some", "", 2);
     ASSERT_EQ(some.size(), 6u);
     for (const auto& [key, bytes] : some) {
-      if (batch == 1) EXPECT_TRUE(all.at(key) == bytes) << key.first << key.second;
-      EXPECT_LE(largest_difference(all.at(key), bytes), 1) << key.first << key.second << batch;
+      const int most_levels = batch == 1 ? 0 : 1;
+      EXPECT_LE(largest_difference(all.at(key), bytes), most_levels) << key.first << key.second << batch;
     }
   }
 }
@@ -208,10 +210,10 @@ TEST_F(Sample, WeightsWithNaNAreNamedBeforeAnythingIsDrawnOrTrained) {
   write_transformer(folder_ / "nan.safetensors", {}, "transformer_blocks.1.attn.to_k.bias");
   write_prompts({"a red cube"});
   must_run("data shapes --shapes.count 20 --shapes.held_out_count 20 --out captions.h5");
-  for (const std::string command : {"sample --sample.prompts prompts.txt --steps 1 --sample.out x --sample.vae " +
-                                        std::string(kPipeline) + "/vae --sample.weights nan.safetensors",
-                                    std::string("distill --run x --steps 2 --method.batch 4 --data.store captions.h5 "
-                                                "--teacher.weights nan.safetensors")}) {
+  for (const std::string& command : {"sample --sample.prompts prompts.txt --steps 1 --sample.out x --sample.vae " +
+                                         std::string(kPipeline) + "/vae --sample.weights nan.safetensors",
+                                     std::string("distill --run x --steps 2 --method.batch 4 --data.store captions.h5 "
+                                                 "--teacher.weights nan.safetensors")}) {
     const auto refused = run(command);
     EXPECT_EQ(refused.code, kExitConfig) << refused.text;
     EXPECT_THAT(refused.text, AllOf(HasSubstr("nan.safetensors: joint_blocks.1.x_block.attn.qkv.bias (there "),
