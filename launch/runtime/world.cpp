@@ -40,11 +40,14 @@ void require_first_program(const std::filesystem::path& rank_file) {
   if (file >= 0) ::close(file);
 }
 
-// "env -u PMI_SIZE -u MPI_LOCALNRANKS"
-std::string unset(const std::vector<std::string>& names) {
-  std::string command = "env";
-  for (const auto& name : names) command += " -u " + name;
-  return command;
+// Of a process that a launcher of another kind started, or that runs in a shell of one.
+[[noreturn]] void refuse_alone(const Environment& environment) {
+  std::string unset = "env";
+  for (const auto& name : environment.world_names) unset += " -u " + name;
+  throw ConfigError(fmt::format(
+      "{} = {} says that {} processes were started, but each is alone; start several through launch/scripts/mpirun or "
+      "launch/scripts/srun (srun --mpi=pmix), and one here with '{} fgm ...'",
+      environment.world_names.front(), environment.world, environment.world, unset));
 }
 
 MeshAxes mesh_axes(const MeshConfig& mesh, int world) {
@@ -74,11 +77,7 @@ World::World(const Config& config) {
   }
   if (size() == 1 && environment.world > 1) {
     if (session_) session_->close();
-    throw ConfigError(fmt::format(
-        "{} = {} says that {} processes were started, but each is alone; start several through launch/scripts/mpirun "
-        "or "
-        "launch/scripts/srun (srun --mpi=pmix), and one here with '{} fgm ...'",
-        environment.world_names.front(), environment.world, environment.world, unset(environment.world_names)));
+    refuse_alone(environment);
   }
   init_log(environment.log_level, rank(), size());
   require_same_lines(*control_, fmt::format("fgm = {} ({})\n{}", version(), version_commit(), to_ini(config)));

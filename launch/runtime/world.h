@@ -19,8 +19,8 @@ class World {
  public:
   // Collective over all ranks of the job. Reads run.device, run.threads and mesh.shard.
   // ConfigError when the ranks were given different configs or run different builds, when mesh.shard does not divide
-  // the ranks, when a device that was asked for cannot be had, or when srun started several tasks that do not know of
-  // each other.
+  // the ranks, when a device that was asked for cannot be had, when a launcher started several processes that MPI does
+  // not join, or when another program has had MPI in this rank before.
   explicit World(const Config& config);
 
   int rank() const { return control_->rank(); }
