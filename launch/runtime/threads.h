@@ -10,8 +10,8 @@ namespace fgm {
 
 // What the ranks of one host compute on, together.
 struct HostCores {
-  int64_t cores = 1;            // that they may run on
-  std::optional<double> quota;  // cores' worth of time that a control group grants them (docker --cpus, Kubernetes)
+  int64_t cores = 1;                 // that they may run on
+  std::optional<double> quota = {};  // cores' worth of time that a cgroup grants them (docker --cpus, Kubernetes)
   int64_t num_ranks = 1;
 };
 
