@@ -145,7 +145,7 @@ void note(const fs::path& path, const DecodedImage& image, PackReport& report) {
   if (!image.is_profile_unusable) return;
   ++report.changed["taken as sRGB, as their colour profile cannot be used"];
   report.notes.push_back(
-      fmt::format("{}: its colour profile cannot be used; the picture is taken as sRGB", path.string()));
+      printable(fmt::format("{}: its colour profile cannot be used; the picture is taken as sRGB", path.string())));
 }
 
 // Decodes the candidates' pictures and appends them to `writer`, or says in the candidate why there is none.

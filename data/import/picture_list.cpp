@@ -11,6 +11,7 @@
 #include <set>
 
 #include "core/base/error.h"
+#include "core/base/text.h"
 #include "data/import/internal/picture_format.h"
 
 namespace fs = std::filesystem;
@@ -93,7 +94,7 @@ class Walk {
   // What may have passed at the next start is no reason to go on without a class.
   void name_unreadable(const fs::path& path, std::error_code error) {
     if (exit_code_of(error) != kExitConfig) throw IoError(fmt::format("cannot read '{}'", path.string()), error);
-    list_.unreadable.push_back(fmt::format("{}: {}", path.string(), error.message()));
+    list_.unreadable.push_back(printable(fmt::format("{}: {}", path.string(), error.message())));
     count("unreadable");
   }
 
@@ -120,7 +121,7 @@ class Walk {
     if (ending == ".txt" || ending == ".caption") {
       texts_.insert(path);
     } else if (!may_be_picture(ending)) {
-      count(ending.empty() ? "without an ending" : ending);
+      count(ending.empty() ? "without an ending" : printable(ending));
     } else if (const auto format = format_of(path, ending); format != "JPEG" && format != "PNG") {
       count(format + ", to be converted to PNG or JPEG");
     } else if (by_class_ && depth != 1) {

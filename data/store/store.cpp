@@ -58,22 +58,6 @@ std::vector<std::string> read_prompts(const H5File& file, const std::string& nam
   return prompts;
 }
 
-// Says what in the prompts may surprise; they stay as they are, since they key noise and words.
-void look_at_text(const std::vector<std::string>& prompts, const std::string& name) {
-  UnseenCharacters unseen;
-  size_t num_other_forms = 0, first = 0;
-  for (size_t i = 0; i < prompts.size(); ++i) {
-    unseen.count(prompts[i], [&] { return fmt::format("prompt {}", i); });
-    if (!is_nfc(prompts[i]) && num_other_forms++ == 0) first = i;
-  }
-  unseen.log(name);
-  if (num_other_forms == 0) return;
-  spdlog::info(
-      "{}: {} prompts are not in Unicode's normal form C, the first is prompt {}; prompts from other files are, "
-      "and will not be the same words; make the store again",
-      name, num_other_forms, first);
-}
-
 H5Extent read_image_extent(const H5File& file, const std::string& name, size_t num_prompts) {
   auto extent = file.byte_extent(layout::kImages);
   const auto& shape = extent.shape;
@@ -93,7 +77,6 @@ struct Store::Impl {
     kind = read_kind(file, name);
     provenance = read_provenance(file, name);
     prompts = read_prompts(file, name);
-    look_at_text(prompts, name);
     if (!layout::kind_has_images(kind)) return;
     images = read_image_extent(file, name, prompts.size());
     images_digest = file.string_attribute(layout::kImagesDigest);
@@ -144,6 +127,23 @@ std::string Store::digest() const {
   for (const auto& prompt : impl_->prompts) digest.update(std::as_bytes(std::span(prompt.c_str(), prompt.size() + 1)));
   digest.update(std::as_bytes(std::span(impl_->images_digest)));
   return digest.hex();
+}
+
+void Store::log_text_remarks() const {
+  UnseenCharacters unseen;
+  int64_t num_other_forms = 0, first = 0;
+  for (int64_t i = 0; i < size(); ++i) {
+    const auto& prompt = prompts()[static_cast<size_t>(i)];
+    unseen.count(prompt, [&] { return fmt::format("prompt {}", i); });
+    if (!is_nfc(prompt) && num_other_forms++ == 0) first = i;
+  }
+  unseen.log(path().string());
+  if (num_other_forms == 0) return;
+  spdlog::info(
+      "{}: {} prompts are not in Unicode's normal form C, the first is prompt {}; prompts from other files are, and "
+      "will "
+      "not be the same words; make the store again",
+      path().string(), num_other_forms, first);
 }
 
 at::Tensor Store::images(std::span<const int64_t> indices) const {

@@ -35,6 +35,10 @@ class Store {
   bool has_images() const;
   std::vector<int64_t> image_shape() const;  // {H, W, C}; empty without images
 
+  // Logs what may surprise whoever takes words and noise from the prompts, which stay as they are: characters that
+  // nobody sees, another normal form than that of new prompts. A line for each, when there are any.
+  void log_text_remarks() const;
+
   // 32 hexadecimal digits that two stores share only with equal prompts and images: over the prompts, and over the
   // images' digest as it was written.
   std::string digest() const;

@@ -93,6 +93,7 @@ std::vector<Prompt> read_any(const fs::path& path) {
   if (extension == ".json") return read_array(path);
   if (extension != ".h5") return read_lines(path, extension == ".jsonl");
   const Store store(path);
+  store.log_text_remarks();
   std::vector<Prompt> prompts;
   for (const auto& caption : store.prompts()) prompts.push_back(from_caption(caption));
   return prompts;

@@ -107,7 +107,9 @@ std::span<const std::string> grid_captions(const Store& store) {
 
 std::shared_ptr<const Store> open_store(const DataConfig& data) {
   require<ConfigError>(!data.store.empty(), "data.store is not set; give a store, made by `fgm data`");
-  return std::make_shared<const Store>(data.store);
+  const auto store = std::make_shared<const Store>(data.store);
+  store->log_text_remarks();
+  return store;
 }
 
 }  // namespace fgm

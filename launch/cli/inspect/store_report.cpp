@@ -11,6 +11,7 @@ constexpr size_t kNumPromptsShown = 5;
 
 Json describe(const std::filesystem::path& path) {
   const Store store(path);
+  store.log_text_remarks();
   if (store.has_images()) store.verify_images();
   const auto& prompts = store.prompts();
   const size_t num_shown = std::min(kNumPromptsShown, prompts.size());

@@ -149,8 +149,10 @@ TEST_F(PackImages, NamesThatAreNotUtf8AreOnlyNames) {
   put("in/hat/caf\xE9.jpg", jpeg(1));
   put("in/hat/d\xE9.jpg", "rubbish");
   put("in/caf\xE9/a.jpg", jpeg(1));
+  put("in/hat/notes.\xE9", "not a picture");
   const auto report = pack();
   EXPECT_EQ(report.written, 1);
+  EXPECT_THAT(report.summary(), HasSubstr(".\\xE9: 1"));
   EXPECT_THAT(report.skipped, ElementsAre(HasSubstr("in/caf\\xE9/a.jpg: its folder's name is not UTF-8"),
                                           HasSubstr("hat/d\\xE9.jpg: ")));
 }
