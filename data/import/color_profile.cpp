@@ -2,6 +2,7 @@
 
 #include <lcms2.h>
 
+#include <algorithm>
 #include <memory>
 #include <numeric>
 #include <vector>
@@ -24,7 +25,7 @@ Transform transform_to_srgb(std::span<const std::byte> bytes, bool is_grey) {
 
 // Programs write sRGB with slightly other numbers: a level or two is their rounding, Display P3 is off by dozens.
 bool keeps_colours(void* transform, bool is_grey) {
-  constexpr int kStep = 15, kRounding = 2;
+  constexpr int kStep = 51, kRounding = 2;
   std::vector<uint8_t> from, expected;
   for (int r = 0; r < 256; r += kStep) {
     for (int g = is_grey ? r : 0; g < (is_grey ? r + 1 : 256); g += kStep) {
@@ -40,16 +41,34 @@ bool keeps_colours(void* transform, bool is_grey) {
                             [](int a, int b) { return std::abs(a - b) <= kRounding; });
 }
 
+struct Prepared {
+  std::vector<std::byte> profile;
+  bool is_grey = false;
+  Transform transform{nullptr, cmsDeleteTransform};
+  ProfileUse use = ProfileUse::kUnusable;
+};
+
+// Pictures of one source have the same profile, and making a transform takes as long as decoding a small picture: the
+// last one is kept.
+const Prepared& prepare(std::span<const std::byte> profile, bool is_grey) {
+  thread_local Prepared last;
+  if (std::ranges::equal(last.profile, profile) && last.is_grey == is_grey) return last;
+  last = {{profile.begin(), profile.end()}, is_grey, transform_to_srgb(profile, is_grey)};
+  if (last.transform != nullptr) {
+    last.use = keeps_colours(last.transform.get(), is_grey) ? ProfileUse::kSrgb : ProfileUse::kConverted;
+  }
+  return last;
+}
+
 }  // namespace
 
 ProfileUse convert_to_srgb(at::Tensor& image_HWC, std::span<const std::byte> profile, bool is_grey) {
-  const auto transform = transform_to_srgb(profile, is_grey);
-  if (transform == nullptr) return ProfileUse::kUnusable;
-  if (keeps_colours(transform.get(), is_grey)) return ProfileUse::kSrgb;
+  const auto& prepared = prepare(profile, is_grey);
+  if (prepared.use != ProfileUse::kConverted) return prepared.use;
   for (int64_t y = 0; y < image_HWC.size(0); ++y) {
     const auto row = image_HWC[y];
     const auto from = is_grey ? row.select(1, 0).contiguous() : row;
-    cmsDoTransform(transform.get(), from.const_data_ptr<uint8_t>(), row.data_ptr<uint8_t>(),
+    cmsDoTransform(prepared.transform.get(), from.const_data_ptr<uint8_t>(), row.data_ptr<uint8_t>(),
                    static_cast<cmsUInt32Number>(image_HWC.size(1)));
   }
   return ProfileUse::kConverted;

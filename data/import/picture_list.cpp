@@ -100,7 +100,7 @@ class Walk {
 
   // `depth` of the root is 0.
   void follow(const fs::path& folder, int depth, std::pair<dev_t, ino_t> identity) {
-    if (std::ranges::find(ancestors_, identity) != ancestors_.end()) return count("links to a folder around them");
+    if (std::ranges::find(ancestors_, identity) != ancestors_.end()) return count("link loops");
     ancestors_.push_back(identity);
     read_folder(folder, depth);
     ancestors_.pop_back();

@@ -107,20 +107,17 @@ std::vector<std::byte> read_profile(std::span<const std::byte> file) {
 // Frees what libpng holds for an image whose reading was begun.
 struct PngImage {
   png_image image{};
-  explicit PngImage(std::span<const std::byte> file) {
-    image.version = PNG_IMAGE_VERSION;
-    const bool is_begun = png_image_begin_read_from_memory(&image, file.data(), file.size()) != 0;
-    require<IoError>(is_begun, "PNG: {}", image.message);
-    checked_num_pixels("PNG", image.width, image.height);
-  }
+  PngImage() { image.version = PNG_IMAGE_VERSION; }
   ~PngImage() { png_image_free(&image); }
   PngImage(const PngImage&) = delete;
   PngImage& operator=(const PngImage&) = delete;
 };
 
 at::Tensor read_pixels(std::span<const std::byte> file) {
-  PngImage png(file);
+  PngImage png;
   auto& image = png.image;
+  require<IoError>(png_image_begin_read_from_memory(&image, file.data(), file.size()) != 0, "PNG: {}", image.message);
+  checked_num_pixels("PNG", image.width, image.height);
   image.format = PNG_FORMAT_RGB;
   // 16-bit files without a gamma are sRGB in practice; libpng would take them for linear light.
   image.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;

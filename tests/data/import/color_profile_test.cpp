@@ -101,7 +101,7 @@ TEST(ColourProfile, OfAPngGoesBeforeItsGamma) {
 TEST(ColourProfile, NoDamagedByteOfItEndsTheProgram) {
   const auto small = colours().slice(0, 0, 2);
   int64_t num_unusable = 0;
-  for (size_t i = 0; i < display_p3_profile().size(); ++i) {
+  for (size_t i = 0; i < display_p3_profile().size(); i += 3) {
     auto damaged = display_p3_profile();
     damaged[i] = static_cast<char>(damaged[i] ^ 0x55);
     num_unusable += decode(encode_jpeg(small, {.icc = damaged})).is_profile_unusable;

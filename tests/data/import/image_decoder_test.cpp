@@ -164,7 +164,8 @@ TEST(DecodePng, AnInterlacedFileHasTheSamePixels) {
 // Workflows and settings of picture generators (github.com/python-pillow/Pillow, issues 2445, 5610 and 8363).
 TEST(DecodePng, TextsOfAnySizeAreNoneOfItsBusiness) {
   const auto image = gradient(20, 30);
-  const std::string text = std::string("workflow\0", 9) + std::string(9'000'000, 'x');
+  std::string text(9'000'000, 'x');
+  text[8] = '\0';  // behind the keyword
   for (const auto place : {ChunkPlace::kBeforePixels, ChunkPlace::kBehindPixels}) {
     const auto file = with_png_chunk(encode_png(image), "tEXt", text, place);
     EXPECT_TRUE(at::equal(decode(file), image));

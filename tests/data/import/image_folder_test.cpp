@@ -225,7 +225,7 @@ TEST_F(PackImages, LinksThatLeadAroundOrNowhereAreCounted) {
   for (const std::string captions : {"folder", "file"}) {
     auto left_out = pack(captions).left_out;
     left_out.erase("texts, which --captions file reads");
-    EXPECT_EQ(left_out, (Counts{{"dangling links", 2}, {"links to a folder around them", 1}})) << captions;
+    EXPECT_EQ(left_out, (Counts{{"dangling links", 2}, {"link loops", 1}})) << captions;
   }
 }
 
