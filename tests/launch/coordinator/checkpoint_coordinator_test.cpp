@@ -198,10 +198,11 @@ TEST_F(CoordinatorTest, ACopyUnderAnotherStepsNameIsNeverChosenRemovedOrWrittenO
   auto resumed = job({.keep = 1});
   ASSERT_EQ(resumed.coordinator().restore("auto")->step, 8);
   resumed.save(20);
-  ASSERT_EQ(job().coordinator().restore("auto")->step, 20);
+  auto again = job({.keep = 1});
+  ASSERT_EQ(again.coordinator().restore("auto")->step, 20);
   EXPECT_EQ(list_steps(checkpoints_).strays.size(), 4u) << "all but the newest are removed, and these are no steps";
 
-  resumed.save(99);
+  again.save(99);
   EXPECT_EQ(job().coordinator().restore("auto")->step, 99);
   EXPECT_EQ(Checkpoint::open(checkpoints_ / "misnamed-step-00000099").manifest().step, 8);
   EXPECT_THAT(error_of_restore(step_folder(1)), HasSubstr("holds step 8; step-00000008 would be its name"));
