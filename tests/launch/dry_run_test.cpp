@@ -153,6 +153,8 @@ TEST_F(DryRun, OfForwardExportAndEvalRefusesWhatTheStartDoes) {
   const std::string eval = "eval --run . --eval.samples student=lr=1e-4,batch=8/drawn.h5,again=held_out.h5 ";
   expect_refused(here, eval + "--eval.reference reference.h5",
                  "the samples are 24 x 24 x 3, the reference 16 x 16 x 3");
+  expect_refused(here, "eval --run . --eval.reference held_out.h5 --eval.samples a=held_out.h5,b",
+                 "eval.samples holds 'b', which is not name=store");
   const auto scored = in(here, eval + "--eval.reference held_out.h5");
   EXPECT_EQ(scored.code, kExitDone) << scored.text;
   EXPECT_THAT(scored.text, HasSubstr("| student |"));
