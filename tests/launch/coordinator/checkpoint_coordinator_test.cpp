@@ -362,7 +362,7 @@ TEST_F(ResumeRules, MoreStepsOfACosineScheduleSayFromWhereToWhereTheRateJumps) {
   const auto warnings = compare_runs(saved, manifest_of(to_ini(config))).warnings;
   ASSERT_EQ(warnings.size(), 2u) << "the estimator's rate is constant";
   // lr (1 + cos(pi 7 / 8)) / 2 and lr (1 + cos(pi / 2)) / 2
-  EXPECT_EQ(warnings[1], "the learning rate jumps from 3.81e-05 in step 8 to 0.0005 in step 9 (student.lr)");
+  EXPECT_EQ(warnings[1], "the learning rate goes from 3.81e-05 in step 8 to 0.0005 in step 9 (student.lr)");
 }
 
 TEST_F(ResumeRules, AStoreThatGrewIsAWarningThatSaysWhatBecomesOfTheEpoch) {
