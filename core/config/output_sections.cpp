@@ -1,6 +1,5 @@
 // [sample], [eval] and [shapes]: what is drawn, scored and rendered.
 #include "core/base/error.h"
-#include "core/base/text.h"
 #include "core/config/sections.h"
 
 namespace fgm {
@@ -41,11 +40,6 @@ void EvalConfig::visit(FieldVisitor& v) {
 
 void EvalConfig::validate() const {
   require<ConfigError>(picture_rows >= 1, "eval.picture_rows = {} is not at least 1", picture_rows);
-  for (const auto& entry : split(samples, ',')) {
-    const size_t equals = entry.find('=');
-    require<ConfigError>(equals != std::string::npos && equals > 0 && equals + 1 < entry.size(),
-                         "eval.samples holds '{}', which is not name=store", entry);
-  }
 }
 
 void ShapesConfig::visit(FieldVisitor& v) {

@@ -46,24 +46,31 @@ Number number_of(const nlohmann::json& provenance, const char* key) {
   return value != provenance.end() && value->is_number() ? value->get<Number>() : Number{0};
 }
 
-// {name, path} of "name=store.h5", of which a path may hold a '=' as well.
+// {name, path} of "name=store.h5"; the path may hold a '=' as well.
 std::pair<std::string, std::string> parse_entry(const std::string& entry) {
   const size_t equals = entry.find('=');
-  if (equals == std::string::npos || is_file(entry)) return {entry, entry};
+  require<ConfigError>(equals != std::string::npos && equals > 0 && equals + 1 < entry.size(),
+                       "eval.samples holds '{}', which is not name=store", entry);
   return {entry.substr(0, equals), entry.substr(equals + 1)};
 }
 
-// The entries of "name=store.h5,name=store.h5". A path may hold commas: the shortest that is a file counts.
-std::vector<std::string> entries_of(const std::string& samples) {
-  const auto pieces = split(samples, ',');
-  std::vector<std::string> entries;
-  for (size_t begin = 0; begin < pieces.size(); ++begin) {
-    std::string entry = pieces[begin];
-    size_t last = begin;
-    while (!is_file(parse_entry(entry).second) && last + 1 < pieces.size()) entry += "," + pieces[++last];
-    const bool is_found = is_file(parse_entry(entry).second);
-    entries.push_back(is_found ? entry : pieces[begin]);
-    if (is_found) begin = last;
+// Where the entry at `begin` ends. A path may hold commas: at the first up to which it names a file, else at the first.
+size_t end_of_entry(const std::string& samples, size_t begin) {
+  const size_t first = samples.find(',', begin);
+  for (size_t end = first;; end = samples.find(',', end + 1)) {
+    const std::string entry = samples.substr(begin, end - begin);
+    if (is_file(trim(entry.substr(entry.find('=') + 1)))) return end;
+    if (end == std::string::npos) return first;
+  }
+}
+
+// {name, path} of each entry of "name=store.h5,name=store.h5".
+std::vector<std::pair<std::string, std::string>> parse_samples(const std::string& samples) {
+  std::vector<std::pair<std::string, std::string>> entries;
+  for (size_t begin = 0, end = 0; end != std::string::npos; begin = end + 1) {
+    end = end_of_entry(samples, begin);
+    const std::string entry = trim(samples.substr(begin, end - begin));
+    if (!entry.empty()) entries.push_back(parse_entry(entry));
   }
   return entries;
 }
@@ -103,8 +110,7 @@ EvalStart check_start(const Config& config) {
                   .report_file = config.eval.report.empty() ? fs::path(config.run.dir) / "report.json"
                                                             : fs::path(config.eval.report)};
   check_output_file(start.report_file);
-  for (const auto& entry : entries_of(config.eval.samples)) {
-    const auto [name, path] = parse_entry(entry);
+  for (const auto& [name, path] : parse_samples(config.eval.samples)) {
     start.stores.emplace_back(path);
     start.models.push_back(describe_samples(name, start.stores.back()));
   }

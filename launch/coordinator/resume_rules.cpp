@@ -90,7 +90,7 @@ void compare_rates(const Manifest& saved, const Manifest& now, RunDifferences& d
     };
     if ((is_flat(there[i]) && is_flat(here[i])) || rate(there[i], saved.step) == rate(here[i], saved.step)) continue;
     differences.warnings.push_back(fmt::format(
-        "the learning rate jumps from {:.3g} in step {} to {:.3g} in step {} ({})", rate(there[i], saved.step - 1),
+        "the learning rate goes from {:.3g} in step {} to {:.3g} in step {} ({})", rate(there[i], saved.step - 1),
         saved.step, rate(here[i], saved.step), saved.step + 1, here[i].key));
   }
 }

@@ -2,9 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/io/png.h"
+#include "core/base/text.h"
 #include "core/io/safetensors.h"
 #include "data/store/store.h"
+#include "launch/cli/commands.h"
+#include "launch/cli/program.h"
 #include "tests/support/small_job.h"
 
 namespace fgm {
@@ -21,8 +23,16 @@ std::string last_word(const Outcome& outcome) {
 
 class DryRun : public SmallJob {
  protected:
+  // What the program does, in this process: to load it for each of them would take longer than all else here.
   Outcome in(const fs::path& folder, const std::string& arguments) {
-    return shell("cd " + folder.string() + " && " FGM_BINARY " " + arguments);
+    const fs::path before = fs::current_path();
+    fs::current_path(folder);
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    Outcome outcome{run_program(split(arguments, ' '), all_commands()), ""};
+    outcome.text = testing::internal::GetCapturedStdout() + testing::internal::GetCapturedStderr();
+    fs::current_path(before);
+    return outcome;
   }
   // Both refuse it with exit code 2 in one line, which holds `reason`.
   void expect_refused(const fs::path& folder, const std::string& arguments, const std::string& reason) {
@@ -116,7 +126,8 @@ TEST_F(DryRun, OfSampleReadsNoValuesAndRefusesWhatTheStartDoes) {
   expect_refused(here, sample_arguments("--sample.out full"), "full holds something else than these pictures");
   expect_refused(here, sample_arguments("--sample.out x --sample.sample_size 7"),
                  "sample.sample_size: 7 x 7 cannot be");
-  expect_refused(here, sample_arguments("--sample.out x --sample.prompts nothing.txt"), "'nothing.txt' cannot be read");
+  expect_refused(here, sample_arguments("--sample.out x --sample.prompts nothing.txt"),
+                 "cannot open nothing.txt: No such file");
 }
 
 TEST_F(DryRun, OfForwardExportAndEvalRefusesWhatTheStartDoes) {
@@ -142,6 +153,8 @@ TEST_F(DryRun, OfForwardExportAndEvalRefusesWhatTheStartDoes) {
   const std::string eval = "eval --run . --eval.samples student=lr=1e-4,batch=8/drawn.h5,again=held_out.h5 ";
   expect_refused(here, eval + "--eval.reference reference.h5",
                  "the samples are 24 x 24 x 3, the reference 16 x 16 x 3");
+  expect_refused(here, "eval --run . --eval.reference held_out.h5 --eval.samples a=held_out.h5,b",
+                 "eval.samples holds 'b', which is not name=store");
   const auto scored = in(here, eval + "--eval.reference held_out.h5");
   EXPECT_EQ(scored.code, kExitDone) << scored.text;
   EXPECT_THAT(scored.text, HasSubstr("| student |"));

@@ -30,7 +30,7 @@ function(fgm_add_program_test path)  # a test that runs the built program, also 
   add_dependencies(${target} fgm)
   set_tests_properties(${path} PROPERTIES PROCESSORS 2)
 endfunction()
-fgm_add_program_test(launch/dry_run_test DEPS fgm::io fgm::store)
+fgm_add_program_test(launch/dry_run_test DEPS fgm::commands fgm::io fgm::store)
 fgm_add_program_test(launch/ranks_test DEPS fgm::store LABELS bits TIMEOUT 300)
 fgm_add_program_test(launch/resume_test DEPS fgm::base LABELS bits TIMEOUT 300)
 fgm_add_program_test(soak/kill_soak DEPS fgm::base LABELS soak TIMEOUT 900)

@@ -40,7 +40,6 @@ const Case kImpossible[] = {
     {"model.dual_attention_blocks", "1,1", "model.dual_attention_blocks names block 1 twice"},
     {"model.context_width", "32", "model.context_width = 32 differs from text.context_width = 64"},
     {"sample.steps", "0", "sample.steps = 0 is not at least 1"},
-    {"eval.samples", "a=x.h5,b", "eval.samples holds 'b', which is not name=store"},
     {"shapes.resolution", "16", "shapes.resolution = 16 is not in [24, 32]"},
 };
 

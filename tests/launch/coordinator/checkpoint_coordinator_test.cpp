@@ -198,10 +198,11 @@ TEST_F(CoordinatorTest, ACopyUnderAnotherStepsNameIsNeverChosenRemovedOrWrittenO
   auto resumed = job({.keep = 1});
   ASSERT_EQ(resumed.coordinator().restore("auto")->step, 8);
   resumed.save(20);
-  ASSERT_EQ(job().coordinator().restore("auto")->step, 20);
+  auto again = job({.keep = 1});
+  ASSERT_EQ(again.coordinator().restore("auto")->step, 20);
   EXPECT_EQ(list_steps(checkpoints_).strays.size(), 4u) << "all but the newest are removed, and these are no steps";
 
-  resumed.save(99);
+  again.save(99);
   EXPECT_EQ(job().coordinator().restore("auto")->step, 99);
   EXPECT_EQ(Checkpoint::open(checkpoints_ / "misnamed-step-00000099").manifest().step, 8);
   EXPECT_THAT(error_of_restore(step_folder(1)), HasSubstr("holds step 8; step-00000008 would be its name"));
@@ -361,7 +362,7 @@ TEST_F(ResumeRules, MoreStepsOfACosineScheduleSayFromWhereToWhereTheRateJumps) {
   const auto warnings = compare_runs(saved, manifest_of(to_ini(config))).warnings;
   ASSERT_EQ(warnings.size(), 2u) << "the estimator's rate is constant";
   // lr (1 + cos(pi 7 / 8)) / 2 and lr (1 + cos(pi / 2)) / 2
-  EXPECT_EQ(warnings[1], "the learning rate jumps from 3.81e-05 in step 8 to 0.0005 in step 9 (student.lr)");
+  EXPECT_EQ(warnings[1], "the learning rate goes from 3.81e-05 in step 8 to 0.0005 in step 9 (student.lr)");
 }
 
 TEST_F(ResumeRules, AStoreThatGrewIsAWarningThatSaysWhatBecomesOfTheEpoch) {
