@@ -65,8 +65,9 @@ TEST_F(Plan, TheDecoderOfSampleGridsCountsWhereThereAreAny) {
   for (const auto& [name, tensor] : stored_tensors(std::filesystem::path(kPipeline) / "vae")) {
     numbers += c10::multiply_integers(tensor.shape);
   }
-  EXPECT_EQ(decoder(std::string("--teacher.weights ") + kPipeline), 4 * numbers);
-  const auto alone = std::string("--teacher.weights ") + kPipeline + "/transformer ";
+  const auto pipeline = std::string("--method.sample_size 0 --teacher.weights ") + kPipeline;
+  EXPECT_EQ(decoder(pipeline), 4 * numbers);
+  const auto alone = pipeline + "/transformer ";
   EXPECT_EQ(decoder(alone), 0);
   EXPECT_EQ(decoder(alone + "--sample.vae " + kPipeline + "/vae"), 4 * numbers);
 }
@@ -97,8 +98,12 @@ TEST_F(Plan, TextTakesWhatTheEncodersSay) {
 }
 
 TEST_F(Plan, WeightsThatAreThereCountAndMustFit) {
-  const auto tiny = plan("sd3_medium", std::string("--teacher.weights ") + kPipeline);
+  const auto tiny = plan("sd3_medium", std::string("--method.sample_size 0 --teacher.weights ") + kPipeline);
   EXPECT_LT(tiny["parameters"], 1'000'000);
+  const auto too_large = run(fmt::format(
+      "distill --dry-run --config {}/configs/sd3_medium_fgm.cfg --teacher.weights {}", FGM_SOURCE_DIR, kPipeline));
+  EXPECT_EQ(too_large.code, kExitConfig);
+  EXPECT_THAT(too_large.text, HasSubstr("does not fit the model's position table of 6 x 6"));
   const auto refused = run(std::string("distill --dry-run --teacher.weights ") + kPipeline + "/vae");
   EXPECT_EQ(refused.code, kExitConfig);
   EXPECT_THAT(refused.text, HasSubstr("describes AutoencoderKL"));
