@@ -168,7 +168,6 @@ TEST_F(Cli, AnOutputThatCannotBeWrittenIsFoundBeforeTheWork) {
       "data pack --images " + path("images") + " --out " + out + ".h5",
       "data shapes --out " + path("a.h5") + " --held-out " + out + ".h5",
       "sample --sample.weights nowhere --sample.prompts nowhere --sample.out " + out + ".h5",
-      "sample --sample.weights nowhere --sample.prompts nowhere --sample.out " + out + ".png",
       "sample --sample.weights nowhere --sample.prompts nowhere --sample.out " + out,
       "eval --eval.samples a=nowhere.h5 --eval.reference nowhere.h5 --eval.report " + out + ".json",
       "export nowhere --out " + out,
