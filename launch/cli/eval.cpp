@@ -104,12 +104,10 @@ EvalStart check_start(const Config& config) {
   require<ConfigError>(!config.eval.reference.empty(), "eval.reference is not set; give a store of held-out images");
   require<ConfigError>(!config.eval.report.empty() || !config.run.dir.empty(),
                        "neither eval.report nor --run says where the report goes");
-  EvalStart start{.stores = {},
-                  .models = {},
-                  .held_out = Store(config.eval.reference),
-                  .report_file = config.eval.report.empty() ? fs::path(config.run.dir) / "report.json"
-                                                            : fs::path(config.eval.report)};
-  check_output_file(start.report_file);
+  const fs::path report_file =
+      config.eval.report.empty() ? fs::path(config.run.dir) / "report.json" : fs::path(config.eval.report);
+  check_output_file(report_file);
+  EvalStart start{.stores = {}, .models = {}, .held_out = Store(config.eval.reference), .report_file = report_file};
   for (const auto& [name, path] : parse_samples(config.eval.samples)) {
     start.stores.emplace_back(path);
     start.models.push_back(describe_samples(name, start.stores.back()));
