@@ -20,8 +20,8 @@ struct Setting {
 // for places. A line ends in \n, \r\n or \r; `text` is UTF-8.
 std::vector<Setting> parse_ini(std::string_view text, const std::string& name);
 
-// The same from a file, with or without a byte order mark; IoError when it cannot be read or is not UTF-8 (decode_text).
-// Names in it keep their bytes: a file system tells the normal forms apart.
+// The same from a file, with or without a byte order mark; IoError when it cannot be read or is not UTF-8
+// (decode_text). Names in it keep their bytes: a file system tells the normal forms apart.
 std::vector<Setting> read_ini(const std::filesystem::path& path);
 
 }  // namespace fgm

@@ -1,10 +1,11 @@
 #include "launch/runtime/environment.h"
 
 #include <fcntl.h>
-#include <strings.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <cstdlib>
 #include <optional>
@@ -31,7 +32,9 @@ int64_t omp_num_threads() {
 
 std::string thread_binding() {
   const std::string bind = variable("OMP_PROC_BIND", ""), cores = variable("GOMP_CPU_AFFINITY", "");
-  if (!bind.empty()) return strcasecmp(bind.c_str(), "false") == 0 ? "" : "OMP_PROC_BIND = " + bind;
+  const auto lower = [](unsigned char c) { return static_cast<char>(std::tolower(c)); };
+  const bool is_off = std::ranges::equal(bind, std::string_view("false"), {}, lower);
+  if (!bind.empty()) return is_off ? "" : "OMP_PROC_BIND = " + bind;
   return cores.empty() ? "" : "GOMP_CPU_AFFINITY = " + cores;
 }
 

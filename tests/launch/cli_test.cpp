@@ -130,7 +130,7 @@ TEST_F(Cli, InspectSaysWhatIsWrongWithADamagedFile) {
   fs::resize_file(path("w.safetensors"), fs::file_size(path("w.safetensors")) - 8);
   const auto cut = fgm("inspect " + path("w.safetensors"));
   EXPECT_EQ(cut.code, kExitConfig);
-  EXPECT_THAT(cut.text, testing::AllOf(HasSubstr("w.safetensors"), HasSubstr("block.weight")));
+  EXPECT_THAT(cut.text, testing::AllOf(HasSubstr("w.safetensors"), HasSubstr("cut short")));
   EXPECT_EQ(std::count(cut.text.begin(), cut.text.end(), '\n'), 1);
 
   std::ofstream(path("s.h5"), std::ios::binary) << "\x89HDF\r\n\x1a\n and nothing more";
@@ -168,7 +168,6 @@ TEST_F(Cli, AnOutputThatCannotBeWrittenIsFoundBeforeTheWork) {
       "data pack --images " + path("images") + " --out " + out + ".h5",
       "data shapes --out " + path("a.h5") + " --held-out " + out + ".h5",
       "sample --sample.weights nowhere --sample.prompts nowhere --sample.out " + out + ".h5",
-      "sample --sample.weights nowhere --sample.prompts nowhere --sample.out " + out + ".png",
       "sample --sample.weights nowhere --sample.prompts nowhere --sample.out " + out,
       "eval --eval.samples a=nowhere.h5 --eval.reference nowhere.h5 --eval.report " + out + ".json",
       "export nowhere --out " + out,
