@@ -6,9 +6,10 @@
 
 namespace {
 
-// About 20 us; libgomp's own default are 300000 turns, several milliseconds. Where other work wants the cores, a thread
-// that spins keeps them from the one that it waits for; a thread that sleeps at once is slow to come back.
-char kSpinCount[] = "GOMP_SPINCOUNT=10000";
+// Some 20 us; libgomp's own 300000 turns are several milliseconds. Where other work wants the cores, a thread that
+// spins keeps them from the one that it waits for; a thread that sleeps at once is slow to come back. See
+// docs/design/0011.
+char kSpinCount[] = "GOMP_SPINCOUNT=1000";
 
 bool sets(const char* entry, const char* name) {
   while (*name != '\0' && *entry == *name) ++entry, ++name;
