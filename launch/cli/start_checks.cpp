@@ -57,7 +57,7 @@ void check_captions(std::span<const std::string> captions, const TextConfig& tex
 void check_image_size(const ModelConfig& model, int64_t height, int64_t width, const std::string& what) {
   const int64_t patch = model.patch_size, most = model.pos_embed_max_size;
   require<ConfigError>(height >= patch && width >= patch && height % patch == 0 && width % patch == 0,
-                       "{}: {} x {} cannot be cut into patches of {} (model.patch_size); give multiples of that", what,
+                       "{}: {} x {} cannot be cut into patches of model.patch_size = {}; give multiples of that", what,
                        height, width, patch);
   require<ConfigError>(std::max(height, width) / patch <= most,
                        "{}: an image of {} x {} patches does not fit the model's position table of {} x {} "

@@ -63,7 +63,8 @@ TEST_F(DryRun, OfTrainRefusesWhatTheStartDoes) {
 
   const auto empty = place("train_anew");
   expect_refused(empty, train_arguments("--resume nothing"), "--resume nothing: no checkpoint there");
-  expect_refused(empty, train_arguments("--model.patch_size 5"), "24 x 24 cannot be cut into patches of 5");
+  expect_refused(empty, train_arguments("--model.patch_size 5"),
+                 "24 x 24 cannot be cut into patches of model.patch_size = 5");
   EXPECT_FALSE(fs::exists(empty / "run")) << "no start got that far";
 }
 
