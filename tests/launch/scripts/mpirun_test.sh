@@ -23,7 +23,7 @@ log=$work/ranks/\$OMPI_COMM_WORLD_RANK
 on_stop() { echo USR1 >>"\$log"; is_stopping=1; [[ \$action != run ]] || exit 75; }
 is_stopping=0
 trap on_stop USR1
-trap 'echo TERM >>"\$log"' TERM INT
+trap '[[ -e $work/saved ]] || echo TERM >>"\$log"' TERM INT  # when one has left, mpirun ends the others
 echo "binding \$OMPI_MCA_hwloc_base_binding_policy" >"\$log"
 echo \$\$ >"\$log.pid"
 echo ready
@@ -62,16 +62,26 @@ test_exit_codes() {
   done
 }
 
-test_stop() {
-  start -n 3 fgm run
-  stop_job INT "-$job" 3
+# The ranks leave when all of them know, as those of a run do.
+let_ranks_save() {  # let_ranks_save RANK...
+  local rank
+  for rank; do wait_until "rank $rank knows" got "$rank" USR1; done
+  touch "$work/saved"
   finish
+}
+
+test_stop() {
+  rm -f "$work/saved"
+  start -n 3 fgm save
+  stop_job INT "-$job" 3
+  let_ranks_save 0 1 2
   expect "Ctrl-C at the terminal gives 75" exited_with 75
   for rank in 0 1 2; do expect "rank $rank gets one signal for it" got $rank USR1; done
 
-  start -n 2 fgm run
+  rm -f "$work/saved"
+  start -n 2 fgm save
   stop_job TERM "$job" 2
-  finish
+  let_ranks_save 0 1
   expect "SIGTERM gives 75" exited_with 75
   expect "and is one signal for a rank" got 1 USR1
 }
@@ -84,8 +94,7 @@ test_repeated_signals() {
   wait_until "the ranks know" got 0 USR1
   kill -HUP "$job"
   kill -XCPU "$job"
-  touch "$work/saved"
-  finish
+  let_ranks_save 0 1
   expect "SIGHUP gives 75, however often it comes" exited_with 75
   expect "and is one signal for a rank" got 1 USR1
 
