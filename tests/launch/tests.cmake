@@ -28,14 +28,14 @@ function(fgm_add_program_test path)  # a test that runs the built program, also 
   string(REPLACE "/" "_" target ${path})
   target_compile_definitions(${target} PRIVATE FGM_BINARY="$<TARGET_FILE:fgm>" FGM_MPIRUN="${MPIEXEC_EXECUTABLE}")
   add_dependencies(${target} fgm)
-  set_tests_properties(${path} PROPERTIES PROCESSORS 2)
 endfunction()
 fgm_add_program_test(launch/dry_run_test DEPS fgm::commands fgm::io fgm::store)
 fgm_add_program_test(launch/ranks_test DEPS fgm::store LABELS bits TIMEOUT 300)
-fgm_add_program_test(launch/resume_test DEPS fgm::base LABELS bits TIMEOUT 300)
+fgm_add_program_test(launch/resume_test DEPS fgm::base TIMEOUT 300)
 fgm_add_program_test(soak/kill_soak DEPS fgm::base LABELS soak TIMEOUT 900)
+set_tests_properties(launch/ranks_test launch/resume_test soak/kill_soak PROPERTIES PROCESSORS 2)  # mostly two ranks
 
-fgm_add_test(launch/main_job_test DEPS fgm::io fgm::store LABELS bits TIMEOUT 300)
+fgm_add_test(launch/main_job_test DEPS fgm::io fgm::store TIMEOUT 300)
 target_compile_definitions(launch_main_job_test PRIVATE FGM_BINARY="$<TARGET_FILE:fgm>")
 add_dependencies(launch_main_job_test fgm)
 if(CMAKE_BINARY_DIR STREQUAL "${PROJECT_SOURCE_DIR}/build/release")  # the build that the quickstart makes and uses
