@@ -14,11 +14,11 @@ void SampleConfig::visit(FieldVisitor& v) {
   v.field("sample.guidance", guidance, "guidance scale; 1 = none");
   v.field("sample.shift", shift,
           "of SD3's schedule; 0 = the weights' own, or equally spaced times where they have none");
-  v.field("sample.sample_size", sample_size, "side of the pictures or latents; 0 = as the weights say");
+  v.field("sample.sample_size", sample_size, "side of the images or latents; 0 = as the weights say");
   v.field("sample.per_prompt", per_prompt, "images of each caption");
   v.field("sample.batch", batch,
-          "images drawn at once; pictures are the same bits in any list as long as it is the same");
-  v.field("sample.out", out, "what to write: a store (.h5), one picture of all (.png), or a folder of pictures");
+          "images drawn at once; images are the same bits in any list as long as it is the same");
+  v.field("sample.out", out, "what to write: a store (.h5), one image of all (.png), or a folder of images");
   v.choice("sample.layout", layout, {"flat", "geneval"}, "of a folder");
 }
 
@@ -35,7 +35,7 @@ void EvalConfig::visit(FieldVisitor& v) {
   v.field("eval.samples", samples, "what to score: name=store, comma-separated");
   v.field("eval.reference", reference, "store of held-out images");
   v.field("eval.report", report, "report to write; empty = report.json in run.dir");
-  v.field("eval.picture_rows", picture_rows, "captions shown in the side-by-side picture beside the report");
+  v.field("eval.picture_rows", picture_rows, "captions shown in the side-by-side image beside the report");
 }
 
 void EvalConfig::validate() const {

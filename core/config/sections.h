@@ -79,11 +79,11 @@ struct ModelConfig {
   void validate() const;
 };
 
-enum class TimeLaw { kUniform, kLogitNormal };
+enum class TimeDistribution { kUniform, kLogitNormal };
 
 // The law of the training time t in (0, 1); t = 0 is data and t = 1 is noise.
 struct TimeConfig {
-  TimeLaw law = TimeLaw::kLogitNormal;
+  TimeDistribution law = TimeDistribution::kLogitNormal;
   double mean = 0.0;  // of the normal inside the sigmoid
   double std = 1.0;
 

@@ -15,7 +15,7 @@ constexpr int64_t kGap = 8;
 constexpr int64_t kPromptCharacters = 18;
 constexpr int64_t kLineHeight = kFontCellHeight * kFontScale;
 constexpr int64_t kHeaderHeight = 2 * kLineHeight;
-constexpr int64_t kLegiblePicture = 96;
+constexpr int64_t kLegibleImage = 96;
 
 int64_t text_width(int64_t num_characters) {
   return num_characters * kFontCellWidth * kFontScale;
@@ -48,7 +48,7 @@ struct Layout {
 
 Layout lay_out(std::span<const ModelSamples> models, const std::vector<int64_t>& rows) {
   const auto& images = models[0].images_NHWC;
-  const int64_t scale = std::max<int64_t>(1, kLegiblePicture / images.size(1));
+  const int64_t scale = std::max<int64_t>(1, kLegibleImage / images.size(1));
   Layout layout{scale, scale * images.size(1), scale * images.size(2)};
   for (const int64_t row : rows) {
     const auto lines = static_cast<int64_t>(wrap_text(models[0].prompts[row], kPromptCharacters).size());

@@ -61,7 +61,7 @@ at::Tensor image_features(const at::Tensor& images_NHWC) {
 }
 
 Gaussian fit_gaussian(const at::Tensor& features_ND) {
-  require<ConfigError>(features_ND.size(0) >= 2, "a Frechet distance needs at least two pictures a set, got {}",
+  require<ConfigError>(features_ND.size(0) >= 2, "a Frechet distance needs at least two images a set, got {}",
                        features_ND.size(0));
   const auto x = features_ND.to(at::kDouble);
   const auto mean = x.mean(0);
@@ -79,7 +79,7 @@ double frechet_distance(const Gaussian& a, const Gaussian& b) {
 
 double frechet_distance(const at::Tensor& images_a_NHWC, const at::Tensor& images_b_NHWC) {
   require<ConfigError>(images_a_NHWC.sizes().slice(1) == images_b_NHWC.sizes().slice(1),
-                       "a Frechet distance needs pictures of one size, got {} and {}",
+                       "a Frechet distance needs images of one size, got {} and {}",
                        fmt::join(images_a_NHWC.sizes().slice(1), " x "),
                        fmt::join(images_b_NHWC.sizes().slice(1), " x "));
   return frechet_distance(fit_gaussian(image_features(images_a_NHWC)), fit_gaussian(image_features(images_b_NHWC)));

@@ -75,7 +75,7 @@ void fill_black(at::Tensor& image_HWC, int64_t row, int64_t column, int64_t size
 }  // namespace
 
 void draw_text(at::Tensor& image_HWC, std::string_view text, int64_t row, int64_t column, int64_t scale) {
-  check(row >= 0 && column >= 0 && scale > 0, "draw_text wants a place inside the picture and a scale > 0");
+  check(row >= 0 && column >= 0 && scale > 0, "draw_text wants a place inside the image and a scale > 0");
   for (size_t i = 0; i < text.size(); ++i) {
     const auto rows = glyph_rows(text[i]);
     const int64_t left = column + static_cast<int64_t>(i) * kFontCellWidth * scale;

@@ -62,11 +62,11 @@ void check_evaluation(std::span<const ModelSamples> models, const at::Tensor& he
   require_comparable(models);
   const auto drawn = models[0].images_NHWC.sizes(), held_out = held_out_NHWC.sizes();
   require<ConfigError>(drawn.slice(1) == held_out.slice(1),
-                       "a Frechet distance needs pictures of one size: the samples are {}, the reference {}",
+                       "a Frechet distance needs images of one size: the samples are {}, the reference {}",
                        fmt::join(drawn.slice(1), " x "), fmt::join(held_out.slice(1), " x "));
   require<ConfigError>(
       drawn[1] >= 8 && drawn[2] >= 8 && drawn[0] >= 2 && held_out[0] >= 2,
-      "a Frechet distance needs two pictures a set of at least 8 x 8 pixels: there are {} samples and {} "
+      "a Frechet distance needs two images a set of at least 8 x 8 pixels: there are {} samples and {} "
       "references of {} x {}",
       drawn[0], held_out[0], drawn[1], drawn[2]);
 }

@@ -35,7 +35,7 @@ constexpr const char* kNumpyZip = "is a NumPy archive (.npz): convert it to safe
 constexpr const char* kArchive = "is a packed archive: unpack it first";
 constexpr const char* kHdf5 =
     "is an HDF5 file (a store of fgm, or weights of Keras), not weights in a safetensors file";
-constexpr const char* kPicture = "is a picture, not weights";
+constexpr const char* kImage = "is an image, not weights";
 
 constexpr std::array kSignatures = {
     Signature{"version https://git-lfs", kLfsPointer},
@@ -54,8 +54,8 @@ constexpr std::array kSignatures = {
     Signature{"7z\xbc\xaf"sv, kArchive},
     Signature{"BZh", kArchive},
     Signature{"Rar!", kArchive},
-    Signature{"\x89PNG", kPicture},
-    Signature{"\xff\xd8\xff"sv, kPicture},
+    Signature{"\x89PNG", kImage},
+    Signature{"\xff\xd8\xff"sv, kImage},
 };
 
 // Of a zip file its own name or that of its first entry tells who wrote it.

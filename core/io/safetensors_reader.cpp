@@ -18,7 +18,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "safetensors is little-endian and is read as it is");
 
-constexpr int64_t kPieceElements = int64_t{1} << 18;
+constexpr int64_t kConvertedElements = int64_t{1} << 18;
 constexpr uint64_t kLengthBytes = 8;  // before the header
 
 struct stat status_of(const Descriptor& file, const std::filesystem::path& path) {
@@ -150,9 +150,9 @@ void SafetensorsFile::read(const std::string& name, int64_t begin, const at::Ten
   };
   if (out.is_cpu() && out.scalar_type() == dtype && tensor.dtype != at::kBool) return read_to(begin, out);
   const auto flat_out = out.view(-1);
-  const auto buffer = at::empty({std::min(kPieceElements, out.numel())}, dtype);
-  for (int64_t done = 0; done < out.numel(); done += kPieceElements) {
-    const auto piece = buffer.narrow(0, 0, std::min(kPieceElements, out.numel() - done));
+  const auto buffer = at::empty({std::min(kConvertedElements, out.numel())}, dtype);
+  for (int64_t done = 0; done < out.numel(); done += kConvertedElements) {
+    const auto piece = buffer.narrow(0, 0, std::min(kConvertedElements, out.numel() - done));
     read_to(begin + done, piece);
     flat_out.narrow(0, done, piece.numel()).copy_(tensor.dtype == at::kBool ? piece.ne(0) : piece);
   }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "core/models/composed_source.h"
+#include "core/io/composed_source.h"
 #include "core/models/vae_blocks.h"
 
 namespace fgm {
@@ -18,7 +18,7 @@ struct VaeConfig {
   int64_t downscale() const { return int64_t{1} << (channels.size() - 1); }  // image pixels for one of the latent
 };
 
-// The distribution of a picture's latent; each [B, latent_channels, h, w]. logvar is clamped to [-30, 20].
+// The distribution of an image's latent; each [B, latent_channels, h, w]. logvar is clamped to [-30, 20].
 struct LatentDistribution {
   at::Tensor mean;
   at::Tensor logvar;

@@ -7,11 +7,11 @@
 
 namespace fgm {
 
-Trainer::Trainer(Step& step, BatchSource& source, SavePoint& save_point, std::vector<StepObserver*> observers,
+Trainer::Trainer(Step& step, BatchSource& source, Checkpointer& checkpointer, std::vector<StepObserver*> observers,
                  std::function<bool()> stop_requested, const TrainerOptions& options)
     : step_(step),
       source_(source),
-      save_point_(save_point),
+      checkpointer_(checkpointer),
       observers_(std::move(observers)),
       stop_requested_(std::move(stop_requested)),
       options_(options) {}
@@ -28,11 +28,11 @@ Outcome Trainer::run(int64_t first_step) {
     guard.check(done, report);
     is_stopped = stop_requested_();
     if (options_.save_every > 0 && done % options_.save_every == 0) {
-      save_point_.save(done);
+      checkpointer_.save(done);
       saved = done;
     }
   }
-  if (saved != done) save_point_.save(done);
+  if (saved != done) checkpointer_.save(done);
   for (StepObserver* observer : observers_) observer->on_end(done);
   return done < options_.num_steps ? Outcome::kStopped : Outcome::kFinished;
 }

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/train/batch_source.h"
-#include "core/train/save_point.h"
+#include "core/train/checkpointer.h"
 #include "core/train/step.h"
 #include "core/train/step_observer.h"
 
@@ -27,7 +27,7 @@ class Trainer {
  public:
   // All references must outlive the trainer. `stop_requested` is asked between steps and must answer alike on all
   // ranks.
-  Trainer(Step& step, BatchSource& source, SavePoint& save_point, std::vector<StepObserver*> observers,
+  Trainer(Step& step, BatchSource& source, Checkpointer& checkpointer, std::vector<StepObserver*> observers,
           std::function<bool()> stop_requested, const TrainerOptions& options);
 
   // Runs the steps from `first_step` on. DoNotRequeueError when the run has diverged (FiniteGuard).
@@ -38,7 +38,7 @@ class Trainer {
 
   Step& step_;
   BatchSource& source_;
-  SavePoint& save_point_;
+  Checkpointer& checkpointer_;
   std::vector<StepObserver*> observers_;
   std::function<bool()> stop_requested_;
   TrainerOptions options_;

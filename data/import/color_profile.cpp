@@ -48,7 +48,7 @@ struct Prepared {
   ProfileUse use = ProfileUse::kUnusable;
 };
 
-// Pictures of one source have the same profile, and making a transform takes as long as decoding a small picture: the
+// Images of one source have the same profile, and making a transform takes as long as decoding a small image: the
 // last one is kept.
 const Prepared& prepare(std::span<const std::byte> profile, bool is_grey) {
   thread_local Prepared last;

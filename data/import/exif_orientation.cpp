@@ -58,7 +58,7 @@ int exif_orientation(std::span<const std::byte> exif) {
 }
 
 at::Tensor apply_orientation(const at::Tensor& image_HWC, int orientation) {
-  // 5 to 8 store the columns of the upright picture as rows.
+  // 5 to 8 store the columns of the upright image as rows.
   auto upright = orientation >= 5 ? image_HWC.transpose(0, 1) : image_HWC;
   const bool flips_rows = orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
   const bool flips_columns = orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;

@@ -3,13 +3,13 @@
 #include "core/base/error.h"
 #include "data/import/internal/codecs.h"
 #include "data/import/internal/color_profile.h"
-#include "data/import/internal/picture_format.h"
+#include "data/import/internal/image_format.h"
 
 namespace fgm {
 namespace {
 
 bool is_jpeg(std::span<const std::byte> file) {
-  const auto format = picture_format(file);
+  const auto format = image_format(file);
   if (format == "JPEG" || format == "PNG") return format == "JPEG";
   if (file.empty()) throw IoError("the file is empty");
   if (format.empty()) throw IoError("neither JPEG nor PNG");

@@ -8,14 +8,14 @@
 
 namespace fgm {
 
-// Larger pictures are refused before they are decoded: a few kilobytes can claim gigabytes of pixels.
+// Larger images are refused before they are decoded: a few kilobytes can claim gigabytes of pixels.
 inline constexpr int64_t kMaxPixels = int64_t{1} << 28;
 
 struct DecodedImage {
   at::Tensor pixels;                 // uint8 [H, W, 3] sRGB
   bool is_converted = false;         // from the colours of an ICC profile other than sRGB
-  bool is_profile_unusable = false;  // the picture was taken as sRGB in spite of a profile
-  bool is_animated = false;          // the first picture was taken
+  bool is_profile_unusable = false;  // the image was taken as sRGB in spite of a profile
+  bool is_animated = false;          // the first image was taken
 };
 
 // Decodes a JPEG or a PNG, whichever the first bytes say, upright as its EXIF orientation says and in sRGB as its ICC

@@ -8,9 +8,9 @@
 #include "core/io/file.h"
 #include "core/io/output_path.h"
 #include "data/import/image_decoder.h"
+#include "data/import/internal/image_list.h"
 #include "data/import/internal/in_order.h"
 #include "data/import/internal/memory_budget.h"
-#include "data/import/internal/picture_list.h"
 #include "data/import/square_resize.h"
 #include "data/store/store_writer.h"
 
@@ -22,7 +22,7 @@ namespace {
 constexpr int64_t kMaxResolution = 4096;
 constexpr uintmax_t kMaxFileBytes = uintmax_t{1} << 30;
 constexpr int64_t kDecodingBytesPerThread = int64_t{256} << 20;
-// Pictures that a thread makes at a time: many small ones, so that starting it costs nothing beside them.
+// Images that a thread makes at a time: many small ones, so that starting it costs nothing beside them.
 constexpr int64_t kBlockBytes = int64_t{4} << 20, kMaxBlock = 64;
 
 void check_options(const PackOptions& options) {
@@ -62,7 +62,7 @@ struct Candidate {
   std::string error;  // why it is skipped; else empty
 };
 
-// What can be known of a picture after another try is no reason to skip it now.
+// What can be known of an image after another try is no reason to skip it now.
 std::string reason_to_skip(const IoError& error) {
   if (error.exit_code() != kExitConfig) throw;
   return error.what();
@@ -81,14 +81,14 @@ std::vector<Candidate> read_captions(std::vector<fs::path> paths, const std::str
   return candidates;
 }
 
-// A picture of `resolution`, or why there is none.
-struct Picture {
+// An image of `resolution`, or why there is none.
+struct Image {
   at::Tensor pixels;  // uint8 [resolution, resolution, 3]
   std::string error;
   DecodedImage remarks;  // without its pixels
 };
 
-Picture load(const fs::path& path, int64_t resolution, MemoryBudget& budget) {
+Image load(const fs::path& path, int64_t resolution, MemoryBudget& budget) {
   try {
     std::error_code error;
     const auto size = fs::file_size(path, error);
@@ -124,7 +124,7 @@ std::vector<Candidate*> usable(std::vector<Candidate>& candidates, const fs::pat
     if (candidate.error.empty()) usable.push_back(&candidate);
   }
   if (usable.empty()) {
-    throw IoError(fmt::format("none of the {} pictures of '{}' can be used; the first, {}: {}", candidates.size(),
+    throw IoError(fmt::format("none of the {} images of '{}' can be used; the first, {}: {}", candidates.size(),
                               folder.string(), candidates.front().path.string(), candidates.front().error));
   }
   return usable;
@@ -141,37 +141,37 @@ StoreContents header_of(const std::vector<Candidate*>& records, size_t num_skipp
 
 void note(const fs::path& path, const DecodedImage& image, PackReport& report) {
   if (image.is_converted) ++report.changed["converted to sRGB"];
-  if (image.is_animated) ++report.changed["the first picture of an animation"];
+  if (image.is_animated) ++report.changed["the first image of an animation"];
   if (!image.is_profile_unusable) return;
   ++report.changed["taken as sRGB, as their colour profile cannot be used"];
   report.notes.push_back(
-      printable(fmt::format("{}: its colour profile cannot be used; the picture is taken as sRGB", path.string())));
+      printable(fmt::format("{}: its colour profile cannot be used; the image is taken as sRGB", path.string())));
 }
 
-// Decodes the candidates' pictures and appends them to `writer`, or says in the candidate why there is none.
-void append_pictures(const std::vector<Candidate*>& candidates, const PackOptions& options, StoreWriter& writer,
-                     PackReport& report) {
+// Decodes the candidates' images and appends them to `writer`, or says in the candidate why there is none.
+void append_images(const std::vector<Candidate*>& candidates, const PackOptions& options, StoreWriter& writer,
+                   PackReport& report) {
   MemoryBudget budget(options.num_threads * kDecodingBytesPerThread);
   const auto per_block = std::clamp(kBlockBytes / (options.resolution * options.resolution * 3), int64_t{1}, kMaxBlock);
   const auto count = std::ssize(candidates);
   const auto load_block = [&](int64_t block) {
-    std::vector<Picture> pictures;
+    std::vector<Image> images;
     for (int64_t i = block * per_block; i < std::min(count, (block + 1) * per_block); ++i) {
-      pictures.push_back(load(candidates[static_cast<size_t>(i)]->path, options.resolution, budget));
+      images.push_back(load(candidates[static_cast<size_t>(i)]->path, options.resolution, budget));
     }
-    return pictures;
+    return images;
   };
   auto candidate = candidates.begin();
-  in_order((count + per_block - 1) / per_block, options.num_threads, load_block, [&](std::vector<Picture> pictures) {
+  in_order((count + per_block - 1) / per_block, options.num_threads, load_block, [&](std::vector<Image> images) {
     if (options.should_stop && options.should_stop()) {
       throw Error(fmt::format("interrupted; '{}' was not written", options.out.string()), kExitRequeue);
     }
-    for (auto& picture : pictures) {
+    for (auto& image : images) {
       auto& [path, caption, error] = **candidate++;
-      error = std::move(picture.error);
+      error = std::move(image.error);
       if (!error.empty()) continue;
-      writer.append(picture.pixels.unsqueeze(0));
-      note(path, picture.remarks, report);
+      writer.append(image.pixels.unsqueeze(0));
+      note(path, image.remarks, report);
     }
   });
 }
@@ -188,7 +188,7 @@ std::string caption_of_folder(const std::string& folder) {
 
 void check_pack(const PackOptions& options) {
   check_options(options);
-  list_pictures(options.images, options.captions == "folder");
+  list_images(options.images, options.captions == "folder");
 }
 
 std::string PackReport::summary() const {
@@ -203,7 +203,7 @@ std::string PackReport::summary() const {
 
 PackReport pack_images(const PackOptions& options) {
   check_options(options);
-  auto list = list_pictures(options.images, options.captions == "folder");
+  auto list = list_images(options.images, options.captions == "folder");
   PackReport report;
   report.skipped = std::move(list.unreadable);
   report.left_out = std::move(list.left_out);
@@ -212,7 +212,7 @@ PackReport pack_images(const PackOptions& options) {
   const size_t without_caption = candidates.size() - captioned.size();
   StoreWriter writer(options.out, header_of(captioned, without_caption, options),
                      {options.resolution, options.resolution, 3});
-  append_pictures(captioned, options, writer, report);
+  append_images(captioned, options, writer, report);
   const auto written = usable(candidates, options.images);
   const size_t undecodable = captioned.size() - written.size();
   if (undecodable == 0) {
@@ -227,8 +227,8 @@ PackReport pack_images(const PackOptions& options) {
     if (!error.empty()) report.skipped.push_back(printable(fmt::format("{}: {}", path.string(), error)));
   }
   UnseenCharacters unseen;
-  for (const auto* picture : written) {
-    unseen.count(picture->caption, [&] { return fmt::format("the caption of {}", printable(picture->path.string())); });
+  for (const auto* image : written) {
+    unseen.count(image->caption, [&] { return fmt::format("the caption of {}", printable(image->path.string())); });
   }
   unseen.log(options.images.string());
   return report;

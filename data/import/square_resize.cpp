@@ -10,7 +10,7 @@ at::Tensor square_resize(const at::Tensor& image_HWC, int64_t resolution) {
   const auto square = image_HWC.narrow(0, (height - side) / 2, side).narrow(1, (width - side) / 2, side);
   if (side == resolution) return square.contiguous();
   auto out = at::empty({resolution, resolution, 3}, at::kByte);
-  // One channel at a time: a large picture's floats are four times its bytes.
+  // One channel at a time: a large image's floats are four times its bytes.
   for (int64_t channel = 0; channel < 3; ++channel) {
     const auto plane = square.select(2, channel).unsqueeze(0).unsqueeze(0).to(at::kFloat);
     const auto resized = at::_upsample_bicubic2d_aa(plane, {resolution, resolution}, /*align_corners=*/false);

@@ -2,12 +2,12 @@
 
 #include <memory>
 
+#include "core/nn/text_encoder.h"
 #include "core/train/batch_source.h"
 #include "data/pipeline/prefetcher.h"
 #include "data/sampler/epoch_shuffle.h"
 #include "data/sampler/rank_rows.h"
 #include "data/store/store.h"
-#include "data/text/text_encoder.h"
 
 namespace fgm {
 

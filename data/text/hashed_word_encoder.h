@@ -6,7 +6,7 @@
 
 #include "core/base/rng.h"
 #include "core/config/sections.h"
-#include "data/text/text_encoder.h"
+#include "core/nn/text_encoder.h"
 
 namespace fgm {
 

@@ -14,7 +14,7 @@ namespace fgm {
 struct Invocation {
   Config config;  // defaults, then the config file, then the flags; validated
   bool is_json = false;
-  bool is_dry_run = false;                   // check what the start checks (launch/cli/start_checks.h), run nothing
+  bool is_dry_run = false;                   // check what the start checks (launch/job/start_checks.h), run nothing
   std::map<std::string, std::string> flags;  // the sub-command's own that were given, by name
   std::set<std::string> given_keys;          // of the config, by a flag and not by the config file
   std::string argument;                      // the positional one, such as FILE

@@ -7,7 +7,7 @@
 #include "data/store/store.h"
 #include "launch/cli/commands.h"
 #include "launch/cli/output.h"
-#include "launch/cli/start_checks.h"
+#include "launch/job/start_checks.h"
 #include "launch/runtime/environment.h"
 #include "launch/runtime/signals.h"
 #include "launch/runtime/threads.h"
@@ -64,7 +64,7 @@ int pack(const Invocation& invocation) {
     check_pack(options);
     return kExitDone;
   }
-  use_threads(1);  // within a picture: each thread has pictures of its own
+  use_threads(1);  // within an image: each thread has images of its own
   const PackReport report = pack_images(options);
   warn_of_long_captions(flags.out, invocation.config.text);
   if (invocation.is_json) {

@@ -1,28 +1,28 @@
 #include <spdlog/spdlog.h>
 
 #include "core/base/error.h"
-#include "core/fgm/fgm_step.h"
-#include "core/fgm/roles.h"
+#include "core/methods/distill_step.h"
+#include "core/train/roles.h"
 #include "data/pipeline/store_batch_source.h"
 #include "data/text/hashed_word_encoder.h"
 #include "launch/cli/commands.h"
-#include "launch/cli/decoder.h"
-#include "launch/cli/distill_networks.h"
-#include "launch/cli/distill_plan.h"
-#include "launch/cli/distill_start.h"
-#include "launch/cli/generate.h"
-#include "launch/cli/memory_needs.h"
 #include "launch/cli/output.h"
-#include "launch/cli/training_run.h"
+#include "launch/job/distill_networks.h"
+#include "launch/job/distill_plan.h"
+#include "launch/job/distill_start.h"
+#include "launch/job/memory_needs.h"
+#include "launch/job/training_run.h"
 #include "launch/runtime/environment.h"
-#include "parallel/comm/consensus.h"
+#include "launch/sampling/image_sampler.h"
+#include "launch/weights/decoder.h"
+#include "parallel/comm/control_collectives.h"
 
 namespace fgm {
 namespace {
 
 // The digest of weights, of which every host may read a copy of its own. ConfigError when copies differ. Collective.
 std::string agreed_digest(const TensorSource& weights, World& world) {
-  const auto digests = gather_texts(world.control(), world.is_first_on_host() ? digest_of(weights) : "");
+  const auto digests = all_gather_strings(world.control(), world.is_first_on_host() ? digest_of(weights) : "");
   for (size_t rank = 1; rank < digests.size(); ++rank) {
     require<ConfigError>(digests[rank].empty() || digests[rank] == digests[0],
                          "{}: the host of rank {} has other weights there (xxh128 {}) than that of rank 0 (xxh128 {}); "
@@ -32,9 +32,9 @@ std::string agreed_digest(const TensorSource& weights, World& world) {
   return digests[0];
 }
 
-// All ranks draw the same pictures together, no more at once than a rank trains on.
-PictureDrawer grid_drawer(const Config& config, VelocityModel& student, const TextEncoder& encoder, const Store& store,
-                          const std::vector<int64_t>& sample_shape, const Vae* vae, const World& world) {
+// All ranks draw the same images together, no more at once than a rank trains on.
+ImageSampler grid_drawer(const Config& config, VelocityModel& student, const TextEncoder& encoder, const Store& store,
+                         const std::vector<int64_t>& sample_shape, const Vae* vae, const World& world) {
   const auto captions = grid_captions(store);
   return {student,
           encoder,
@@ -65,12 +65,12 @@ int distill_on(World& world, const Config& given) {
 
   const auto seed = static_cast<uint64_t>(config.run.seed);
   DistillNetworks networks(world, config, teacher, *start.start.source);
-  FgmStep step({networks.teacher(), networks.student(), networks.estimator()},
-               {.seed = seed,
-                .method = config.method,
-                .sample_shape = start.sample_shape,
-                .tensors = at::TensorOptions().dtype(at::kFloat).device(world.device()),
-                .sum_over_ranks = sum_over(world.control())});
+  DistillStep step({networks.teacher(), networks.student(), networks.estimator()},
+                   {.seed = seed,
+                    .method = config.method,
+                    .sample_shape = start.sample_shape,
+                    .tensors = at::TensorOptions().dtype(at::kFloat).device(world.device()),
+                    .sum_over_ranks = sum_over(world.control())});
   const auto encoder = std::make_shared<const HashedWordEncoder>(config.text);
   StoreBatchSource source(store, encoder,
                           {.global_batch = config.method.batch,
@@ -79,7 +79,7 @@ int distill_on(World& world, const Config& given) {
                            .seed = seed,
                            .needs_images = false,
                            .prefetch = config.data.prefetch});
-  const PictureDrawer drawer =
+  const ImageSampler drawer =
       grid_drawer(config, networks.student().model(), *encoder, *store, start.sample_shape, vae.get(), world);
   return run_training(world,
                       {.num_steps = config.method.steps,

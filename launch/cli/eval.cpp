@@ -143,7 +143,7 @@ int eval(const Invocation& invocation) {
 
 Command eval_command() {
   return {.name = "eval",
-          .help = "scores drawn pictures: faithfulness to their captions, distance to held-out images",
+          .help = "scores drawn images: faithfulness to their captions, distance to held-out images",
           .run = eval,
           .sections = {"run", "eval"}};
 }

@@ -7,8 +7,8 @@
 #include "core/base/error.h"
 #include "core/io/output_path.h"
 #include "launch/cli/commands.h"
-#include "launch/cli/export_files.h"
 #include "launch/cli/output.h"
+#include "launch/weights/export_files.h"
 
 namespace fgm {
 namespace {
@@ -36,9 +36,9 @@ Naming naming(const Invocation& invocation, const std::filesystem::path& out) {
                        "--out {}: fgm writes safetensors; give a name that ends in .safetensors, or a folder",
                        out.string());
   const auto chosen =
-      choice<Naming>(invocation, "format", {{"diffusers", Naming::kDiffusers}, {"single-file", Naming::kOriginal}},
-                     is_file ? Naming::kOriginal : Naming::kDiffusers);
-  require<ConfigError>(chosen == Naming::kOriginal || !is_file,
+      choice<Naming>(invocation, "format", {{"diffusers", Naming::kDiffusers}, {"single-file", Naming::kStability}},
+                     is_file ? Naming::kStability : Naming::kDiffusers);
+  require<ConfigError>(chosen == Naming::kStability || !is_file,
                        "--out {} is the name of a file, and --format diffusers writes a folder; give another name, or "
                        "--format single-file",
                        out.string());

@@ -5,9 +5,9 @@
 #include "core/io/safetensors.h"
 #include "core/models/mmdit.h"
 #include "launch/cli/commands.h"
-#include "launch/cli/frozen_network.h"
-#include "launch/cli/start_checks.h"
-#include "parallel/comm/consensus.h"
+#include "launch/job/start_checks.h"
+#include "launch/weights/frozen_network.h"
+#include "parallel/comm/control_collectives.h"
 
 namespace fgm {
 namespace {
@@ -64,7 +64,7 @@ int forward(const Invocation& invocation) {
   on_first_rank(world.control(), [&] { check_output_file(out); });
   const ForwardStart start = check_start(weights, inputs, world.device(), context_of(world, invocation.is_dry_run));
   if (!invocation.is_dry_run) {
-    const auto& [info, source, is_foreign] = start.weights;
+    const auto& [info, source, is_external] = start.weights;
     FrozenNetwork network(info.config.model, at::kFloat, *source, world.mesh().shard());
     // Every rank computes the whole batch: cut into rows, matrix products would run other kernels and round otherwise.
     const at::NoGradGuard no_grad;

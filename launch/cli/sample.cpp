@@ -14,13 +14,13 @@
 #include "data/store/store.h"
 #include "data/text/hashed_word_encoder.h"
 #include "launch/cli/commands.h"
-#include "launch/cli/decoder.h"
-#include "launch/cli/draw_on_ranks.h"
-#include "launch/cli/memory_needs.h"
-#include "launch/cli/picture_folder.h"
-#include "launch/cli/start_checks.h"
+#include "launch/job/memory_needs.h"
+#include "launch/job/start_checks.h"
 #include "launch/runtime/world.h"
-#include "parallel/comm/consensus.h"
+#include "launch/sampling/sample_folder.h"
+#include "launch/sampling/sample_on_ranks.h"
+#include "launch/weights/decoder.h"
+#include "parallel/comm/control_collectives.h"
 
 namespace fgm {
 namespace {
@@ -46,18 +46,18 @@ std::vector<int64_t> sample_shape(const SampleConfig& sample, const WeightsInfo&
 }
 
 // All but the autoencoder.
-DrawOptions draw_options(const Config& config, const WeightsInfo& weights, at::Device device) {
+SampleOptions draw_options(const Config& config, const WeightsInfo& weights, at::Device device) {
   const SampleConfig& sample = config.sample;
-  DrawOptions options{.is_one_step = weights.role.starts_with("student"),
-                      .init_time = weights.config.method.init_time,
-                      .steps = sample.steps,
-                      .shift = sample.shift > 0.0 ? sample.shift : weights.config.sample.shift,
-                      .guidance = sample.guidance,
-                      .per_prompt = sample.per_prompt,
-                      .batch = sample.batch,
-                      .seed = static_cast<uint64_t>(config.run.seed),
-                      .sample_shape = sample_shape(sample, weights),
-                      .device = device};
+  SampleOptions options{.is_one_step = weights.role.starts_with("student"),
+                        .init_time = weights.config.method.init_time,
+                        .steps = sample.steps,
+                        .shift = sample.shift > 0.0 ? sample.shift : weights.config.sample.shift,
+                        .guidance = sample.guidance,
+                        .per_prompt = sample.per_prompt,
+                        .batch = sample.batch,
+                        .seed = static_cast<uint64_t>(config.run.seed),
+                        .sample_shape = sample_shape(sample, weights),
+                        .device = device};
   require<ConfigError>(
       !options.is_one_step || (sample.steps == 1 && sample.guidance == 1.0),
       "a student draws in one step, with its guidance learnt: give --steps 1 --sample.guidance 1 (now {} "
@@ -66,7 +66,7 @@ DrawOptions draw_options(const Config& config, const WeightsInfo& weights, at::D
   return options;
 }
 
-nlohmann::ordered_json describe(const Config& config, const OpenWeights& weights, const DrawOptions& options) {
+nlohmann::ordered_json describe(const Config& config, const OpenWeights& weights, const SampleOptions& options) {
   return {{"weights", weights.source->place()},
           {"role", weights.info.role},
           {"step", weights.info.step},
@@ -84,29 +84,29 @@ std::vector<std::string> captions_of(const std::vector<Prompt>& prompts) {
   return captions;
 }
 
-// One store or one picture of all, which rank 0 writes. False when a signal stopped it.
-bool draw_to_file(const fs::path& out, const PictureDrawer& drawer, World& world, nlohmann::ordered_json provenance) {
+// One store or one image of all, which rank 0 writes. False when a signal stopped it.
+bool draw_to_file(const fs::path& out, const ImageSampler& drawer, World& world, nlohmann::ordered_json provenance) {
   using Clock = std::chrono::steady_clock;
   const auto began = Clock::now();
-  const auto pictures = collect_from_ranks(drawer, world);
-  if (!pictures) return false;
+  const auto images = collect_from_ranks(drawer, world);
+  if (!images) return false;
   const std::chrono::duration<double, std::milli> spent = Clock::now() - began;
   if (!world.is_first()) return true;
-  const auto num_pictures = static_cast<double>(drawer.num_pictures());
-  provenance["ms_per_image"] = spent.count() / num_pictures;
+  const auto num_images = static_cast<double>(drawer.num_images());
+  provenance["ms_per_image"] = spent.count() / num_images;
   if (out.extension() == ".png") {
-    write_png(out, image_grid(*pictures, static_cast<int64_t>(std::ceil(std::sqrt(num_pictures)))));
+    write_png(out, image_grid(*images, static_cast<int64_t>(std::ceil(std::sqrt(num_images)))));
     return true;
   }
   std::vector<std::string> captions;
-  for (int64_t i = 0; i < drawer.num_pictures(); ++i) captions.push_back(drawer.caption(i));
-  write_store(out, {.kind = "samples", .provenance = provenance, .prompts = captions, .images_NHWC = *pictures});
+  for (int64_t i = 0; i < drawer.num_images(); ++i) captions.push_back(drawer.caption(i));
+  write_store(out, {.kind = "samples", .provenance = provenance, .prompts = captions, .images_NHWC = *images});
   return true;
 }
 
-// A folder of pictures, each written by the rank that draws it; what is there already is not drawn again. False when a
+// A folder of images, each written by the rank that draws it; what is there already is not drawn again. False when a
 // signal stopped it.
-bool draw_to_folder(const PictureFolder& folder, const PictureDrawer& drawer, World& world,
+bool draw_to_folder(const ImageFolder& folder, const ImageSampler& drawer, World& world,
                     const nlohmann::ordered_json& provenance) {
   on_first_rank(world.control(), [&] { folder.begin(provenance); });
   return for_each_batch(drawer, world, [&](int64_t index) {
@@ -121,21 +121,21 @@ struct SampleStart {
   std::optional<Sd3Vae> decoder;  // of a model of latents
   std::vector<Prompt> prompts;
   std::vector<std::string> captions;
-  DrawOptions options;
+  SampleOptions options;
 };
 
-// A folder of pictures may hold others.
+// A folder of images may hold others.
 void check_folder(const Config& config, const SampleStart& start, const StartContext& context) {
   if (is_file(config.sample.out)) return;
   const OpenWeights& weights = start.weights;
   const auto undrawn = make_unread_model(weights.info.config.model);
   const HashedWordEncoder encoder(weights.text(config.text));
-  const PictureDrawer drawer(*undrawn, encoder, start.captions, start.options);
-  const PictureFolder folder(config.sample.out, config.sample.layout, start.prompts, drawer);
+  const ImageSampler drawer(*undrawn, encoder, start.captions, start.options);
+  const ImageFolder folder(config.sample.out, config.sample.layout, start.prompts, drawer);
   context.once([&] { folder.check(describe(config, weights, start.options)); });
 }
 
-// Rank 0 keeps the pictures of a file until all are there.
+// Rank 0 keeps the images of a file until all are there.
 double kept_bytes(const SampleConfig& sample, const SampleStart& start) {
   if (!is_file(sample.out)) return 0;
   const int64_t scale = start.decoder ? start.decoder->config.downscale() : 1;
@@ -162,7 +162,7 @@ SampleStart check_start(const Config& config, at::Device device, const StartCont
                    config.sample.sample_size > 0 ? "sample.sample_size" : weights.source->place());
   start.prompts = read_prompts(config.sample.prompts);
   start.captions = captions_of(start.prompts);
-  check_captions(start.captions, weights.text(config.text), config.sample.prompts, !weights.is_foreign);
+  check_captions(start.captions, weights.text(config.text), config.sample.prompts, !weights.is_external);
   require_memory(
       sample_needs(config.sample, shape, weights.text(config.text), device.is_cpu(), kept_bytes(config.sample, start)));
   check_folder(config, start, context);
@@ -170,7 +170,7 @@ SampleStart check_start(const Config& config, at::Device device, const StartCont
 }
 
 int draw_and_write(const Config& config, const OpenWeights& weights, const std::vector<Prompt>& prompts,
-                   const PictureDrawer& drawer, World& world) {
+                   const ImageSampler& drawer, World& world) {
   const fs::path out = config.sample.out;
   auto provenance = describe(config, weights, drawer.options());
   bool is_done = false;
@@ -178,12 +178,12 @@ int draw_and_write(const Config& config, const OpenWeights& weights, const std::
     provenance["config"] = to_ini(config);
     is_done = draw_to_file(out, drawer, world, provenance);
   } else {
-    const PictureFolder folder(out, config.sample.layout, prompts, drawer);
+    const ImageFolder folder(out, config.sample.layout, prompts, drawer);
     is_done = draw_to_folder(folder, drawer, world, provenance);
   }
   if (!world.is_first()) return is_done ? kExitDone : kExitRequeue;
   if (is_done) {
-    spdlog::info("{} pictures are in {}", drawer.num_pictures(), out.string());
+    spdlog::info("{} images are in {}", drawer.num_images(), out.string());
   } else if (is_file(out)) {
     spdlog::error("interrupted; {} was not written", out.string());
   } else {
@@ -203,18 +203,18 @@ int sample_on(World& world, const Invocation& invocation) {
   const auto vae = load_decoder(start.decoder, world.device());
   if (vae != nullptr) {
     spdlog::warn(
-        "captions are hashed words here, not the CLIP and T5 embeddings that Stable Diffusion 3 knows: pictures "
+        "captions are hashed words here, not the CLIP and T5 embeddings that Stable Diffusion 3 knows: images "
         "of its released weights will not follow them");
   }
   const auto model =
       make_model(weights.info.config.model, at::TensorOptions().dtype(at::kFloat).device(world.device()));
   load_parameters(*model, *weights.source);
   const HashedWordEncoder encoder(weights.text(config.text));
-  DrawOptions options = start.options;
+  SampleOptions options = start.options;
   options.vae = vae.get();
-  const PictureDrawer drawer(*model, encoder, start.captions, options);
-  spdlog::info("{} {} step(s), guidance {}: {} pictures", weights.source->place(), config.sample.steps,
-               config.sample.guidance, drawer.num_pictures());
+  const ImageSampler drawer(*model, encoder, start.captions, options);
+  spdlog::info("{} {} step(s), guidance {}: {} images", weights.source->place(), config.sample.steps,
+               config.sample.guidance, drawer.num_images());
   return draw_and_write(config, weights, start.prompts, drawer, world);
 }
 
@@ -224,7 +224,7 @@ int sample(const Invocation& invocation) {
                        "sample.weights is not set; give a run's folder, or a file or folder of weights");
   const fs::path out = config.out;
   require<ConfigError>(!out.empty() && (is_file(out) || !is_other_file(out)),
-                       "sample.out = '{}' must end in .h5 (a store) or .png (one picture of all), or be a folder",
+                       "sample.out = '{}' must end in .h5 (a store) or .png (one image of all), or be a folder",
                        config.out);
   World world(invocation.config);
   const int code = sample_on(world, invocation);
@@ -236,7 +236,7 @@ int sample(const Invocation& invocation) {
 
 Command sample_command() {
   return {.name = "sample",
-          .help = "draws pictures for captions with a teacher or a one-step student",
+          .help = "draws images for captions with a teacher or a one-step student",
           .run = sample,
           .sections = {"run", "sample", "text"},
           .flags = {steps_flag("sample.steps")},

@@ -1,18 +1,18 @@
 #include <spdlog/spdlog.h>
 
 #include "core/base/error.h"
-#include "core/fgm/flow_matching_step.h"
-#include "core/fgm/roles.h"
+#include "core/methods/flow_matching_step.h"
 #include "core/models/init.h"
 #include "core/models/model_factory.h"
+#include "core/train/roles.h"
 #include "data/pipeline/store_batch_source.h"
 #include "data/text/hashed_word_encoder.h"
 #include "launch/cli/commands.h"
-#include "launch/cli/generate.h"
-#include "launch/cli/memory_needs.h"
-#include "launch/cli/start_checks.h"
-#include "launch/cli/training_run.h"
+#include "launch/job/memory_needs.h"
+#include "launch/job/start_checks.h"
+#include "launch/job/training_run.h"
 #include "launch/runtime/run_folder.h"
+#include "launch/sampling/image_sampler.h"
 #include "parallel/optim/fsdp_engine.h"
 
 namespace fgm {
@@ -86,13 +86,13 @@ int train_on(World& world, const Invocation& invocation) {
   const auto encoder = std::make_shared<const HashedWordEncoder>(config.text);
   StoreBatchSource source(start.store, encoder, start.batches);
   const auto captions = grid_captions(*start.store);
-  const PictureDrawer drawer(*model, *encoder, captions,
-                             {.steps = kGridSteps,
-                              .guidance = config.sample.guidance,
-                              .batch = std::ssize(captions),
-                              .seed = seed,
-                              .sample_shape = start.sample_shape,
-                              .device = world.device()});
+  const ImageSampler drawer(*model, *encoder, captions,
+                            {.steps = kGridSteps,
+                             .guidance = config.sample.guidance,
+                             .batch = std::ssize(captions),
+                             .seed = seed,
+                             .sample_shape = start.sample_shape,
+                             .device = world.device()});
   return run_training(world,
                       {.num_steps = config.train.steps,
                        .step = &step,

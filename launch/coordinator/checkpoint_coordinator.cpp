@@ -10,9 +10,9 @@
 #include "core/base/version.h"
 #include "core/config/fields.h"
 #include "core/io/atomic_file.h"
-#include "launch/coordinator/checkpoints_folder.h"
+#include "launch/checkpoint/checkpoints_folder.h"
 #include "launch/coordinator/resume_point.h"
-#include "parallel/comm/consensus.h"
+#include "parallel/comm/control_collectives.h"
 
 namespace fgm {
 namespace {
@@ -73,7 +73,7 @@ Manifest CheckpointCoordinator::describe(int64_t step) const {
 
 void CheckpointCoordinator::save(int64_t step) {
   Manifest manifest = describe(step);
-  manifest.nonce = broadcast_text(control_, is_first() ? draw_nonce() : "");
+  manifest.nonce = broadcast_string(control_, is_first() ? draw_nonce() : "");
   const fs::path temporary = options_.checkpoints / fmt::format(".tmp-{}-{}", step, manifest.nonce);
   try {
     write(temporary, std::move(manifest));
@@ -102,7 +102,7 @@ void CheckpointCoordinator::put_in_place(const fs::path& temporary, int64_t step
 // A start that takes the run over clears away what this one is writing: all must learn of that, and not of the file
 // that one of them misses.
 void CheckpointCoordinator::vote(const std::function<void()>& body) const {
-  all_or_none(control_, [&] {
+  throw_on_all_ranks(control_, [&] {
     try {
       body();
     } catch (const std::exception&) {
@@ -126,7 +126,7 @@ void CheckpointCoordinator::write(const fs::path& temporary, Manifest manifest) 
     info.step = manifest.step;
     written = write_shards(temporary, networks_, options_.coordinate, options_.mesh, info);
   });
-  for (const auto& shards : gather_texts(control_, written)) add_shards(shards, manifest);
+  for (const auto& shards : all_gather_strings(control_, written)) add_shards(shards, manifest);
   vote([&] {
     if (!is_first()) return;
     const std::string text = to_json(manifest);
@@ -153,7 +153,7 @@ std::optional<RestoredState> CheckpointCoordinator::restore(const std::string& r
     if (resume != "auto") require_no_later_steps(options_.checkpoints, *checkpoint, rejected_);
     log_differences(require_continuation(*checkpoint, describe(manifest.step)), manifest.step);
   });
-  all_or_none(control_, [&] {
+  throw_on_all_ranks(control_, [&] {
     for (const auto& network : networks_) restore_network(network, checkpoint->folder(), manifest);
   });
   restart_ = manifest.restart + 1;
@@ -165,7 +165,7 @@ std::optional<Checkpoint> CheckpointCoordinator::first_complete(const std::vecto
                                                                 const std::string& resume) {
   std::vector<std::string> damages;
   for (size_t i = 0;; ++i) {
-    const std::string folder = broadcast_text(control_, i < folders.size() ? folders[i].string() : "");
+    const std::string folder = broadcast_string(control_, i < folders.size() ? folders[i].string() : "");
     if (folder.empty()) break;
     std::string damage;
     if (auto checkpoint = open_together(folder, damage)) return checkpoint;
@@ -179,7 +179,7 @@ std::optional<Checkpoint> CheckpointCoordinator::first_complete(const std::vecto
 std::optional<Checkpoint> CheckpointCoordinator::open_together(const fs::path& folder, std::string& first_damage) {
   std::optional<Checkpoint> checkpoint;
   std::string damage;
-  all_or_none(control_, [&] {
+  throw_on_all_ranks(control_, [&] {
     try {
       read_checkpoint(folder, [&] {
         checkpoint = Checkpoint::open(folder);
@@ -190,7 +190,7 @@ std::optional<Checkpoint> CheckpointCoordinator::open_together(const fs::path& f
     }
   });
   std::set<std::string> damages;
-  for (const auto& text : gather_texts(control_, damage)) damages.insert(text);
+  for (const auto& text : all_gather_strings(control_, damage)) damages.insert(text);
   damages.erase("");
   if (damages.empty()) return checkpoint;
   first_damage = *damages.begin();

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "core/train/save_point.h"
-#include "launch/coordinator/checkpoint.h"
+#include "core/train/checkpointer.h"
+#include "launch/checkpoint/checkpoint.h"
 #include "launch/coordinator/run_owner.h"
 #include "launch/coordinator/shard_files.h"
 #include "parallel/comm/communicator.h"
@@ -48,7 +48,7 @@ struct RestoredState {
 // (docs/checkpoint_format.md, docs/design/0010-checkpoints.md).
 // All calls are collective over `control`, the CPU communicator of all ranks. An error on one rank is thrown on all of
 // them, as one Error with the failing rank's message and exit code.
-class CheckpointCoordinator : public SavePoint {
+class CheckpointCoordinator : public Checkpointer {
  public:
   // References and engines must outlive it.
   CheckpointCoordinator(Communicator& control, CheckpointOptions options, std::vector<SavedNetwork> networks,

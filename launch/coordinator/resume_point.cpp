@@ -3,7 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "core/base/error.h"
-#include "launch/coordinator/checkpoints_folder.h"
+#include "launch/checkpoint/checkpoints_folder.h"
 
 namespace fgm {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "launch/coordinator/checkpoint.h"
+#include "launch/checkpoint/checkpoint.h"
 #include "launch/coordinator/resume_rules.h"
 
 // What a start goes on from. check_resume() tells it early, from names, manifests and sizes; CheckpointCoordinator

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "launch/coordinator/manifest.h"
+#include "launch/checkpoint/manifest.h"
 
 namespace fgm {
 

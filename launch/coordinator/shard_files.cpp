@@ -7,8 +7,9 @@
 #include "core/base/error.h"
 #include "core/io/safetensors.h"
 #include "core/io/safetensors_dtype.h"
-#include "launch/coordinator/checkpoints_folder.h"
-#include "launch/coordinator/sharded_source.h"
+#include "launch/checkpoint/checkpoints_folder.h"
+#include "launch/checkpoint/load_slices.h"
+#include "launch/checkpoint/sharded_source.h"
 
 namespace fgm {
 namespace {

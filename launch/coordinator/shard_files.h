@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "core/train/parameter_engine.h"
-#include "launch/coordinator/manifest.h"
-#include "launch/coordinator/weights.h"
+#include "launch/checkpoint/manifest.h"
+#include "launch/checkpoint/weights_info.h"
 #include "parallel/mesh/device_mesh.h"
 
 namespace fgm {

@@ -14,7 +14,7 @@
 #include "launch/runtime/environment.h"
 #include "launch/runtime/threads.h"
 #include "parallel/comm/communicator_factory.h"
-#include "parallel/comm/consensus.h"
+#include "parallel/comm/control_collectives.h"
 #include "parallel/comm/mpi_communicator.h"
 #include "parallel/comm/self_communicator.h"
 

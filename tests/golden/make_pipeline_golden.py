@@ -1,4 +1,4 @@
-"""Makes sd3_pipeline/, a diffusers folder of a tiny SD3.5 for tests/core/models/sd3_files_test.cpp.
+"""Makes sd3_pipeline/, a diffusers folder of a tiny SD3.5 for tests/core/formats/sd3_files_test.cpp.
 
     pip install torch==2.11.0 diffusers==0.42.1 safetensors numpy xxhash
     OMP_NUM_THREADS=1 python tests/golden/make_pipeline_golden.py tests/golden/sd3_pipeline

@@ -1,4 +1,4 @@
-"""Makes flow_schedule.safetensors, the values of tests/core/fgm/flow_schedule_test.cpp, from diffusers.
+"""Makes flow_schedule.safetensors, the values of tests/core/flow/schedules_test.cpp, from diffusers.
 
     pip install torch==2.11.0 diffusers==0.42.1 safetensors
     python tests/golden/make_schedule_golden.py tests/golden/flow_schedule.safetensors

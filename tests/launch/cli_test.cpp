@@ -232,10 +232,10 @@ TEST_F(Cli, AStoreWithAnotherNormalFormSaysSo) {
 }
 
 TEST_F(Cli, EvalReadsAStoreOfAnotherProgramWhoseProvenanceHasNoNumbers) {
-  const auto pictures = at::randint(256, {64, 8, 8, 3}, at::kByte);
+  const auto images = at::randint(256, {64, 8, 8, 3}, at::kByte);
   const std::vector<std::string> prompts(64, "a red square");
-  write_store(path("drawn.h5"), {"samples", {{"evaluations", "two"}, {"steps", nullptr}}, prompts, pictures});
-  write_store(path("held.h5"), {"images", nlohmann::json::object(), prompts, pictures});
+  write_store(path("drawn.h5"), {"samples", {{"evaluations", "two"}, {"steps", nullptr}}, prompts, images});
+  write_store(path("held.h5"), {"images", nlohmann::json::object(), prompts, images});
   const auto scored = fgm("eval --json --run.threads 1 --eval.samples m=" + path("drawn.h5") + " --eval.reference " +
                           path("held.h5") + " --eval.report " + path("r.json"));
   EXPECT_THAT(scored.text, testing::Not(HasSubstr("json.exception")));

@@ -1,4 +1,4 @@
-// `--dry-run` and the start refuse the same in the same words: they share their checks (launch/cli/start_checks.h).
+// `--dry-run` and the start refuse the same in the same words: they share their checks (launch/job/start_checks.h).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -124,7 +124,7 @@ TEST_F(DryRun, OfSampleReadsNoValuesAndRefusesWhatTheStartDoes) {
 
   fs::create_directories(here / "full");
   std::ofstream(here / "full/manifest.jsonl") << "others\n";
-  expect_refused(here, sample_arguments("--sample.out full"), "full holds something else than these pictures");
+  expect_refused(here, sample_arguments("--sample.out full"), "full holds something else than these images");
   expect_refused(here, sample_arguments("--sample.out x --sample.sample_size 7"),
                  "sample.sample_size: 7 x 7 cannot be");
   expect_refused(here, sample_arguments("--sample.out x --sample.prompts nothing.txt"),

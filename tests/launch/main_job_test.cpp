@@ -81,7 +81,7 @@ TEST_F(MainJob, GivesTheSameLossesAgain) {
   const auto a = metrics(path("a")), b = metrics(path("b"));
   ASSERT_EQ(a.size(), 3u);
   for (size_t i = 0; i < 3; ++i) {
-    EXPECT_EQ(a[i]["loss.teacher"], b[i]["loss.teacher"]) << "pictures and save points must not change the run";
+    EXPECT_EQ(a[i]["loss.teacher"], b[i]["loss.teacher"]) << "images and save points must not change the run";
   }
   EXPECT_NE(a[0]["loss.teacher"], a[2]["loss.teacher"]);
 }

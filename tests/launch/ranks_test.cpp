@@ -133,11 +133,11 @@ TEST_F(Ranks, TheSameSeedGivesTheSameBitsAgain) {
   EXPECT_TRUE(files == tensors_of_step(b / "run", 3));
 }
 
-TEST_F(Ranks, AnyNumberOfThemDrawsTheSamePictures) {
+TEST_F(Ranks, AnyNumberOfThemDrawsTheSameImages) {
   const auto here = place("samples");
   at::Tensor expected;
   for (const int ranks : {1, 2, 3, 4}) {
-    // 52 pictures in batches of 7: the last round leaves ranks without a batch, and the last batch is short.
+    // 52 images in batches of 7: the last round leaves ranks without a batch, and the last batch is short.
     const auto drawn =
         run(ranks, here,
             "sample --steps 2 --sample.guidance 2 --sample.batch 7 --sample.per_prompt 2 --run.threads 1 "
@@ -148,7 +148,7 @@ TEST_F(Ranks, AnyNumberOfThemDrawsTheSamePictures) {
     ASSERT_EQ(store.size(), 52);
     const auto images = store.images(all_of(store));
     if (!expected.defined()) expected = images;
-    ASSERT_GT(images.to(at::kFloat).std().item<float>(), 1.0f) << "blank pictures prove nothing";
+    ASSERT_GT(images.to(at::kFloat).std().item<float>(), 1.0f) << "blank images prove nothing";
     EXPECT_TRUE(at::equal(images, expected)) << ranks;
   }
 }

@@ -1,65 +1,57 @@
-fgm_add_test(core/config/fields_test DEPS fgm::config)
-fgm_add_test(core/config/ini_test DEPS fgm::config)
-fgm_add_test(core/config/validate_test DEPS fgm::config)
-
-fgm_add_test(launch/runtime/environment_test DEPS fgm::runtime)
-fgm_add_test(launch/runtime/limits_test DEPS fgm::runtime)
-fgm_add_test(launch/runtime/placement_test DEPS fgm::runtime)
-fgm_add_test(launch/runtime/run_folder_test DEPS fgm::runtime)
-fgm_add_test(launch/runtime/signals_test DEPS fgm::runtime)
-fgm_add_test(launch/runtime/observers/metrics_file_test DEPS fgm::runtime)
-fgm_add_test(launch/runtime/observers/progress_line_test DEPS fgm::runtime)
-fgm_add_test(launch/runtime/observers/tensorboard_events_test DEPS fgm::runtime)
-
-fgm_add_test(launch/cli/command_line_test DEPS fgm::cli)
-fgm_add_test(launch/cli/prompts_test DEPS fgm::commands fgm::store)
-fgm_add_test(launch/cli/inspect/coordinator_checkpoint_test DEPS fgm::inspect fgm::models)
-fgm_add_test(launch/cli/inspect/diff_report_test DEPS fgm::inspect)
-fgm_add_test(launch/cli/inspect/run_report_test DEPS fgm::inspect)
-fgm_add_test(launch/cli/inspect/step_report_test DEPS fgm::inspect fgm::models)
-fgm_add_test(launch/cli/inspect/tensor_stats_test DEPS fgm::inspect)
-fgm_add_test(launch/cli/inspect/verify_report_test DEPS fgm::inspect)
-fgm_add_test(launch/cli_test DEPS fgm::io fgm::store)
-target_compile_definitions(launch_cli_test PRIVATE FGM_BINARY="$<TARGET_FILE:fgm>")
-add_dependencies(launch_cli_test fgm)
-
-function(fgm_add_program_test path)  # a test that runs the built program, also on several ranks
-  fgm_add_test(${path} ${ARGN})
-  string(REPLACE "/" "_" target ${path})
-  target_compile_definitions(${target} PRIVATE FGM_BINARY="$<TARGET_FILE:fgm>" FGM_MPIRUN="${MPIEXEC_EXECUTABLE}")
-  add_dependencies(${target} fgm)
+function(fgm_let_run_program)  # tests that run the built program, also on several ranks
+  foreach(target IN LISTS ARGN)
+    target_compile_definitions(${target} PRIVATE FGM_BINARY="$<TARGET_FILE:fgm>" FGM_MPIRUN="${MPIEXEC_EXECUTABLE}")
+    add_dependencies(${target} fgm)
+  endforeach()
 endfunction()
-fgm_add_program_test(launch/dry_run_test DEPS fgm::commands fgm::io fgm::store)
-fgm_add_program_test(launch/ranks_test DEPS fgm::store LABELS bits TIMEOUT 300)
-fgm_add_program_test(launch/resume_test DEPS fgm::base TIMEOUT 300)
-fgm_add_program_test(soak/kill_soak DEPS fgm::base LABELS soak TIMEOUT 900)
+
+fgm_add_tests(launch/runtime
+  SOURCES environment_test.cpp placement_test.cpp run_folder_test.cpp observers/metrics_file_test.cpp
+          observers/progress_line_test.cpp observers/tensorboard_events_test.cpp
+  DEPS fgm::runtime)
+fgm_add_test(launch/runtime/limits_test DEPS fgm::runtime)
+fgm_add_test(launch/runtime/signals_test DEPS fgm::runtime)
+
+fgm_add_tests(launch/checkpoint SOURCES manifest_test.cpp DEPS fgm::checkpoint)
+add_executable(launch_checkpoint_write_checkpoint launch/checkpoint/write_checkpoint.cpp)
+target_link_libraries(launch_checkpoint_write_checkpoint PRIVATE fgm_flags fgm::coordinator fgm::optim fgm::models)
+target_precompile_headers(launch_checkpoint_write_checkpoint REUSE_FROM fgm_pch)
+add_test(NAME launch/checkpoint/read_checkpoint_test
+  COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/launch/checkpoint/read_checkpoint_test.sh
+    ${CMAKE_BINARY_DIR}/read_checkpoint_test ${CMAKE_BINARY_DIR}/python $<TARGET_FILE:launch_checkpoint_write_checkpoint>
+    ${MPIEXEC_EXECUTABLE} --oversubscribe --bind-to none -n 2)
+set_tests_properties(launch/checkpoint/read_checkpoint_test PROPERTIES TIMEOUT 60 LABELS mpi PROCESSORS 2
+  ENVIRONMENT "OMP_NUM_THREADS=1;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
+
+fgm_add_tests(launch/weights SOURCES export_metadata_test.cpp weights_test.cpp DEPS fgm::weights fgm::coordinator)
+fgm_add_tests(launch/sampling SOURCES prompts_test.cpp DEPS fgm::sampling fgm::store)
+fgm_add_tests(launch/inspect
+  SOURCES coordinator_checkpoint_test.cpp diff_report_test.cpp run_report_test.cpp step_report_test.cpp tensor_stats_test.cpp
+          verify_report_test.cpp
+  DEPS fgm::inspect fgm::coordinator fgm::models)
+
+fgm_add_tests(launch/coordinator SOURCES checkpoint_coordinator_test.cpp restart_guard_test.cpp DEPS fgm::coordinator fgm::models)
+fgm_add_mpi_tests(launch/coordinator RANKS 2 4 SOURCES coordinator_mptest.cpp DEPS fgm::coordinator fgm::optim fgm::models)
+foreach(test IN ITEMS crash_test fault_test)  # they stand in for functions of libc
+  fgm_add_test(launch/coordinator/${test} DEPS fgm::coordinator)
+  target_link_libraries(launch_coordinator_${test} PRIVATE ${CMAKE_DL_LIBS})
+endforeach()
+
+fgm_add_tests(launch/cli SOURCES command_line_test.cpp DEPS fgm::cli)
+fgm_add_tests(launch SOURCES cli_test.cpp dry_run_test.cpp main_job_test.cpp TIMEOUT 600 DEPS fgm::commands fgm::io fgm::store)
+fgm_add_test(launch/ranks_test LABELS bits DEPS fgm::store)
+fgm_add_test(launch/resume_test DEPS fgm::base)
+fgm_add_test(soak/kill_soak TIMEOUT 900 LABELS soak DEPS fgm::base)
+fgm_let_run_program(launch_tests launch_ranks_test launch_resume_test soak_kill_soak_tests)
 set_tests_properties(launch/ranks_test launch/resume_test soak/kill_soak PROPERTIES PROCESSORS 2)  # mostly two ranks
 
-fgm_add_test(launch/main_job_test DEPS fgm::io fgm::store TIMEOUT 300)
-target_compile_definitions(launch_main_job_test PRIVATE FGM_BINARY="$<TARGET_FILE:fgm>")
-add_dependencies(launch_main_job_test fgm)
+foreach(test IN ITEMS setup_test mpirun_test distill_sbatch_codes_test srun_test)
+  add_test(NAME launch/scripts/${test} COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/launch/scripts/${test}.sh)
+  set_tests_properties(launch/scripts/${test} PROPERTIES TIMEOUT 120)
+endforeach()
+set_tests_properties(launch/scripts/mpirun_test PROPERTIES LABELS mpi)
 if(CMAKE_BINARY_DIR STREQUAL "${PROJECT_SOURCE_DIR}/build/release")  # the build that the quickstart makes and uses
   add_test(NAME launch/scripts/quickstart_test
            COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/launch/scripts/quickstart_test.sh ${PROJECT_SOURCE_DIR} ${CMAKE_BINARY_DIR}/quickstart_test)
   set_tests_properties(launch/scripts/quickstart_test PROPERTIES TIMEOUT 600 PROCESSORS 2)
 endif()
-fgm_add_test(launch/coordinator/weights_test DEPS fgm::coordinator)
-fgm_add_test(launch/coordinator/export_metadata_test DEPS fgm::coordinator)
-fgm_add_test(launch/coordinator/manifest_test DEPS fgm::coordinator)
-fgm_add_test(launch/coordinator/restart_guard_test DEPS fgm::coordinator)
-fgm_add_mpi_test(launch/coordinator/coordinator_mptest RANKS 2 4 DEPS fgm::coordinator)
-fgm_add_test(launch/coordinator/checkpoint_coordinator_test DEPS fgm::coordinator)
-fgm_add_test(launch/coordinator/crash_test DEPS fgm::coordinator)
-target_link_libraries(launch_coordinator_crash_test PRIVATE ${CMAKE_DL_LIBS})
-fgm_add_test(launch/coordinator/fault_test DEPS fgm::coordinator)
-target_link_libraries(launch_coordinator_fault_test PRIVATE ${CMAKE_DL_LIBS})
-
-add_executable(launch_coordinator_write_checkpoint launch/coordinator/write_checkpoint.cpp)
-target_link_libraries(launch_coordinator_write_checkpoint PRIVATE fgm_flags fgm::coordinator)
-target_precompile_headers(launch_coordinator_write_checkpoint REUSE_FROM fgm_pch)
-add_test(NAME launch/coordinator/read_checkpoint_test
-  COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/launch/coordinator/read_checkpoint_test.sh
-    ${CMAKE_BINARY_DIR}/read_checkpoint_test ${CMAKE_BINARY_DIR}/python $<TARGET_FILE:launch_coordinator_write_checkpoint>
-    ${MPIEXEC_EXECUTABLE} --oversubscribe --bind-to none -n 2)
-set_tests_properties(launch/coordinator/read_checkpoint_test PROPERTIES TIMEOUT 60 LABELS mpi PROCESSORS 2
-  ENVIRONMENT "OMP_NUM_THREADS=1;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")

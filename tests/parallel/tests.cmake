@@ -1,12 +1,9 @@
-fgm_add_mpi_test(parallel/comm/communicator_mptest RANKS 2 3 4 DEPS fgm::comm)
-fgm_add_mpi_test(parallel/comm/communicator_contract_mptest RANKS 2 4 DEPS fgm::comm)
-fgm_add_mpi_test(parallel/mesh/device_mesh_mptest RANKS 2 4 DEPS fgm::mesh)
-fgm_add_test(parallel/comm/reduce_rows_test DEPS fgm::comm)
-fgm_add_test(parallel/comm/wait_test DEPS fgm::comm)
-fgm_add_test(parallel/comm/mpi_session_test DEPS fgm::comm)
+fgm_add_tests(parallel/comm SOURCES reduce_rows_test.cpp self_communicator_test.cpp wait_test.cpp DEPS fgm::comm)
+fgm_add_mpi_tests(parallel/comm RANKS 2 3 4 SOURCES communicator_contract_mptest.cpp communicator_mptest.cpp DEPS fgm::comm)
+fgm_add_test(parallel/comm/mpi_session_test DEPS fgm::comm)  # starts and ends MPI
 set_property(TEST parallel/comm/mpi_session_test APPEND PROPERTY ENVIRONMENT ASAN_OPTIONS=detect_leaks=0)  # Open MPI's
 if(FGM_CUDA)
-  fgm_add_mpi_test(parallel/comm/nccl_communicator_mptest RANKS 2 LABELS gpu DEPS fgm::comm)
+  fgm_add_mpi_tests(parallel/comm/nccl RANKS 2 SOURCES nccl_communicator_mptest.cpp LABELS gpu DEPS fgm::comm)
 endif()
 
 # A rank that fails ends the job, and mpirun hands its exit code on: 70 for an exception, 75 for abort(75).
@@ -22,12 +19,12 @@ function(_add_failing_job_test way exit_code)
 endfunction()
 _add_failing_job_test(throw 70)
 _add_failing_job_test(abort 75)
-fgm_add_test(parallel/comm/self_communicator_test DEPS fgm::comm)
-fgm_add_test(parallel/mesh/shard_layout_test DEPS fgm::mesh)
-fgm_add_mpi_test(parallel/fsdp/whole_step_mptest RANKS 1 2 3 4 TIMEOUT 300 LABELS bits DEPS fgm::fgm fgm::models fgm::optim)
-fgm_add_test(parallel/optim/fsdp_engine_test DEPS fgm::optim)
-fgm_add_test(parallel/fsdp/unit_pool_test DEPS fgm::fsdp)
-fgm_add_test(parallel/fsdp/flat_unit_test DEPS fgm::fsdp)
-fgm_add_mpi_test(parallel/fsdp/sharded_block_mptest RANKS 2 3 4 LABELS bits DEPS fgm::fsdp)
-fgm_add_mpi_test(parallel/fsdp/sharded_model_mptest RANKS 2 3 4 LABELS bits DEPS fgm::fsdp fgm::models)
-fgm_add_mpi_test(parallel/optim/fsdp_engine_mptest RANKS 2 3 4 LABELS bits DEPS fgm::optim)
+
+fgm_add_tests(parallel/mesh SOURCES shard_layout_test.cpp DEPS fgm::mesh)
+fgm_add_mpi_tests(parallel/mesh RANKS 2 4 SOURCES device_mesh_mptest.cpp DEPS fgm::mesh)
+fgm_add_tests(parallel/fsdp SOURCES flat_unit_test.cpp unit_pool_test.cpp DEPS fgm::fsdp)
+fgm_add_mpi_tests(parallel/fsdp RANKS 1 2 3 4
+  SOURCES sharded_block_mptest.cpp sharded_model_mptest.cpp whole_step_mptest.cpp
+  LABELS bits DEPS fgm::fsdp fgm::methods fgm::models fgm::optim)
+fgm_add_tests(parallel/optim SOURCES fsdp_engine_test.cpp DEPS fgm::optim)
+fgm_add_mpi_tests(parallel/optim RANKS 2 3 4 SOURCES fsdp_engine_mptest.cpp LABELS bits DEPS fgm::optim)

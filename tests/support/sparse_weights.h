@@ -4,7 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "core/models/sd3_shapes.h"
+#include "core/formats/sd3_shapes.h"
 
 namespace fgm {
 
@@ -13,7 +13,7 @@ namespace fgm {
 inline uint64_t write_sparse_weights(const std::filesystem::path& path, const ModelConfig& config) {
   nlohmann::ordered_json header;
   uint64_t end = 0;
-  for (const auto& tensor : foreign_tensors(mmdit_shapes(config), Naming::kOriginal, kSingleFilePrefix)) {
+  for (const auto& tensor : external_tensors(mmdit_shapes(config), Naming::kStability, kSingleFilePrefix)) {
     const uint64_t begin = end;
     end += 2 * static_cast<uint64_t>(c10::multiply_integers(tensor.shape));
     header[tensor.name] = {{"dtype", "BF16"}, {"shape", tensor.shape}, {"data_offsets", {begin, end}}};

@@ -17,10 +17,10 @@ namespace fgm::shapes {
 // direction. A diagonal neighbour may be both left and above.
 bool holds(Relation relation, const Detection& a, const Detection& b);
 
-// Whether a picture with these shapes is what was asked for: of each object the exact count, in the named
+// Whether an image with these shapes is what was asked for: of each object the exact count, in the named
 // colour, in the named relation, and nothing else. In GenEval an extra object fails only in counting, and
 // there only one of the counted class. Here it fails everywhere: GenEval chooses from 80 classes and we from 3, so a
-// picture cluttered with one shape of each kind would pass half of the captions unread.
+// image cluttered with one shape of each kind would pass half of the captions unread.
 bool is_faithful(const Request& request, std::span<const Detection> detections);
 
 struct CategoryScore {

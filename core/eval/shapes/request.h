@@ -38,7 +38,7 @@ struct ObjectSpec {
 };
 
 // What a caption asks for: one object spec, or two of different kinds; with a relation, objects[0] stands
-// `relation` objects[1]. A picture that satisfies it shows these shapes and no other.
+// `relation` objects[1]. An image that satisfies it shows these shapes and no other.
 struct Request {
   Category category;
   std::vector<ObjectSpec> objects;

@@ -11,7 +11,7 @@
 
 namespace fgm::shapes {
 
-// A solid shape. Lengths are fractions of the picture's side, x to the right and y down; every kind fills the
+// A solid shape. Lengths are fractions of the image's side, x to the right and y down; every kind fills the
 // square box of half-width `radius` around (cx, cy): the circle touches its sides, the triangle stands on the
 // lower one.
 struct Shape {
@@ -34,7 +34,7 @@ inline constexpr Rgb kBackground = {20, 20, 20};
 inline constexpr std::array<Rgb, kNumColors> kPalette = {
     {{230, 30, 30}, {30, 200, 50}, {40, 70, 240}, {235, 215, 30}, {240, 240, 240}, {220, 30, 220}}};
 
-// Every shape is 8 pixels wide in a picture of 24, and its centre lies on a lattice of kNumPlaces x kNumPlaces points,
+// Every shape is 8 pixels wide in an image of 24, and its centre lies on a lattice of kNumPlaces x kNumPlaces points,
 // 7 pixels apart: what the captions speak of (kinds, colours, counts, relations) is the task, not sizes and sub-pixel
 // places, which cost a small network far more (docs/design/0007-scenes-on-a-lattice.md).
 inline constexpr double kRadius = 4.0 / 24;

@@ -17,7 +17,7 @@ int64_t num_png_pixels(std::span<const std::byte> file);
 // What becomes of decoded pixels in the colours of `profile`, an ICC profile; nothing where that is empty.
 DecodedImage in_srgb(at::Tensor pixels, std::span<const std::byte> profile, bool is_grey);
 
-// IoError unless a picture of that size may be decoded.
+// IoError unless an image of that size may be decoded.
 int64_t checked_num_pixels(std::string_view format, int64_t width, int64_t height);
 
 // The EXIF orientation 1 to 8 of a TIFF block, with or without "Exif\0\0" before it; 1 when it is absent or damaged

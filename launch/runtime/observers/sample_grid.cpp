@@ -11,10 +11,10 @@ SampleGrid::SampleGrid(Options options, Draw draw, TensorboardEvents* events)
 
 void SampleGrid::on_step(int64_t step, int64_t, double, const StepReport&) {
   if (options_.every == 0 || step % options_.every != 0) return;
-  const at::Tensor pictures = draw_();
+  const at::Tensor images = draw_();
   if (events_ == nullptr) return;
   const auto path = options_.file(step);
-  write_png(path, image_grid(pictures, options_.columns));
+  write_png(path, image_grid(images, options_.columns));
   events_->image(step, "samples", path);
 }
 

@@ -10,8 +10,8 @@
 
 namespace fgm {
 
-// Every `every` steps draws a few pictures with the weights of the moment, always for the same captions and noise. All
-// ranks draw, because a sharded network needs all of them; the one with `events` writes the pictures as one PNG grid,
+// Every `every` steps draws a few images with the weights of the moment, always for the same captions and noise. All
+// ranks draw, because a sharded network needs all of them; the one with `events` writes the images as one PNG grid,
 // which TensorBoard shows too.
 class SampleGrid final : public StepObserver {
  public:

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "tests/data/support/errors.h"
+#include "tests/support/errors.h"
 
 namespace fgm {
 namespace {

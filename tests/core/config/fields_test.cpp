@@ -33,8 +33,8 @@ TEST(Fields, EveryTypeIsParsed) {
   EXPECT_EQ(config.method.lambda_1, -0.4);
   EXPECT_EQ(config.run.dir, "runs/a b");
   EXPECT_EQ(config.model.dual_attention_blocks, (std::vector<int64_t>{0, 2, 5}));
-  EXPECT_EQ(config.train.time.law, TimeLaw::kUniform);
-  EXPECT_EQ(config.method.time.law, TimeLaw::kLogitNormal) << "[train] and [method] share no time law";
+  EXPECT_EQ(config.train.time.law, TimeDistribution::kUniform);
+  EXPECT_EQ(config.method.time.law, TimeDistribution::kLogitNormal) << "[train] and [method] share no time law";
 }
 
 TEST(Fields, ErrorNamesACharacterThatLooksLikeAnother) {

@@ -69,7 +69,7 @@ TEST(ImageFeatures, DoNotDependOnHowTheSetIsCut) {
   EXPECT_TRUE(at::allclose(whole, parts, 1e-4, 1e-5));
 }
 
-TEST(FrechetDistance, OfPicturesGrowsWithTheirCorruption) {
+TEST(FrechetDistance, OfImagesGrowsWithTheirCorruption) {
   const auto reference = scenes(1), fresh = scenes(2);
   EXPECT_NEAR(frechet_distance(reference, reference), 0.0, 1e-6);
   double previous = frechet_distance(reference, fresh);
@@ -87,7 +87,7 @@ TEST(FrechetDistance, SeesAMissingColour) {
   EXPECT_GT(frechet_distance(reference, without_green), 5 * frechet_distance(reference, fresh));
 }
 
-TEST(FrechetDistance, RefusesPicturesOfTwoSizes) {
+TEST(FrechetDistance, RefusesImagesOfTwoSizes) {
   EXPECT_THROW(frechet_distance(at::zeros({2, 24, 24, 3}, at::kByte), at::zeros({2, 32, 32, 3}, at::kByte)),
                ConfigError);
 }

@@ -82,7 +82,7 @@ TEST(MarkdownTable, HasARowForEachModelInTheOrderGiven) {
   EXPECT_EQ(std::ranges::count(table, '\n'), 4);
 }
 
-TEST(WriteReport, PutsTableAndPictureBesideTheJson) {
+TEST(WriteReport, PutsTableAndImageBesideTheJson) {
   namespace fs = std::filesystem;
   const auto folder = fs::path(::testing::TempDir()) / "fgm_report_test";
   const std::vector models{perfect()};

@@ -9,7 +9,7 @@
 
 #include "core/base/error.h"
 #include "core/io/strict_json.h"
-#include "tests/data/support/errors.h"
+#include "tests/support/errors.h"
 #include "tests/support/resource_limit.h"
 
 namespace fgm {

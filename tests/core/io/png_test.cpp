@@ -56,7 +56,7 @@ TEST(ImageGrid, PutsImageIInRowIOverColumnsWithGaps) {
   EXPECT_TRUE(gap_column.eq(gap_column[0][0]).all().item<bool>());
 }
 
-TEST(ImageGrid, EnlargesSmallPictures) {
+TEST(ImageGrid, EnlargesSmallImages) {
   const auto images_NHWC = counting_images({1, 20, 30, 3});
   const auto grid = image_grid(images_NHWC, 1);
   ASSERT_EQ(grid.sizes(), (std::vector<int64_t>{60, 90, 3})) << "three times as large: 120 would be beyond 96";

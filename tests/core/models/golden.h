@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "core/base/rng.h"
+#include "core/formats/diffusers_config.h"
 #include "core/io/safetensors.h"
-#include "core/models/diffusers_config.h"
 
 // The C++ side of tests/golden/golden_random.py: the same weights and inputs, bit for bit, and the same projections.
 namespace fgm::golden {

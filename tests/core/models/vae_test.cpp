@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "core/base/error.h"
-#include "core/models/vae_names.h"
-#include "tests/data/support/errors.h"
+#include "core/formats/vae_names.h"
+#include "tests/support/errors.h"
 
 namespace fgm {
 namespace {
@@ -22,10 +22,10 @@ TEST(Vae, HasExactlyTheReleasedModelsParameters) {
 }
 
 TEST(Vae, ItsSizesFollowFromTheShapesInBothNamings) {
-  for (const auto naming : {Naming::kOriginal, Naming::kDiffusers}) {
+  for (const auto naming : {Naming::kStability, Naming::kDiffusers}) {
     for (const std::string prefix : {kVaePrefix, ""}) {
       ShapeByName file;
-      for (const auto& tensor : foreign_vae_tensors(vae_shapes({}), naming, prefix)) {
+      for (const auto& tensor : external_vae_tensors(vae_shapes({}), naming, prefix)) {
         file.emplace(tensor.name, tensor.shape);
       }
       const auto named = recognise_vae(file);

@@ -22,7 +22,7 @@ struct CountingStep : Step {
   std::vector<int64_t> steps, first_samples;
 };
 
-struct CountingSavePoint : SavePoint {
+struct CountingSavePoint : Checkpointer {
   void save(int64_t step) override { saved.push_back(step); }
   std::vector<int64_t> saved;
 };
@@ -36,34 +36,34 @@ struct CountingObserver : StepObserver {
 
 struct TrainerTest : ::testing::Test {
   CountingStep step;
-  CountingSavePoint save_point;
+  CountingSavePoint checkpointer;
   CountingObserver observer;
   testing::SyntheticSource source{2, {1, 1, 1}, 1};
   bool is_stop_requested = false;
 
   Outcome run(const TrainerOptions& options, int64_t first_step = 0) {
     Trainer trainer(
-        step, source, save_point, {&observer}, [&] { return is_stop_requested; }, options);
+        step, source, checkpointer, {&observer}, [&] { return is_stop_requested; }, options);
     return trainer.run(first_step);
   }
 };
 
 TEST_F(TrainerTest, SavesEveryNStepsAndOnceMoreAtTheEnd) {
   EXPECT_EQ(run({.num_steps = 5, .save_every = 2}), Outcome::kFinished);
-  EXPECT_EQ(save_point.saved, (std::vector<int64_t>{2, 4, 5}));
+  EXPECT_EQ(checkpointer.saved, (std::vector<int64_t>{2, 4, 5}));
   EXPECT_EQ(observer.seen, (std::vector<int64_t>{1, 2, 3, 4, 5}));
   EXPECT_EQ(observer.end, 5);
 }
 
 TEST_F(TrainerTest, DoesNotSaveTheLastStepTwice) {
   run({.num_steps = 4, .save_every = 2});
-  EXPECT_EQ(save_point.saved, (std::vector<int64_t>{2, 4}));
+  EXPECT_EQ(checkpointer.saved, (std::vector<int64_t>{2, 4}));
 }
 
 TEST_F(TrainerTest, StopsAfterTheStepInWhichItWasAskedAndSaves) {
   is_stop_requested = true;
   EXPECT_EQ(run({.num_steps = 5, .save_every = 0}), Outcome::kStopped);
-  EXPECT_EQ(save_point.saved, (std::vector<int64_t>{1}));
+  EXPECT_EQ(checkpointer.saved, (std::vector<int64_t>{1}));
 }
 
 TEST_F(TrainerTest, StartingLaterReadsTheBatchesThatTheWholeRunWouldHaveRead) {

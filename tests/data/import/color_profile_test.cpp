@@ -4,7 +4,7 @@
 
 #include "core/base/error.h"
 #include "data/import/image_decoder.h"
-#include "tests/data/import/encode_pictures.h"
+#include "tests/data/import/encode_images.h"
 
 namespace fgm {
 namespace {

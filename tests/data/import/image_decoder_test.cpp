@@ -3,15 +3,15 @@
 #include <gmock/gmock.h>
 
 #include "core/base/error.h"
-#include "tests/data/import/encode_pictures.h"
-#include "tests/data/support/errors.h"
+#include "tests/data/import/encode_images.h"
+#include "tests/support/errors.h"
 
 namespace fgm {
 namespace {
 
 using ::testing::HasSubstr;
 
-// A smooth picture of its own colours in each corner, which JPEG keeps closely.
+// A smooth image of its own colours in each corner, which JPEG keeps closely.
 at::Tensor gradient(int64_t height, int64_t width) {
   const auto y = at::linspace(0, 255, height).view({height, 1}).expand({height, width});
   const auto x = at::linspace(0, 255, width).view({1, width}).expand({height, width});
@@ -47,8 +47,8 @@ TEST(DecodeJpeg, TurnsGreyIntoThreeEqualChannels) {
   EXPECT_LE(largest_difference(decoded, grey.expand({16, 16, 3})), 6);
 }
 
-// Orientation o means: the upright picture, transformed by o, was stored. Expected values are written as what
-// the upright picture's top-left, top-right, bottom-left and bottom-right corners show, by the corners of the
+// Orientation o means: the upright image, transformed by o, was stored. Expected values are written as what
+// the upright image's top-left, top-right, bottom-left and bottom-right corners show, by the corners of the
 // stored one.
 void expect_upright(const at::Tensor& upright, const at::Tensor& stored, int orientation) {
   constexpr std::array<std::array<int64_t, 4>, 8> kCorners = {
@@ -161,7 +161,7 @@ TEST(DecodePng, AnInterlacedFileHasTheSamePixels) {
   EXPECT_TRUE(at::equal(decode(file), image));
 }
 
-// Workflows and settings of picture generators (github.com/python-pillow/Pillow, issues 2445, 5610 and 8363).
+// Workflows and settings of image generators (github.com/python-pillow/Pillow, issues 2445, 5610 and 8363).
 TEST(DecodePng, TextsOfAnySizeAreNoneOfItsBusiness) {
   const auto image = gradient(20, 30);
   std::string text(9'000'000, 'x');
@@ -182,7 +182,7 @@ TEST(DecodePng, LaysTheTransparentColourOfAPaletteOverWhite) {
   EXPECT_TRUE(at::equal(decode(file)[0][0], at::full({3}, 255, at::kByte)));
 }
 
-TEST(DecodePng, TakesTheFirstPictureOfAnAnimationAndSaysSo) {
+TEST(DecodePng, TakesTheFirstImageOfAnAnimationAndSaysSo) {
   const auto file =
       with_png_chunk(encode_png(gradient(8, 8)), "acTL", std::string("\0\0\0\1\0\0\0\0", 8), ChunkPlace::kBeforePixels);
   EXPECT_TRUE(decode_image(bytes_of(file)).is_animated);

@@ -9,10 +9,10 @@
 #include "core/base/error.h"
 #include "data/import/internal/in_order.h"
 #include "data/store/store.h"
-#include "tests/data/import/encode_pictures.h"
-#include "tests/data/support/errors.h"
-#include "tests/data/support/temporary_folder.h"
+#include "tests/data/import/encode_images.h"
+#include "tests/support/errors.h"
 #include "tests/support/resource_limit.h"
+#include "tests/support/temporary_folder.h"
 
 namespace fgm {
 namespace {
@@ -33,7 +33,7 @@ class AsNobody {
   uid_t user_;
 };
 
-// A picture in which no two pixels of a square are alike: flat ones hide what a decoder or a resize does.
+// An image in which no two pixels of a square are alike: flat ones hide what a decoder or a resize does.
 at::Tensor scene(int64_t height, int64_t width, int64_t seed) {
   const auto y = at::arange(height).view({height, 1}).expand({height, width});
   const auto x = at::arange(width).view({1, width}).expand({height, width});
@@ -68,7 +68,7 @@ TEST_F(PackImages, FoldersBecomeCaptionsInSortedOrder) {
   put("in/t-shirt/b.jpg", jpeg(20));
   put("in/t-shirt/a.JPEG", jpeg(10));
   put("in/outwear/c.png", encode_png(at::full({9, 30, 3}, 30, at::kByte)));
-  put("in/outwear/notes.txt", "not a picture");
+  put("in/outwear/notes.txt", "not an image");
   EXPECT_EQ(pack().written, 3);
   const Store store(out_);
   EXPECT_THAT(store.prompts(), ElementsAre("a photo of an outwear", "a photo of a t-shirt", "a photo of a t-shirt"));
@@ -78,7 +78,7 @@ TEST_F(PackImages, FoldersBecomeCaptionsInSortedOrder) {
   EXPECT_EQ(store.provenance()["resolution"], 8);
 }
 
-TEST_F(PackImages, CaptionsComeFromTheTextBesideThePicture) {
+TEST_F(PackImages, CaptionsComeFromTheTextBesideTheImage) {
   put("in/x/a.jpg", jpeg(1));
   put("in/x/a.txt", "  a blue hat\n");
   put("in/b.png", encode_png(at::zeros({8, 8, 3}, at::kByte)));
@@ -99,7 +99,7 @@ TEST_F(PackImages, SkipsAndNamesWhatItCannotUse) {
   EXPECT_EQ(Store(out_).provenance()["skipped"], 2);
 }
 
-TEST_F(PackImages, SkipsAPictureWithoutAUsableCaption) {
+TEST_F(PackImages, SkipsAImageWithoutAUsableCaption) {
   put("in/a.jpg", jpeg(1));
   put("in/b.jpg", jpeg(2));
   put("in/b.txt", " \n");
@@ -149,7 +149,7 @@ TEST_F(PackImages, NamesThatAreNotUtf8AreOnlyNames) {
   put("in/hat/caf\xE9.jpg", jpeg(1));
   put("in/hat/d\xE9.jpg", "rubbish");
   put("in/caf\xE9/a.jpg", jpeg(1));
-  put("in/hat/notes.\xE9", "not a picture");
+  put("in/hat/notes.\xE9", "not an image");
   const auto report = pack();
   EXPECT_EQ(report.written, 1);
   EXPECT_THAT(report.summary(), HasSubstr(".\\xE9: 1"));
@@ -157,10 +157,10 @@ TEST_F(PackImages, NamesThatAreNotUtf8AreOnlyNames) {
                                           HasSubstr("hat/d\\xE9.jpg: ")));
 }
 
-TEST_F(PackImages, FailsWhenEveryPictureIsSkipped) {
+TEST_F(PackImages, FailsWhenEveryImageIsSkipped) {
   put("in/hat/a.jpg", "rubbish");
   const auto message = message_of<IoError>([&] { pack(); });
-  EXPECT_THAT(message, HasSubstr("none of the 1 pictures"));
+  EXPECT_THAT(message, HasSubstr("none of the 1 images"));
   EXPECT_THAT(message, HasSubstr("neither JPEG nor PNG"));
   EXPECT_FALSE(std::filesystem::exists(out_));
 }
@@ -168,7 +168,7 @@ TEST_F(PackImages, FailsWhenEveryPictureIsSkipped) {
 TEST_F(PackImages, SaysWhichLayoutIsExpected) {
   put("in/a.jpg", jpeg(1));
   EXPECT_THAT(message_of<ConfigError>([&] { pack(); }),
-              AllOf(HasSubstr("<class>/*.jpg"), HasSubstr("pictures beside the class folders: 1")));
+              AllOf(HasSubstr("<class>/*.jpg"), HasSubstr("images beside the class folders: 1")));
   std::filesystem::remove(folder_ / "in/a.jpg");
   EXPECT_THAT(message_of<ConfigError>([&] { pack("file"); }), HasSubstr(".txt beside it"));
 }
@@ -267,9 +267,9 @@ TEST_F(PackImages, EveryFileIsAccountedForByKind) {
                                      {"cannot be decoded", 1},
                                      {"texts, which --captions file reads", 1},
                                      {"without an ending", 1},
-                                     {"pictures in folders below a class", 1},
-                                     {"pictures beside the class folders", 1},
-                                     {"class folders without pictures", 1},
+                                     {"images in folders below a class", 1},
+                                     {"images beside the class folders", 1},
+                                     {"class folders without images", 1},
                                      {".md", 1},
                                      {"devices, pipes and sockets", 1}}));
   EXPECT_THAT(report.skipped, ElementsAre(HasSubstr("e.jpg: WebP by its first bytes")));
@@ -288,14 +288,14 @@ TEST_F(PackImages, ReadsACaptionFileWhereThereIsNoText) {
   EXPECT_THAT(Store(out_).prompts(), ElementsAre("a hat", "a dress"));
 }
 
-TEST_F(PackImages, CountsTextsWithoutAPicture) {
+TEST_F(PackImages, CountsTextsWithoutAImage) {
   put("in/a.jpg", jpeg(1));
   put("in/a.txt", "a hat");
   put("in/b.txt", "lost");
-  EXPECT_EQ(pack("file").left_out, (Counts{{"texts without a picture", 1}}));
+  EXPECT_EQ(pack("file").left_out, (Counts{{"texts without an image", 1}}));
 }
 
-TEST_F(PackImages, SaysWhichPicturesWereConvertedOrCouldNotBe) {
+TEST_F(PackImages, SaysWhichImagesWereConvertedOrCouldNotBe) {
   const auto image = scene(16, 16, 1);
   put("in/hat/a.png", encode_png(image, {.icc = display_p3_profile()}));
   put("in/hat/b.png", with_png_chunk(encode_png(image), "iCCP", "broken", ChunkPlace::kBeforePixels));

@@ -5,7 +5,7 @@
 namespace fgm {
 namespace {
 
-TEST(SquareResize, KeepsTheCentreOfAWideAndOfATallPicture) {
+TEST(SquareResize, KeepsTheCentreOfAWideAndOfATallImage) {
   // The middle square is 100, the borders that must go are 255.
   for (const int64_t dim : {0, 1}) {
     auto image = at::full({dim == 0 ? 60 : 20, dim == 0 ? 20 : 60, 3}, 255, at::kByte);
@@ -34,7 +34,7 @@ TEST(SquareResize, GivesTheBitsOfAllChannelsAtOnce) {
   }
 }
 
-TEST(SquareResize, LeavesAPictureOfTheRightSizeAsItIs) {
+TEST(SquareResize, LeavesAImageOfTheRightSizeAsItIs) {
   const auto image = at::arange(8 * 8 * 3).remainder(256).to(at::kByte).view({8, 8, 3});
   EXPECT_TRUE(at::equal(square_resize(image, 8), image));
 }

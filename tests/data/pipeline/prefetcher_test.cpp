@@ -6,7 +6,7 @@
 #include <semaphore>
 
 #include "core/base/error.h"
-#include "tests/data/support/errors.h"
+#include "tests/support/errors.h"
 
 namespace fgm {
 namespace {

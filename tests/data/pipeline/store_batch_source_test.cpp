@@ -6,8 +6,8 @@
 
 #include "core/base/error.h"
 #include "data/text/hashed_word_encoder.h"
-#include "tests/data/support/errors.h"
-#include "tests/data/support/temporary_folder.h"
+#include "tests/support/errors.h"
+#include "tests/support/temporary_folder.h"
 
 namespace fgm {
 namespace {

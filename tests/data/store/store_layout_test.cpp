@@ -5,8 +5,8 @@
 #include "core/base/hash.h"
 #include "data/hdf5/h5_file.h"
 #include "data/store/store.h"
-#include "tests/data/support/errors.h"
-#include "tests/data/support/temporary_folder.h"
+#include "tests/support/errors.h"
+#include "tests/support/temporary_folder.h"
 
 namespace fgm {
 namespace {

@@ -10,9 +10,9 @@
 #include <thread>
 
 #include "core/base/error.h"
-#include "tests/data/support/errors.h"
-#include "tests/data/support/temporary_folder.h"
+#include "tests/support/errors.h"
 #include "tests/support/resource_limit.h"
+#include "tests/support/temporary_folder.h"
 
 namespace fgm {
 namespace {

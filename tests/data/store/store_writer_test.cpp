@@ -2,9 +2,9 @@
 
 #include "core/base/error.h"
 #include "data/store/store_writer.h"
-#include "tests/data/support/errors.h"
-#include "tests/data/support/temporary_folder.h"
+#include "tests/support/errors.h"
 #include "tests/support/resource_limit.h"
+#include "tests/support/temporary_folder.h"
 
 // HDF5 leaks a file that it could not flush, here to a full disk.
 extern "C" const char* __lsan_default_suppressions() {

@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "core/base/error.h"
-#include "tests/data/support/errors.h"
+#include "tests/support/errors.h"
 
 namespace fgm {
 namespace {

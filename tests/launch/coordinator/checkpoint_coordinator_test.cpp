@@ -9,12 +9,12 @@
 #include "core/base/error.h"
 #include "core/config/fields.h"
 #include "core/io/file.h"
-#include "launch/coordinator/checkpoints_folder.h"
+#include "launch/checkpoint/checkpoints_folder.h"
 #include "launch/coordinator/resume_rules.h"
 #include "parallel/comm/self_communicator.h"
-#include "tests/data/support/errors.h"
-#include "tests/data/support/temporary_folder.h"
 #include "tests/launch/coordinator/fake_job.h"
+#include "tests/support/errors.h"
+#include "tests/support/temporary_folder.h"
 
 namespace fgm {
 namespace {

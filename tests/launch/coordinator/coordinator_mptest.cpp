@@ -7,13 +7,13 @@
 #include "core/base/error.h"
 #include "core/io/file.h"
 #include "core/io/safetensors.h"
-#include "launch/coordinator/checkpoints_folder.h"
-#include "parallel/comm/consensus.h"
+#include "launch/checkpoint/checkpoints_folder.h"
+#include "parallel/comm/control_collectives.h"
 #include "parallel/comm/mpi_communicator.h"
-#include "tests/data/support/errors.h"
-#include "tests/data/support/temporary_folder.h"
 #include "tests/launch/coordinator/fake_job.h"
+#include "tests/support/errors.h"
 #include "tests/support/resource_limit.h"
+#include "tests/support/temporary_folder.h"
 
 namespace fgm {
 namespace {
@@ -28,7 +28,7 @@ class CoordinatorRanks : public ::testing::Test {
     world_ = make_mpi_world();
     ASSERT_GT(world_->size(), 1) << "one rank holds everything";
     if (world_->rank() == 0) folder_ = std::make_unique<TemporaryFolder>();
-    run_ = broadcast_text(*world_, folder_ ? folder_->path().string() : "");
+    run_ = broadcast_string(*world_, folder_ ? folder_->path().string() : "");
   }
   void TearDown() override {
     world_->barrier();
@@ -169,7 +169,7 @@ TEST_F(CoordinatorRanks, ARankThatCannotWriteFailsAllAndLeavesTheOlderStepAlone)
 
 TEST_F(CoordinatorRanks, AFullDiskOnOneRankIsDoNotRequeueOnAll) {
   try {
-    all_or_none(*world_, [&] {
+    throw_on_all_ranks(*world_, [&] {
       if (world_->rank() == 0) throw IoError("not writable");
       throw IoError("disk full", kExitDoNotRequeue);
     });
@@ -190,11 +190,11 @@ TEST_F(CoordinatorRanks, AllLeaveARunThatALaterStartHasTakenOver) {
 
 TEST_F(CoordinatorRanks, TextsOfAnyLengthReachEveryRank) {
   const auto text_of = [](int rank) { return std::string(static_cast<size_t>(rank * 1000), static_cast<char>(rank)); };
-  const auto texts = gather_texts(*world_, text_of(world_->rank()));
+  const auto texts = all_gather_strings(*world_, text_of(world_->rank()));
   ASSERT_EQ(std::ssize(texts), world_->size());
   for (int rank = 0; rank < world_->size(); ++rank) EXPECT_EQ(texts[static_cast<size_t>(rank)], text_of(rank));
-  EXPECT_EQ(gather_texts(*world_, "").back(), "");
-  EXPECT_EQ(broadcast_text(*world_, world_->rank() == 0 ? "from 0" : "a longer one"), "from 0");
+  EXPECT_EQ(all_gather_strings(*world_, "").back(), "");
+  EXPECT_EQ(broadcast_string(*world_, world_->rank() == 0 ? "from 0" : "a longer one"), "from 0");
 }
 
 TEST_F(CoordinatorRanks, ShardsOpenAsOneModelAndOneOfThemAloneDoesNot) {

@@ -9,8 +9,8 @@
 
 #include "core/base/error.h"
 #include "parallel/comm/self_communicator.h"
-#include "tests/data/support/temporary_folder.h"
 #include "tests/launch/coordinator/fake_job.h"
+#include "tests/support/temporary_folder.h"
 
 namespace {
 

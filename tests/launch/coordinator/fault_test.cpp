@@ -11,11 +11,11 @@
 #include <functional>
 
 #include "core/base/error.h"
-#include "launch/coordinator/checkpoints_folder.h"
+#include "launch/checkpoint/checkpoints_folder.h"
 #include "parallel/comm/self_communicator.h"
-#include "tests/data/support/errors.h"
-#include "tests/data/support/temporary_folder.h"
 #include "tests/launch/coordinator/fake_job.h"
+#include "tests/support/errors.h"
+#include "tests/support/temporary_folder.h"
 
 namespace {
 

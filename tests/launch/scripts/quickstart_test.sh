@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The quickstart as a user runs it, at a few steps: interrupted by Ctrl-C it goes on at the next call, it ends with a
-# report of three models and their picture, and a further call does nothing again.  usage: quickstart_test.sh ROOT RUN
+# report of three models and their image, and a further call does nothing again.  usage: quickstart_test.sh ROOT RUN
 set -euo pipefail
 readonly root=$1 run=$2
 readonly options=(--run "$run" --steps-train 20 --steps-distill 3)
@@ -27,7 +27,7 @@ grep -q "going on from step" "$run/second.log" || fail "the interrupted stage be
 for model in teacher_28 teacher_1 student_1; do
   grep -q "\"$model\": {" "$run/report.json" || fail "report.json has no model $model"
 done
-[[ -s $run/report.png ]] || fail "no picture"
+[[ -s $run/report.png ]] || fail "no image"
 [[ -e $run/distill/DONE ]] || fail "the distillation did not finish"
 
 third=$("$root/launch/scripts/quickstart" "${options[@]}")

@@ -1,4 +1,4 @@
-// Foreign weights as teacher of a whole run.
+// External weights as teacher of a whole run.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -25,7 +25,7 @@ class Distill : public Sd3Job {
   std::vector<double> losses(const std::string& run) { return metric(folder_ / run, "loss.student"); }
 };
 
-TEST_F(Distill, APipelineOnOneAndTwoRanksGivesTheSameLossesAndPicturesOfItsDecoder) {
+TEST_F(Distill, APipelineOnOneAndTwoRanksGivesTheSameLossesAndImagesOfItsDecoder) {
   must_run(arguments("one", "--steps 3 --run.sample_every 3"));
   must_run(arguments("two", "--steps 3 --run.sample_every 3"), 2);
   ASSERT_EQ(losses("one").size(), 3u);

@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "core/base/error.h"
-#include "tests/data/support/temporary_folder.h"
 #include "tests/launch/sd3/golden_files.h"
 #include "tests/support/rank_job.h"
+#include "tests/support/temporary_folder.h"
 
 namespace fgm {
 namespace {

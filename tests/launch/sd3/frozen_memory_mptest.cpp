@@ -4,13 +4,13 @@
 #include <fstream>
 #include <sstream>
 
-#include "launch/cli/frozen_network.h"
-#include "launch/coordinator/weights.h"
-#include "parallel/comm/consensus.h"
+#include "launch/weights/frozen_network.h"
+#include "launch/weights/weights.h"
+#include "parallel/comm/control_collectives.h"
 #include "parallel/comm/mpi_communicator.h"
-#include "tests/data/support/temporary_folder.h"
 #include "tests/support/released_models.h"
 #include "tests/support/sparse_weights.h"
+#include "tests/support/temporary_folder.h"
 
 namespace fgm {
 namespace {
@@ -49,7 +49,7 @@ TEST(FrozenMemory, OfARankIsItsShardAndThePositionTable) {
   const auto ranks = make_mpi_world();
   std::optional<TemporaryFolder> folder;
   if (ranks->rank() == 0) write_sparse_weights(folder.emplace() / "sd3_medium.safetensors", sd3_medium());
-  const std::string path = broadcast_text(*ranks, folder ? (*folder / "sd3_medium.safetensors").string() : "");
+  const std::string path = broadcast_string(*ranks, folder ? (*folder / "sd3_medium.safetensors").string() : "");
   {
     const OpenWeights weights = open_weights(find_weights(path, {}));
     const WatchedSource source(*weights.source);

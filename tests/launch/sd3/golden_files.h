@@ -1,7 +1,7 @@
 #pragma once
 
+#include "core/formats/weight_names.h"
 #include "core/models/model_factory.h"
-#include "core/models/weight_names.h"
 #include "tests/core/models/golden.h"
 
 // The cases of tests/golden/mmdit.safetensors as a user's files.

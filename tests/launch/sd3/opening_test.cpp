@@ -2,8 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/models/sd3_files.h"
-#include "core/models/vae_names.h"
+#include "core/formats/sd3_files.h"
+#include "core/formats/vae_names.h"
 #include "tests/core/models/golden.h"
 #include "tests/launch/sd3/sd3_job.h"
 
@@ -20,7 +20,8 @@ class Opening : public Sd3Job {
   // The pipeline in one file, float16, with an autoencoder and a float8 T5.
   std::vector<NamedTensor> with_float8_encoder() {
     std::vector<NamedTensor> tensors;
-    const auto transformer = as_foreign(open_sd3_transformer(kPipeline).weights, Naming::kOriginal, kSingleFilePrefix);
+    const auto transformer =
+        as_external(open_sd3_transformer(kPipeline).weights, Naming::kStability, kSingleFilePrefix);
     for (const auto& info : transformer->tensors()) tensors.push_back({info.name, transformer->view(info.name)});
     for (const auto& [name, shape] : vae_shapes({.latent_channels = 4, .channels = {32, 64}, .num_res_blocks = 1})) {
       tensors.push_back({kVaePrefix + name, golden::draw_parameter("vae", name, shape)});

@@ -1,4 +1,4 @@
-// Pictures of latents: schedule, autoencoder, layouts, and seeds that belong to prompts.
+// Images of latents: schedule, autoencoder, layouts, and seeds that belong to prompts.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -21,7 +21,7 @@ std::string bytes_of(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// Of two pictures' pixels, in levels of 255.
+// Of two images' pixels, in levels of 255.
 int largest_difference(const std::string& png, const std::string& other) {
   const auto pixels = [](const std::string& file) {
     return decode_image(std::as_bytes(std::span(file))).pixels.to(at::kInt);
@@ -48,8 +48,8 @@ class Sample : public Sd3Job {
         "--sample.prompts prompts.txt {}",
         kPipeline, more);
   }
-  // Bytes of the pictures of a flat folder by prompt and number.
-  std::map<std::pair<std::string, int64_t>, std::string> pictures(const std::string& folder) {
+  // Bytes of the images of a flat folder by prompt and number.
+  std::map<std::pair<std::string, int64_t>, std::string> images(const std::string& folder) {
     std::map<std::pair<std::string, int64_t>, std::string> found;
     for (const auto& line : lines_of(folder_ / folder / "manifest.jsonl")) {
       found[{line["prompt"], line["number"]}] = bytes_of(folder_ / folder / line["file"].get<std::string>());
@@ -59,13 +59,13 @@ class Sample : public Sd3Job {
 };
 
 // With batches of 1 the same bits; with more a row's place in the batch may round it otherwise.
-TEST_F(Sample, AnySubsetOrderAndNumberOfRanksGivesAPromptTheSamePictures) {
-  for (const int batch : {1, 4}) {  // 10 and 6 pictures: the last batch of 4 is short
+TEST_F(Sample, AnySubsetOrderAndNumberOfRanksGivesAPromptTheSameImages) {
+  for (const int batch : {1, 4}) {  // 10 and 6 images: the last batch of 4 is short
     const auto draw = [&](const std::string& name, const std::string& more, int ranks) {
       const auto out = fmt::format("{}_{}", name, batch);
       must_run(arguments(fmt::format("--sample.out {} --sample.per_prompt 2 --sample.batch {} {}", out, batch, more)),
                ranks);
-      return pictures(out);
+      return images(out);
     };
     write_prompts({"a red cube", "two dogs", "a bench", "a bench", "a cow"});
     const auto all = draw("all", "", 1);
@@ -86,7 +86,7 @@ TEST_F(Sample, AnySubsetOrderAndNumberOfRanksGivesAPromptTheSamePictures) {
   }
 }
 
-TEST_F(Sample, AFlatFolderHasAPictureOfTheDecodersSizeAndAManifest) {
+TEST_F(Sample, AFlatFolderHasAImageOfTheDecodersSizeAndAManifest) {
   write_prompts({"a red cube", "two dogs", "a bench"});
   must_run(arguments("--sample.out flat"), 2);
   const auto png = bytes_of(folder_ / "flat/00002-0000.png");
@@ -107,19 +107,19 @@ TEST_F(Sample, AFlatFolderHasAPictureOfTheDecodersSizeAndAManifest) {
 TEST_F(Sample, AnInterruptedFolderIsGoneOnWithAndAnotherOneRefused) {
   write_prompts({"a red cube", "two dogs"});
   must_run(arguments("--sample.out out/sd3.5-medium"));
-  const auto expected = pictures("out/sd3.5-medium");
+  const auto expected = images("out/sd3.5-medium");
   const auto kept = folder_ / "out/sd3.5-medium/00000-0000.png";
   const auto written = fs::last_write_time(kept);
   fs::remove(folder_ / "out/sd3.5-medium/00001-0000.png");
   must_run(arguments("--sample.out out/sd3.5-medium"), 2);
-  EXPECT_TRUE(pictures("out/sd3.5-medium") == expected);
+  EXPECT_TRUE(images("out/sd3.5-medium") == expected);
   EXPECT_EQ(fs::last_write_time(kept), written) << "drawn again";
   for (const std::string other : {"--seed 2", "--sample.per_prompt 2", "--sample.layout geneval"}) {
     const auto refused = run(arguments("--sample.out out/sd3.5-medium " + other), 2);
-    EXPECT_THAT(refused.text, HasSubstr("out/sd3.5-medium holds something else than these pictures")) << other;
+    EXPECT_THAT(refused.text, HasSubstr("out/sd3.5-medium holds something else than these images")) << other;
     EXPECT_EQ(refused.code, kExitConfig);
   }
-  EXPECT_TRUE(pictures("out/sd3.5-medium") == expected);
+  EXPECT_TRUE(images("out/sd3.5-medium") == expected);
 }
 
 TEST_F(Sample, TheScheduleIsThatOfTheSchedulerUnlessAskedOtherwise) {
@@ -187,7 +187,7 @@ void write_transformer(const fs::path& path, const std::map<std::string, std::st
   write_safetensors(path, tensors, metadata);
 }
 
-TEST_F(Sample, PicturesThatAreNotSquareStaySoThroughExports) {
+TEST_F(Sample, ImagesThatAreNotSquareStaySoThroughExports) {
   write_transformer(folder_ / "wide.safetensors", {{"fgm.sample_size", "12x8"}});
   must_run("export wide.safetensors --out a");
   must_run("export a --out b.safetensors");

@@ -4,8 +4,8 @@
 
 #include "core/base/error.h"
 #include "core/io/safetensors.h"
-#include "tests/data/support/temporary_folder.h"
 #include "tests/support/rank_job.h"
+#include "tests/support/temporary_folder.h"
 
 namespace fgm {
 

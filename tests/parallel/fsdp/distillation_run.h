@@ -3,7 +3,7 @@
 #include <map>
 #include <optional>
 
-#include "core/fgm/fgm_step.h"
+#include "core/methods/distill_step.h"
 #include "parallel/optim/fsdp_engine.h"
 #include "tests/support/synthetic_source.h"
 #include "tests/support/tiny_mmdit.h"
@@ -22,7 +22,7 @@ struct DistillationSetup {
 struct DistillationRecord {
   std::vector<double> values;               // losses, L1 and gradient norms of every step
   std::map<std::string, StateSlice> state;  // copies of this rank's slices, by network, part and name
-  at::Tensor samples;                       // 4 pictures of the averaged student, drawn after the last step
+  at::Tensor samples;                       // 4 images of the averaged student, drawn after the last step
 };
 
 // Distils a tiny MM-DiT on `mesh`; a pure function of its arguments. Collective over the mesh.
@@ -44,11 +44,11 @@ inline DistillationRecord distil(const DeviceMesh& mesh, const DistillationSetup
   FsdpEngine estimator_engine(*estimator, method.estimator, mesh, options);
 
   Communicator& world = mesh.world();
-  const RankSum sum = [&](std::span<double> values) {
+  const AllReduceSum sum = [&](std::span<double> values) {
     world.all_reduce(at::from_blob(values.data(), {std::ssize(values)}, at::kDouble), Reduce::kSum).wait();
   };
   SyntheticSource source(setup.batch, kTinyShape, 5, rank_rows(setup.batch, world.rank(), world.size()));
-  FgmStep step(
+  DistillStep step(
       {*teacher, student_engine, estimator_engine},
       {.seed = 5, .method = method, .sample_shape = kTinyShape, .tensors = setup.dtype, .sum_over_ranks = sum});
   DistillationRecord record;

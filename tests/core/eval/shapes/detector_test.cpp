@@ -72,7 +72,7 @@ TEST(Detect, SurvivesTheNoiseAndBlurOfAGenerativeModel) {
   }
 }
 
-TEST(Detect, FindsNothingInABlankPictureOrOneOfOneColour) {
+TEST(Detect, FindsNothingInABlankImageOrOneOfOneColour) {
   EXPECT_TRUE(detect(render({}, 24)).empty());
   for (const Rgb& color : kPalette) {
     const auto rgb = at::tensor({color[0], color[1], color[2]}, at::kByte);

@@ -15,7 +15,7 @@ Rgb pixel(const at::Tensor& image_HWC, int64_t row, int64_t column) {
   return {rgb[0].item<uint8_t>(), rgb[1].item<uint8_t>(), rgb[2].item<uint8_t>()};
 }
 
-// Covered area in units of the picture's side.
+// Covered area in units of the image's side.
 double painted_area(Kind kind, int64_t resolution) {
   const auto image = render({{{kind, Color::kWhite, 0.5, 0.5, 0.25}}}, resolution).to(at::kDouble);
   const double full = kPalette[static_cast<size_t>(Color::kWhite)][0] - kBackground[0];
@@ -46,7 +46,7 @@ TEST(DrawScene, IsAFunctionOfSeedAndSample) {
   EXPECT_FALSE(at::equal(draw(1, 5), draw(2, 5)));
 }
 
-TEST(DrawScene, KeepsShapesApartAndInsideThePicture) {
+TEST(DrawScene, KeepsShapesApartAndInsideTheImage) {
   const RandomStream stream(3, "scene");
   const auto request = *parse_caption("four squares");
   for (int64_t sample = 0; sample < 200; ++sample) {
@@ -94,7 +94,7 @@ TEST(MakeShapes, ShowsOtherScenesToTrainingThanToEvaluation) {
   EXPECT_FALSE(at::equal(train.images_NHWC[0], held_out.images_NHWC[0]));
 }
 
-TEST(MakeShapes, RefusesPicturesTooSmallToClassify) {
+TEST(MakeShapes, RefusesImagesTooSmallToClassify) {
   EXPECT_ANY_THROW(make_shapes(16, 6, 1, Split::kTrain));
 }
 

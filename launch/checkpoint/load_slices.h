@@ -1,0 +1,24 @@
+#pragma once
+
+#include <vector>
+
+#include "core/io/tensor_source.h"
+#include "core/nn/velocity_model.h"
+#include "core/train/train_state.h"
+
+namespace fgm {
+
+// ConfigError naming place() and every tensor of `source` that is missing, surplus or of another shape than those of
+// `model`. Reads the headers.
+void require_tensors_of(VelocityModel& model, const TensorSource& source);
+
+// Lets `to` have the buffers of `from`, a network of the same config, until load_slices() finds others.
+void share_buffers(VelocityModel& from, VelocityModel& to);
+
+// Fills this rank's slices of a network's weights from `source`, converting dtypes, and sets the buffers of `model`, in
+// the dtype that they have there. A buffer that has those bits already stays the tensor that it is, so that networks
+// can share theirs. ConfigError naming place() and every tensor that is missing, surplus or of another shape than the
+// model's, or one whose values are not finite (read_finite).
+void load_slices(VelocityModel& model, const std::vector<StateSlice>& weights, const TensorSource& source);
+
+}  // namespace fgm

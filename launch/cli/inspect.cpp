@@ -1,0 +1,61 @@
+#include <algorithm>
+
+#include "core/base/error.h"
+#include "launch/cli/commands.h"
+#include "launch/cli/output.h"
+#include "launch/inspect/reports.h"
+#include "launch/inspect/target.h"
+
+namespace fgm {
+namespace {
+
+Report report(const Invocation& invocation) {
+  const std::filesystem::path path = invocation.argument;
+  const auto other = invocation.flags.find("diff");
+  const bool wants_verification = invocation.flags.contains("verify");
+  require<ConfigError>(!wants_verification || other == invocation.flags.end(),
+                       "--verify and --diff are two questions; ask one at a time");
+  if (wants_verification) return report_verification(path);
+  if (other != invocation.flags.end()) return report_difference(path, other->second);
+  switch (kind_of(path)) {
+    case PathKind::kStore:
+      return report_store(path);
+    case PathKind::kTensorFile:
+      return report_file(path);
+    case PathKind::kStepFolder:
+      return report_step(path);
+    case PathKind::kRunFolder:
+      return report_run(path);
+  }
+  throw Error("a path of no known kind");
+}
+
+// A damaged file's names may hold anything, also what a terminal takes for commands.
+std::string printable(std::string text) {
+  std::ranges::replace_if(
+      text, [](unsigned char c) { return (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f; }, '?');
+  return text;
+}
+
+int inspect(const Invocation& invocation) {
+  const Report result = report(invocation);
+  if (invocation.is_json) {
+    print_json(result.json);
+  } else {
+    print_out(printable(result.text));
+  }
+  return result.is_well ? kExitDone : kExitConfig;
+}
+
+}  // namespace
+
+Command inspect_command() {
+  return {.name = "inspect",
+          .help = "shows what a checkpoint, a run, a safetensors file or a store holds",
+          .run = inspect,
+          .flags = {{"verify", "", "check that every file of a checkpoint is there, whole and unchanged"},
+                    {"diff", "OTHER", "compare with another file, checkpoint or run, of any number of ranks"}},
+          .argument = "PATH"};
+}
+
+}  // namespace fgm

@@ -1,0 +1,45 @@
+#include "core/base/error.h"
+#include "data/store/store.h"
+#include "launch/inspect/reports.h"
+
+namespace fgm {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr size_t kNumPromptsShown = 5;
+
+Json describe(const std::filesystem::path& path) {
+  const Store store(path);
+  store.log_text_remarks();
+  if (store.has_images()) store.verify_images();
+  const auto& prompts = store.prompts();
+  const size_t num_shown = std::min(kNumPromptsShown, prompts.size());
+  return {{"format", "store"},
+          {"path", path.string()},
+          {"kind", store.kind()},
+          {"records", store.size()},
+          {"image_shape", store.image_shape()},
+          {"prompts", std::vector<std::string>(prompts.begin(), prompts.begin() + static_cast<ptrdiff_t>(num_shown))},
+          {"provenance", store.provenance()}};
+}
+
+std::string store_text(const Json& report) {
+  const auto shape = report["image_shape"].get<std::vector<int64_t>>();
+  std::string text = fmt::format("{}: store of {}\n  records: {}\n  images: {}\n", report["path"].get<std::string>(),
+                                 report["kind"].get<std::string>(), report["records"].get<int64_t>(),
+                                 shape.empty() ? "none" : fmt::format("{}", fmt::join(shape, " x ")));
+  text += "  first prompts:\n";
+  for (const auto& prompt : report["prompts"]) text += fmt::format("    {}\n", prompt.get<std::string>());
+  return text + fmt::format("  provenance: {}\n", report["provenance"].dump());
+}
+
+}  // namespace
+
+Report report_store(const std::filesystem::path& path) {
+  auto json = describe(path);
+  const auto text = store_text(json);
+  return {std::move(json), text};
+}
+
+}  // namespace fgm

@@ -1,0 +1,115 @@
+#include "launch/job/training_run.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "core/base/error.h"
+#include "core/train/trainer.h"
+#include "launch/coordinator/restart_guard.h"
+#include "launch/coordinator/resume_point.h"
+#include "launch/runtime/observers/metrics_file.h"
+#include "launch/runtime/observers/progress_line.h"
+#include "launch/runtime/observers/sample_grid.h"
+#include "launch/runtime/observers/tensorboard_events.h"
+#include "launch/runtime/run_folder.h"
+#include "parallel/comm/control_collectives.h"
+
+namespace fgm {
+namespace {
+
+// What rank 0 shows and writes of every step; nothing on the other ranks.
+struct Records {
+  Records(const RunFolder& folder, const std::string& label, const RunConfig& run, int64_t first_step)
+      : progress(stderr, {label, run.log_every, terminal_columns(stderr)}),
+        metrics(folder.metrics_file(), first_step),
+        events(folder.events(), first_step) {}
+
+  ProgressLine progress;
+  MetricsFile metrics;
+  TensorboardEvents events;
+};
+
+Outcome run_steps(World& world, const TrainingPlan& plan, BatchSource& source, Checkpointer& checkpointer,
+                  int64_t first_step) {
+  const RunConfig& run = plan.run.weights.config.run;
+  const RunFolder folder(run.dir);
+  std::optional<Records> records;
+  std::vector<StepObserver*> observers;
+  if (world.is_first()) {
+    folder.begin(plan.run.weights.config);
+    records.emplace(folder, plan.run.phase, run, first_step);
+    observers = {&records->progress, &records->metrics, &records->events};
+  }
+  SampleGrid grid({.every = run.sample_every, .file = [&](int64_t s) { return folder.sample_file(s); }}, plan.draw,
+                  records ? &records->events : nullptr);
+  observers.push_back(&grid);
+  Trainer trainer(*plan.step, source, checkpointer, observers, [&] { return world.is_stopping(); },
+                  {.num_steps = plan.num_steps, .save_every = run.save_every});
+  return trainer.run(first_step);
+}
+
+// Steps that are done: those of the checkpoint that the run goes on from, or none.
+int64_t restore(CheckpointCoordinator& coordinator, const TrainingPlan& plan) {
+  const auto restored = coordinator.restore(plan.run.weights.config.run.resume);
+  if (!restored) return 0;
+  require_steps_left(restored->step, restored->is_own, plan.num_steps);
+  return restored->step;
+}
+
+}  // namespace
+
+int run_training(World& world, const TrainingPlan& plan, BatchSource& source) {
+  const RunConfig& run = plan.run.weights.config.run;
+  const RunFolder folder(run.dir);
+  RestartGuard guard(folder.restarts_file());
+  on_first_rank(world.control(), [&] { folder.create(); });
+  const CheckpointOptions options{.checkpoints = folder.checkpoints(),
+                                  .keep = run.keep,
+                                  .coordinate = world.mesh().coordinate(),
+                                  .mesh = world.mesh().size()};
+  CheckpointCoordinator coordinator(world.control(), options, plan.networks, plan.run);
+  const int64_t first_step = restore(coordinator, plan);
+  Outcome outcome = Outcome::kFinished;
+  if (first_step == plan.num_steps) {
+    spdlog::info("all {} steps are done; a larger --steps makes more", plan.num_steps);
+  } else {
+    on_first_rank(world.control(), [&] { guard.start(first_step); });
+    outcome = run_steps(world, plan, source, coordinator, first_step);
+  }
+  if (outcome == Outcome::kStopped && world.is_first()) {
+    spdlog::warn("stopped by a signal; the state is saved in {}", folder.checkpoints().string());
+  }
+  on_first_rank(world.control(), [&] {
+    guard.end_cleanly();
+    if (outcome == Outcome::kFinished) folder.mark_done();
+  });
+  return outcome == Outcome::kFinished ? kExitDone : kExitRequeue;
+}
+
+void require_same_data(World& world, const Store& store, const RunConfig& run) {
+  require_same_lines(world.control(), fmt::format("digest of data.store = {}\nsample grids every {} steps\n",
+                                                  store.digest(), run.sample_every));
+}
+
+AllReduceSum sum_over(Communicator& ranks) {
+  return [&ranks](std::span<double> values) {
+    const auto sums = at::from_blob(values.data(), {std::ssize(values)}, at::kDouble);
+    ranks.all_reduce(sums, Reduce::kSum).wait();
+  };
+}
+
+std::span<const std::string> grid_captions(const Store& store) {
+  constexpr size_t kGridImages = 16;
+  const std::span<const std::string> prompts = store.prompts();
+  return prompts.first(std::min(kGridImages, prompts.size()));
+}
+
+std::shared_ptr<const Store> open_store(const DataConfig& data) {
+  require<ConfigError>(!data.store.empty(), "data.store is not set; give a store, made by `fgm data`");
+  const auto store = std::make_shared<const Store>(data.store);
+  store->log_text_remarks();
+  return store;
+}
+
+}  // namespace fgm

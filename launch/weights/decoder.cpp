@@ -1,0 +1,40 @@
+#include "launch/weights/decoder.h"
+
+#include <algorithm>
+
+#include "core/base/error.h"
+#include "core/formats/vae_names.h"
+#include "core/io/pixels.h"
+#include "core/io/safetensors.h"
+
+namespace fgm {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool brings_vae(const fs::path& path) {
+  if (fs::is_directory(path)) return fs::is_directory(path / "vae");
+  const SafetensorsFile file(path);
+  return std::ranges::any_of(file.tensors(), [](const auto& info) { return info.name.starts_with(kVaePrefix); });
+}
+
+}  // namespace
+
+std::optional<Sd3Vae> find_decoder(const std::string& vae, const fs::path& path, const OpenWeights& weights) {
+  const int64_t channels = weights.info.sample_shape.at(0);
+  if (vae.empty() && (channels == kPixelChannels || !weights.is_external || !brings_vae(path))) return std::nullopt;
+  Sd3Vae found = open_sd3_vae(vae.empty() ? path : fs::path(vae));
+  require<ConfigError>(found.config.latent_channels == channels,
+                       "{}: its latents have {} channels and those of {} have {}", found.weights->place(),
+                       found.config.latent_channels, weights.source->place(), channels);
+  return found;
+}
+
+std::unique_ptr<Vae> load_decoder(const std::optional<Sd3Vae>& found, at::Device device) {
+  if (!found) return nullptr;
+  auto decoder = std::make_unique<Vae>(found->config, at::TensorOptions().dtype(at::kFloat).device(device));
+  load_parameters(*decoder, *found->weights);
+  return decoder;
+}
+
+}  // namespace fgm

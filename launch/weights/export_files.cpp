@@ -1,0 +1,133 @@
+#include "launch/weights/export_files.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "core/base/error.h"
+#include "core/formats/diffusers_config.h"
+#include "core/io/output_path.h"
+#include "core/io/safetensors.h"
+#include "launch/weights/export_metadata.h"
+
+namespace fgm {
+namespace {
+
+namespace fs = std::filesystem;
+using Source = std::shared_ptr<const TensorSource>;
+using Metadata = std::map<std::string, std::string>;
+
+constexpr const char* kStem = "diffusion_pytorch_model";
+
+at::Tensor read_as(const TensorSource& source, const TensorInfo& info, at::ScalarType dtype) {
+  auto tensor = at::empty(info.shape, dtype);
+  read_finite(source, info.name, 0, tensor);
+  return tensor;
+}
+
+std::vector<TensorMaker> makers(const Source& source, const std::string& position_table, const ExportOptions& options) {
+  std::vector<TensorMaker> tensors;
+  for (const auto& info : source->tensors()) {
+    const auto dtype = info.name == position_table ? info.dtype : options.dtype.value_or(info.dtype);
+    tensors.push_back({info.name, dtype, info.shape, [source, &info, dtype] { return read_as(*source, info, dtype); }});
+  }
+  return tensors;
+}
+
+uint64_t bytes_of(const TensorMaker& tensor) {
+  return static_cast<uint64_t>(c10::multiply_integers(tensor.shape)) * c10::elementSize(tensor.dtype);
+}
+
+// In order, each shard as full as the limit allows; a larger tensor has one of its own.
+std::vector<std::vector<TensorMaker>> cut(const std::vector<TensorMaker>& tensors, uint64_t max_bytes) {
+  std::vector<std::vector<TensorMaker>> shards(1);
+  uint64_t bytes = 0;
+  for (const auto& tensor : tensors) {
+    if (!shards.back().empty() && bytes + bytes_of(tensor) > max_bytes) {
+      shards.emplace_back();
+      bytes = 0;
+    }
+    shards.back().push_back(tensor);
+    bytes += bytes_of(tensor);
+  }
+  return shards;
+}
+
+std::vector<fs::path> write_shards(const fs::path& folder, const std::vector<TensorMaker>& tensors,
+                                   const ExportOptions& options, const Metadata& metadata) {
+  const auto shards = cut(tensors, options.max_shard_bytes);
+  if (shards.size() == 1) {
+    const auto path = folder / fmt::format("{}.safetensors", kStem);
+    stream_safetensors(path, tensors, metadata);
+    return {path};
+  }
+  std::vector<fs::path> written;
+  nlohmann::ordered_json weight_map;
+  uint64_t total = 0;
+  for (size_t i = 0; i < shards.size(); ++i) {
+    const auto name = fmt::format("{}-{:05}-of-{:05}.safetensors", kStem, i + 1, shards.size());
+    stream_safetensors(folder / name, shards[i], metadata);
+    written.push_back(folder / name);
+    for (const auto& tensor : shards[i]) {
+      weight_map[tensor.name] = name;
+      total += bytes_of(tensor);
+    }
+  }
+  written.push_back(folder / fmt::format("{}.safetensors.index.json", kStem));
+  const nlohmann::ordered_json index{{"metadata", {{"total_size", total}}}, {"weight_map", weight_map}};
+  write_file(written.back(), index.dump(2) + "\n");
+  return written;
+}
+
+std::vector<fs::path> write_folder(const OpenWeights& weights, const fs::path& out, const ExportOptions& options) {
+  const auto& info = weights.info;
+  const int64_t height = info.sample_shape.at(1), width = info.sample_shape.at(2);
+  const auto config = mmdit_json(info.config.model, std::max(height, width));
+  if (height != width) {
+    spdlog::warn(
+        "diffusers' config.json has one side, {}, and this network draws {} x {} (width x height): give "
+        "diffusers both; fgm knows them from the metadata",
+        std::max(height, width), width, height);
+  }
+  const auto source = as_external(weights.source, Naming::kDiffusers);
+  const auto table = names_in(Naming::kDiffusers, "pos_embed").front();
+  fs::create_directories(out);
+  auto written = write_shards(out, makers(source, table, options), options, export_metadata(info, Naming::kDiffusers));
+  written.push_back(out / "config.json");
+  write_file(written.back(), config.dump(2) + "\n");
+  return written;
+}
+
+std::vector<fs::path> write_single_file(const OpenWeights& weights, const fs::path& out, const ExportOptions& options) {
+  const auto source = as_external(weights.source, Naming::kStability, kSingleFilePrefix);
+  make_folder_of(out);
+  stream_safetensors(out, makers(source, fmt::format("{}pos_embed", kSingleFilePrefix), options),
+                     export_metadata(weights.info, Naming::kStability));
+  return {out};
+}
+
+}  // namespace
+
+void check_export(const OpenWeights& weights, const fs::path& out, const ExportOptions& options) {
+  require_network(weights.info.config.model, *weights.source);
+  if (options.naming == Naming::kDiffusers) {
+    require<ConfigError>(!fs::exists(out) || (fs::is_directory(out) && fs::is_empty(out)),
+                         "--out {} is there already; give a new or an empty folder", out.string());
+    mmdit_json(weights.info.config.model, weights.info.sample_shape.at(1));
+    return;
+  }
+  require<ConfigError>(!fs::exists(out), "--out {} is there already; give a new file", out.string());
+  const ModelConfig& model = weights.info.config.model;
+  require<ConfigError>(model.qk_norm || model.num_heads == model.depth,
+                       "{}: {} heads in {} blocks: a single file cannot tell the number of heads unless it is that of "
+                       "the blocks; give --format diffusers",
+                       weights.source->place(), model.num_heads, model.depth);
+}
+
+std::vector<fs::path> export_weights(const OpenWeights& weights, const fs::path& out, const ExportOptions& options) {
+  check_export(weights, out, options);
+  return options.naming == Naming::kDiffusers ? write_folder(weights, out, options)
+                                              : write_single_file(weights, out, options);
+}
+
+}  // namespace fgm

@@ -1,0 +1,172 @@
+#include "core/methods/distill_step.h"
+
+#include <gtest/gtest.h>
+
+#include "core/flow/flow_path.h"
+#include "parallel/optim/fsdp_engine.h"
+#include "tests/support/matmul_counter.h"
+#include "tests/support/one_rank_mesh.h"
+#include "tests/support/synthetic_source.h"
+#include "tests/support/tiny_velocity_model.h"
+
+namespace fgm {
+namespace {
+
+const std::vector<int64_t> kShape = {1, 2, 2};
+constexpr int64_t kPooled = 2;
+
+TensorList snapshot(VelocityModel& model) {
+  TensorList copies;
+  visit_parameters(model, [&](const std::string&, at::Tensor& p) { copies.push_back(p.detach().clone()); });
+  return copies;
+}
+
+bool are_equal(const TensorList& a, const TensorList& b) {
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (!at::equal(a[i], b[i])) return false;
+  }
+  return a.size() == b.size();
+}
+
+struct Distillation {
+  testing::TinyVelocityModel teacher{kShape, kPooled, at::kFloat, 1};
+  testing::TinyVelocityModel student{kShape, kPooled, at::kFloat, 2};
+  testing::TinyVelocityModel estimator{kShape, kPooled, at::kFloat, 3};
+  testing::OneRankMesh one_rank;
+  MethodConfig method;
+  testing::SyntheticSource source{8, kShape, kPooled};
+
+  StepReport run(int64_t num_steps) {
+    FsdpEngine student_engine(student, method.student, one_rank.mesh);
+    FsdpEngine estimator_engine(estimator, method.estimator, one_rank.mesh);
+    DistillStep step({teacher, student_engine, estimator_engine},
+                     {.seed = 5, .method = method, .sample_shape = kShape, .tensors = at::kFloat});
+    StepReport report;
+    for (int64_t s = 0; s < num_steps; ++s) report = step.run(s, source);
+    return report;
+  }
+};
+
+TEST(DistillStep, TrainsStudentAndEstimatorAndLeavesTheTeacherAlone) {
+  Distillation d;
+  const auto teacher = snapshot(d.teacher), student = snapshot(d.student), estimator = snapshot(d.estimator);
+  const auto report = d.run(1);
+  EXPECT_TRUE(are_equal(teacher, snapshot(d.teacher)));
+  EXPECT_FALSE(are_equal(student, snapshot(d.student)));
+  EXPECT_FALSE(are_equal(estimator, snapshot(d.estimator)));
+  for (const char* key :
+       {"loss.student", "loss.estimator", "l1", "grad_norm.student", "grad_norm.estimator", "lr.student",
+        "lr.estimator", "ms.data", "ms.forward", "ms.backward", "ms.optimizer", "ms.total"}) {
+    EXPECT_TRUE(report.values.contains(key)) << key;
+  }
+  EXPECT_EQ(report.images, 16);
+}
+
+TEST(DistillStep, DrawsOneBatchForEachUpdate) {
+  Distillation d;
+  d.method.estimator_steps = 3;
+  d.run(2);
+  EXPECT_EQ(d.source.position(), 8);
+}
+
+// Each network has two linear layers. A forward is 2 products, a backward 2 to the inputs and 2 to the weights, less
+// the first layer's input when nothing before it needs a gradient.
+//   estimator update: student 2, estimator 2, backward 2 weights + 1 input                        =  7
+//   student update:   three forwards 6, teacher and estimator 2 inputs each, student 2 + 1 (the first layer's input is
+//                     noise)                                                                      = 13
+TEST(DistillStep, FrozenNetworksDoNoWeightGradientWork) {
+  Distillation d;
+  const testing::MatmulCounter counter;
+  d.run(1);
+  EXPECT_EQ(counter.count(), 20);
+}
+
+TEST(DistillStep, GuidanceIsOneBatchedForwardAndCostsNoMoreProducts) {
+  Distillation d;
+  d.method.teacher_guidance = 2.0;
+  d.method.estimator_guidance = 2.0;
+  const testing::MatmulCounter counter;
+  d.run(1);
+  EXPECT_EQ(counter.count(), 20);
+}
+
+// A network that predicts 0 and keeps what it was asked: with init_time 1 the student's sample is then z itself.
+class SilentModel : public VelocityModel {
+ public:
+  at::Tensor velocity(const at::Tensor& x_t, const at::Tensor& t_B, const Conditioning&) override {
+    seen.push_back({x_t.detach().clone(), t_B.clone()});
+    return x_t * parameter_.weight;
+  }
+  const std::vector<Block*>& blocks() override { return blocks_; }
+  void visit_buffers(const TensorVisitor&) override {}
+  void set_runner(BlockRunner*) override {}
+
+  struct Call {
+    at::Tensor x_t, t_B;
+  };
+  std::vector<Call> seen;
+
+ private:
+  struct ZeroBlock : Block {
+    TensorList forward(const TensorList& inputs) override { return inputs; }
+    void visit(const TensorVisitor& visitor) override { visitor("weight", weight); }
+    const std::string& name() const override { return label; }
+    at::Tensor weight = at::zeros({1});
+    std::string label = "zero";
+  } parameter_;
+  std::vector<Block*> blocks_{&parameter_};
+};
+
+TEST(DistillStep, PathNoiseIsIndependentOfTheStudentsNoise) {
+  const std::vector<int64_t> shape = {3, 16, 16};
+  SilentModel teacher, student, estimator;
+  MethodConfig method;
+  method.student.lr = method.estimator.lr = 0.0;
+  const testing::OneRankMesh one_rank;
+  FsdpEngine student_engine(student, method.student, one_rank.mesh);
+  FsdpEngine estimator_engine(estimator, method.estimator, one_rank.mesh);
+  testing::SyntheticSource source(32, shape, kPooled);
+  DistillStep step({teacher, student_engine, estimator_engine},
+                   {.seed = 5, .method = method, .sample_shape = shape, .tensors = at::kFloat});
+  step.run(0, source);
+  ASSERT_EQ(student.seen.size(), 2u);
+  ASSERT_EQ(estimator.seen.size(), 2u);
+  for (size_t phase = 0; phase < 2; ++phase) {
+    const auto z = student.seen[phase].x_t;
+    const auto t = per_sample(estimator.seen[phase].t_B, z);
+    const auto eps = (estimator.seen[phase].x_t - (1.0 - t) * z) / t;
+    const auto correlation = at::corrcoef(at::stack({z.flatten(), eps.flatten()}))[0][1].item<float>();
+    EXPECT_NEAR(correlation, 0.0, 0.04);  // 24576 pairs: six standard errors
+    EXPECT_NEAR(eps.std().item<float>(), 1.0, 0.05);
+  }
+  EXPECT_FALSE(at::equal(student.seen[0].x_t, student.seen[1].x_t)) << "each phase draws its own noise";
+}
+
+// An estimator that predicts 0 misses the whole conditional velocity eps - x_0, and x_0 is z for a silent student.
+TEST(DistillStep, EstimatorLossIsTheSquaredErrorToTheConditionalVelocity) {
+  const std::vector<int64_t> shape = {1, 4, 4};
+  SilentModel teacher, student, estimator;
+  const MethodConfig method;
+  const testing::OneRankMesh one_rank;
+  FsdpEngine student_engine(student, method.student, one_rank.mesh);
+  FsdpEngine estimator_engine(estimator, method.estimator, one_rank.mesh);
+  testing::SyntheticSource source(8, shape, kPooled);
+  DistillStep step({teacher, student_engine, estimator_engine},
+                   {.seed = 5, .method = method, .sample_shape = shape, .tensors = at::kFloat});
+  const double loss = step.run(0, source).values.at("loss.estimator");
+  const auto z = student.seen[0].x_t, x_t = estimator.seen[0].x_t;
+  const auto t = per_sample(estimator.seen[0].t_B, z);
+  const auto eps = (x_t - (1.0 - t) * z) / t;
+  const double expected = (eps - z).square().mean().item<double>();
+  EXPECT_NEAR(loss, expected, 1e-4 * expected);  // dividing by a small t loses digits
+}
+
+TEST(DistillStep, LossesFallOnALinearFlow) {
+  Distillation d;
+  d.method.student.lr = d.method.estimator.lr = 3e-3;
+  const double first = d.run(1).values.at("l1");
+  EXPECT_LT(d.run(300).values.at("l1"), 0.5 * first);
+}
+
+}  // namespace
+}  // namespace fgm

@@ -1,0 +1,115 @@
+#include "launch/sampling/prompts.h"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include "core/base/error.h"
+#include "data/store/store.h"
+#include "tests/support/errors.h"
+#include "tests/support/temporary_folder.h"
+
+namespace fgm {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const std::string kComposed = "a caf\u00E9", kDecomposed = "a cafe\u0301";
+
+class Prompts : public testing::Test {
+ protected:
+  std::vector<std::string> read(const std::string& name, const std::string& bytes) {
+    std::ofstream(folder_ / name, std::ios::binary) << bytes;
+    std::vector<std::string> captions;
+    for (const auto& prompt : read_prompts(folder_ / name)) captions.push_back(prompt.caption);
+    return captions;
+  }
+  std::string error_of(const std::string& name, const std::string& bytes) {
+    try {
+      read(name, bytes);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.exit_code(), kExitConfig);
+      EXPECT_THAT(error.what(), testing::Not(HasSubstr("json.exception")));
+      return error.what();
+    }
+    return "no error";
+  }
+
+  const TemporaryFolder folder_;
+};
+
+TEST_F(Prompts, OfTextAreItsLinesWhateverWroteThem) {
+  const auto expected = ElementsAre("a cat", "# 7, a dog", "a cow");
+  EXPECT_THAT(read("p.txt", "a cat\n# 7, a dog\na cow\n"), expected);
+  EXPECT_THAT(read("p.txt", "\uFEFFa cat\r\n\r\n# 7, a dog \t\r\n  a cow"), expected) << "Windows";
+  EXPECT_THAT(read("p.txt", "a cat\r# 7, a dog\ra cow\r"), expected) << "an old Macintosh, or Excel on a new one";
+  EXPECT_THAT(read("p.txt", "\uFEFFa cat\n\uFEFF# 7, a dog\na cow\n"), expected) << "two files, joined by cat";
+  EXPECT_THAT(read("p", "a cat"), ElementsAre("a cat"));
+}
+
+TEST_F(Prompts, AreTheSameWhateverFileTheyCameIn) {
+  for (const std::string& typed : {kComposed, kDecomposed}) {
+    EXPECT_THAT(read("p.txt", typed + " \n"), ElementsAre(kComposed));
+    EXPECT_THAT(read("p.jsonl", R"({"prompt": ")" + typed + " \"}\n"), ElementsAre(kComposed));
+    EXPECT_THAT(read("p.json", "[\"" + typed + " \"]"), ElementsAre(kComposed));
+  }
+  EXPECT_THAT(read("p.jsonl", R"({"prompt": "a cafe\u0301"})"), ElementsAre(kComposed));
+}
+
+TEST_F(Prompts, OfAStoreStayAsTheyStandThere) {
+  write_store(folder_ / "p.h5", {"captions", nlohmann::json::object(), {kDecomposed, kComposed, " x"}, {}});
+  EXPECT_EQ(read_prompts(folder_ / "p.h5").at(0).caption, kDecomposed);
+  EXPECT_EQ(read_prompts(folder_ / "p.h5").at(2).caption, " x");
+}
+
+TEST_F(Prompts, OfGenEvalKeepTheirWholeLine) {
+  const std::string line = R"({"tag": "colors", "prompt": "a red cow"})";
+  for (const std::string name : {"p.jsonl", "P.JSONL"}) {
+    EXPECT_THAT(read(name, "\uFEFF" + line + "\r\n\r\n"), ElementsAre("a red cow")) << name;
+    EXPECT_EQ(read_prompts(folder_ / name).at(0).metadata, line);
+  }
+}
+
+TEST_F(Prompts, OfAJsonArrayAreTextsOrObjects) {
+  const std::string array = "[\"a cat\",\n {\"tag\": \"x\", \"prompt\": \"a dog\"}]\n";
+  for (const std::string name : {"p.json", "p.JSON"}) {
+    EXPECT_THAT(read(name, array), ElementsAre("a cat", "a dog"));
+    EXPECT_EQ(read_prompts(folder_ / name).at(1).metadata, R"({"tag":"x","prompt":"a dog"})");
+    EXPECT_EQ(read_prompts(folder_ / name).at(0).metadata, R"({"prompt":"a cat"})");
+  }
+}
+
+TEST_F(Prompts, ErrorsNameFileAndLine) {
+  EXPECT_THAT(error_of("p.txt", std::string("\xFF\xFE"
+                                            "a\0",
+                                            4)),
+              HasSubstr("p.txt is UTF-16"));
+  EXPECT_THAT(error_of("p.txt", "one\ncaf\xE9\n"), HasSubstr("p.txt:2: byte E9 is not UTF-8"));
+  EXPECT_THAT(error_of("p.txt", std::string("one\ntwo\0\n", 9)), HasSubstr("p.txt:2: holds NUL"));
+  EXPECT_THAT(error_of("p.txt", "\uFEFF\r\n \n"), HasSubstr("holds no caption"));
+
+  const std::string good = R"({"prompt": "a cat"})"
+                           "\n";
+  EXPECT_THAT(error_of("p.jsonl", good + "{\"prompt\": \"a\n"), HasSubstr("p.jsonl:2 is no JSON object"));
+  EXPECT_THAT(error_of("p.jsonl", good + R"({"prompt": 7})"), HasSubstr("p.jsonl:2 is no JSON object"));
+  EXPECT_THAT(error_of("p.jsonl", good + R"({"prompt": "smile \ud83d"})"),
+              testing::AllOf(HasSubstr("p.jsonl:2"), HasSubstr("half of a character")));
+  EXPECT_THAT(error_of("p.jsonl", good + R"({"prompt": "a\u0000b"})"), HasSubstr("p.jsonl:2: its prompt holds NUL"));
+  EXPECT_THAT(error_of("p.JSONL", std::string("\xFE\xFF\0{", 4)), HasSubstr("p.JSONL is UTF-16"));
+
+  EXPECT_THAT(error_of("p.json", good + good),
+              testing::AllOf(HasSubstr("line 2, column 1: '{' is unexpected"), HasSubstr("named .jsonl")));
+  EXPECT_THAT(error_of("p.json", good), HasSubstr("no JSON array"));
+  EXPECT_THAT(error_of("p.json", "[\"a\", 7]"), HasSubstr("prompt 2 is neither a text nor an object"));
+  EXPECT_THAT(error_of("p.json", "[{\"text\": \"a\"}]"), HasSubstr("prompt 1 is no JSON object with a \"prompt\""));
+  EXPECT_THAT(error_of("p.json", "[]"), HasSubstr("holds no caption"));
+}
+
+TEST_F(Prompts, AVeryLongLineIsOnePrompt) {
+  const std::string line(3'000'000, 'x');
+  EXPECT_THAT(read("p.txt", line + "\na cat\n"), ElementsAre(line, "a cat"));
+}
+
+}  // namespace
+}  // namespace fgm
