@@ -32,11 +32,11 @@ void Config::validate() const {
   sample.validate();
   eval.validate();
   shapes.validate();
-  require<ConfigError>(model.context_width == text.context_width,
-                       "model.context_width = {} differs from text.context_width = {}", model.context_width,
+  require<ConfigError>(model.context_width() == text.context_width,
+                       "model.context_width = {} differs from text.context_width = {}", model.context_width(),
                        text.context_width);
-  require<ConfigError>(model.pooled_width == text.pooled_width,
-                       "model.pooled_width = {} differs from text.pooled_width = {}", model.pooled_width,
+  require<ConfigError>(model.pooled_width() == text.pooled_width,
+                       "model.pooled_width = {} differs from text.pooled_width = {}", model.pooled_width(),
                        text.pooled_width);
 }
 

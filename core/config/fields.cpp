@@ -1,9 +1,9 @@
 #include "core/config/fields.h"
 
-#include <charconv>
 #include <cmath>
 
 #include "core/base/error.h"
+#include "core/base/number.h"
 #include "core/base/text.h"
 
 namespace fgm::detail {
@@ -20,33 +20,32 @@ void FieldSetter::fail(std::string_view problem) const {
 }
 
 template <typename Number>
-Number FieldSetter::parse_number(const std::string& text, std::string_view kind) const {
+Number FieldSetter::number_in(const std::string& text, std::string_view kind) const {
   Number number{};
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  const auto error = parse_number(text, number);
   if (error == std::errc::result_out_of_range) fail("is out of range");
-  if (error != std::errc() || stop != end) fail(fmt::format("is not a {}{}", kind, non_ascii_note(text)));
+  if (error != std::errc()) fail(fmt::format("is not a {}{}", kind, non_ascii_note(text)));
   return number;
 }
 
-void FieldSetter::field(std::string_view key, bool& value, std::string_view) {
+void FieldSetter::see(std::string_view key, bool& value, const FieldNotes&) {
   if (!is_named(key)) return;
   const bool is_either = setting_.value == "true" || setting_.value == "false";
   if (!is_either) fail("is not true or false" + non_ascii_note(setting_.value));
   value = setting_.value == "true";
 }
 
-void FieldSetter::field(std::string_view key, int64_t& value, std::string_view) {
-  if (is_named(key)) value = parse_number<int64_t>(setting_.value, "whole number");
+void FieldSetter::see(std::string_view key, int64_t& value, const FieldNotes&) {
+  if (is_named(key)) value = number_in<int64_t>(setting_.value, "whole number");
 }
 
-void FieldSetter::field(std::string_view key, double& value, std::string_view) {
+void FieldSetter::see(std::string_view key, double& value, const FieldNotes&) {
   if (!is_named(key)) return;
-  value = parse_number<double>(setting_.value, "number");
+  value = number_in<double>(setting_.value, "number");
   if (!std::isfinite(value)) fail("is not a finite number");
 }
 
-void FieldSetter::field(std::string_view key, std::string& value, std::string_view) {
+void FieldSetter::see(std::string_view key, std::string& value, const FieldNotes&) {
   if (!is_named(key)) return;
   // Otherwise the printed config would not read back as what it was.
   if (setting_.value.find('#') != std::string::npos) fail("holds '#', which begins a comment in a config file");
@@ -56,16 +55,16 @@ void FieldSetter::field(std::string_view key, std::string& value, std::string_vi
   if (const auto slip = slip_at_ends(value); !slip.empty()) fail(slip + "; type it again");
 }
 
-void FieldSetter::field(std::string_view key, std::vector<int64_t>& value, std::string_view) {
+void FieldSetter::see(std::string_view key, std::vector<int64_t>& value, const FieldNotes&) {
   if (!is_named(key)) return;
   value.clear();
   for (const auto& item : split(setting_.value, ',')) {
-    value.push_back(parse_number<int64_t>(item, "comma-separated list of whole numbers"));
+    value.push_back(number_in<int64_t>(item, "comma-separated list of whole numbers"));
   }
 }
 
-void FieldSetter::choice_index(std::string_view key, size_t& index, std::span<const std::string_view> names,
-                               std::string_view) {
+void FieldSetter::see_choice(std::string_view key, size_t& index, std::span<const std::string_view> names,
+                             const FieldNotes&) {
   if (!is_named(key)) return;
   const auto found = std::find(names.begin(), names.end(), setting_.value);
   if (found == names.end()) {
@@ -82,34 +81,34 @@ void FieldSetter::require_found() const {
                                 near ? fmt::format("; did you mean '{}'?", *near) : ""));
 }
 
-void FieldLister::add(std::string_view key, std::string value, std::string_view help, std::string choices) {
-  fields.push_back({std::string(key), std::move(value), std::move(choices), std::string(help)});
+void FieldLister::add(std::string_view key, std::string value, const FieldNotes& notes, std::string choices) {
+  fields.push_back({std::string(key), std::move(value), std::move(choices), std::string(notes.help), notes.on_resume});
 }
 
-void FieldLister::field(std::string_view key, bool& value, std::string_view help) {
-  add(key, value ? "true" : "false", help, "true, false");
+void FieldLister::see(std::string_view key, bool& value, const FieldNotes& notes) {
+  add(key, value ? "true" : "false", notes, "true, false");
 }
 
-void FieldLister::field(std::string_view key, int64_t& value, std::string_view help) {
-  add(key, fmt::to_string(value), help);
+void FieldLister::see(std::string_view key, int64_t& value, const FieldNotes& notes) {
+  add(key, fmt::to_string(value), notes);
 }
 
-void FieldLister::field(std::string_view key, double& value, std::string_view help) {
+void FieldLister::see(std::string_view key, double& value, const FieldNotes& notes) {
   // fmt prints the shortest text that reads back as the same double.
-  add(key, fmt::format("{}", value), help);
+  add(key, fmt::format("{}", value), notes);
 }
 
-void FieldLister::field(std::string_view key, std::string& value, std::string_view help) {
-  add(key, value, help);
+void FieldLister::see(std::string_view key, std::string& value, const FieldNotes& notes) {
+  add(key, value, notes);
 }
 
-void FieldLister::field(std::string_view key, std::vector<int64_t>& value, std::string_view help) {
-  add(key, fmt::format("{}", fmt::join(value, ",")), help);
+void FieldLister::see(std::string_view key, std::vector<int64_t>& value, const FieldNotes& notes) {
+  add(key, fmt::format("{}", fmt::join(value, ",")), notes);
 }
 
-void FieldLister::choice_index(std::string_view key, size_t& index, std::span<const std::string_view> names,
-                               std::string_view help) {
-  add(key, std::string(names[index]), help, fmt::format("{}", fmt::join(names, ", ")));
+void FieldLister::see_choice(std::string_view key, size_t& index, std::span<const std::string_view> names,
+                             const FieldNotes& notes) {
+  add(key, std::string(names[index]), notes, fmt::format("{}", fmt::join(names, ", ")));
 }
 
 std::string print_ini(const std::vector<FieldInfo>& fields) {

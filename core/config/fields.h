@@ -15,6 +15,7 @@ struct FieldInfo {
   std::string value;    // as INI text
   std::string choices;  // "auto, cpu, cuda"; empty where the type alone says what may stand
   std::string help;
+  OnResume on_resume;
 };
 
 namespace detail {
@@ -23,22 +24,20 @@ namespace detail {
 class FieldSetter final : public FieldVisitor {
  public:
   explicit FieldSetter(const Setting& setting) : setting_(setting) {}
-  void field(std::string_view key, bool& value, std::string_view help) override;
-  void field(std::string_view key, int64_t& value, std::string_view help) override;
-  void field(std::string_view key, double& value, std::string_view help) override;
-  void field(std::string_view key, std::string& value, std::string_view help) override;
-  void field(std::string_view key, std::vector<int64_t>& value, std::string_view help) override;
   // ConfigError suggesting the nearest key when no field had the setting's.
   void require_found() const;
 
- protected:
-  void choice_index(std::string_view key, size_t& index, std::span<const std::string_view> names,
-                    std::string_view help) override;
-
  private:
+  void see(std::string_view key, bool& value, const FieldNotes& notes) override;
+  void see(std::string_view key, int64_t& value, const FieldNotes& notes) override;
+  void see(std::string_view key, double& value, const FieldNotes& notes) override;
+  void see(std::string_view key, std::string& value, const FieldNotes& notes) override;
+  void see(std::string_view key, std::vector<int64_t>& value, const FieldNotes& notes) override;
+  void see_choice(std::string_view key, size_t& index, std::span<const std::string_view> names,
+                  const FieldNotes& notes) override;
   bool is_named(std::string_view key);
   template <typename Number>
-  Number parse_number(const std::string& text, std::string_view kind) const;
+  Number number_in(const std::string& text, std::string_view kind) const;
   [[noreturn]] void fail(std::string_view problem) const;
 
   const Setting& setting_;
@@ -48,20 +47,17 @@ class FieldSetter final : public FieldVisitor {
 
 class FieldLister final : public FieldVisitor {
  public:
-  void field(std::string_view key, bool& value, std::string_view help) override;
-  void field(std::string_view key, int64_t& value, std::string_view help) override;
-  void field(std::string_view key, double& value, std::string_view help) override;
-  void field(std::string_view key, std::string& value, std::string_view help) override;
-  void field(std::string_view key, std::vector<int64_t>& value, std::string_view help) override;
-
   std::vector<FieldInfo> fields;
 
- protected:
-  void choice_index(std::string_view key, size_t& index, std::span<const std::string_view> names,
-                    std::string_view help) override;
-
  private:
-  void add(std::string_view key, std::string value, std::string_view help, std::string choices = "");
+  void see(std::string_view key, bool& value, const FieldNotes& notes) override;
+  void see(std::string_view key, int64_t& value, const FieldNotes& notes) override;
+  void see(std::string_view key, double& value, const FieldNotes& notes) override;
+  void see(std::string_view key, std::string& value, const FieldNotes& notes) override;
+  void see(std::string_view key, std::vector<int64_t>& value, const FieldNotes& notes) override;
+  void see_choice(std::string_view key, size_t& index, std::span<const std::string_view> names,
+                  const FieldNotes& notes) override;
+  void add(std::string_view key, std::string value, const FieldNotes& notes, std::string choices = "");
 };
 
 std::string print_ini(const std::vector<FieldInfo>& fields);

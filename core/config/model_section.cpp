@@ -5,7 +5,7 @@
 
 namespace fgm {
 
-void ModelConfig::visit(FieldVisitor& v) {
+void MMDiTConfig::visit(FieldVisitor& v) {
   v.field("model.in_channels", in_channels, "channels of the images or latents");
   v.field("model.patch_size", patch_size, "pixels on one side of a patch");
   v.field("model.depth", depth, "transformer blocks");
@@ -20,7 +20,7 @@ void ModelConfig::visit(FieldVisitor& v) {
           "blocks with a second, image-only attention (SD3.5-medium)");
 }
 
-void ModelConfig::validate() const {
+void MMDiTConfig::validate() const {
   require<ConfigError>(in_channels >= 1, "model.in_channels = {} is not at least 1", in_channels);
   require<ConfigError>(patch_size >= 1, "model.patch_size = {} is not at least 1", patch_size);
   require<ConfigError>(depth >= 1, "model.depth = {} is not at least 1", depth);
@@ -40,6 +40,21 @@ void ModelConfig::validate() const {
                          "model.dual_attention_blocks names block {}, which is not one of 0 to {} (model.depth = {})",
                          block, depth - 1, depth);
     require<ConfigError>(seen.insert(block).second, "model.dual_attention_blocks names block {} twice", block);
+  }
+}
+
+void ModelConfig::visit(FieldVisitor& v) {
+  v.choice("model.kind", kind, {"mmdit"}, "the network: mmdit = SD3's MM-DiT");
+  switch (kind) {
+    case ModelKind::kMMDiT:
+      return mmdit.visit(v);
+  }
+}
+
+void ModelConfig::validate() const {
+  switch (kind) {
+    case ModelKind::kMMDiT:
+      return mmdit.validate();
   }
 }
 

@@ -5,21 +5,27 @@
 namespace fgm {
 
 void SampleConfig::visit(FieldVisitor& v) {
-  v.field("sample.weights", weights, "the model: a run's folder, or a file or folder of Stable Diffusion 3 weights");
-  v.field("sample.role", role, "student_ema, student, teacher_ema, ...; empty = the first of these in the folder");
-  v.field("sample.vae", vae, "the autoencoder of latents: a file or folder; empty = the one beside the weights");
+  v.field("sample.weights", weights, "the model: a run's folder, or a file or folder of Stable Diffusion 3 weights",
+          OnResume::kIgnore);
+  v.field("sample.role", role, "student_ema, student, teacher_ema, ...; empty = the first of these in the folder",
+          OnResume::kIgnore);
+  v.field("sample.vae", vae, "the autoencoder of latents: a file or folder; empty = the one beside the weights",
+          OnResume::kIgnore);
   v.field("sample.prompts", prompts,
-          "captions: a store, a text file with one in each line, a .json array, or GenEval's .jsonl");
-  v.field("sample.steps", steps, "steps from noise to image");
-  v.field("sample.guidance", guidance, "guidance scale; 1 = none");
+          "captions: a store, a text file with one in each line, a .json array, or GenEval's .jsonl",
+          OnResume::kIgnore);
+  v.field("sample.steps", steps, "steps from noise to image", OnResume::kIgnore);
+  v.field("sample.guidance", guidance, "guidance scale; 1 = none", OnResume::kIgnore);
   v.field("sample.shift", shift,
-          "of SD3's schedule; 0 = the weights' own, or equally spaced times where they have none");
-  v.field("sample.sample_size", sample_size, "side of the images or latents; 0 = as the weights say");
-  v.field("sample.per_prompt", per_prompt, "images of each caption");
-  v.field("sample.batch", batch,
-          "images drawn at once; images are the same bits in any list as long as it is the same");
-  v.field("sample.out", out, "what to write: a store (.h5), one image of all (.png), or a folder of images");
-  v.choice("sample.layout", layout, {"flat", "geneval"}, "of a folder");
+          "of SD3's schedule; 0 = the weights' own, or equally spaced times where they have none", OnResume::kIgnore);
+  v.field("sample.sample_size", sample_size, "side of the images or latents; 0 = as the weights say",
+          OnResume::kIgnore);
+  v.field("sample.per_prompt", per_prompt, "images of each caption", OnResume::kIgnore);
+  v.field("sample.batch", batch, "images drawn at once; images are the same bits in any list as long as it is the same",
+          OnResume::kIgnore);
+  v.field("sample.out", out, "what to write: a store (.h5), one image of all (.png), or a folder of images",
+          OnResume::kIgnore);
+  v.choice("sample.layout", layout, {"flat", "geneval"}, "of a folder", OnResume::kIgnore);
 }
 
 void SampleConfig::validate() const {
@@ -32,10 +38,11 @@ void SampleConfig::validate() const {
 }
 
 void EvalConfig::visit(FieldVisitor& v) {
-  v.field("eval.samples", samples, "what to score: name=store, comma-separated");
-  v.field("eval.reference", reference, "store of held-out images");
-  v.field("eval.report", report, "report to write; empty = report.json in run.dir");
-  v.field("eval.picture_rows", picture_rows, "captions shown in the side-by-side image beside the report");
+  v.field("eval.samples", samples, "what to score: name=store, comma-separated", OnResume::kIgnore);
+  v.field("eval.reference", reference, "store of held-out images", OnResume::kIgnore);
+  v.field("eval.report", report, "report to write; empty = report.json in run.dir", OnResume::kIgnore);
+  v.field("eval.picture_rows", picture_rows, "captions shown in the side-by-side image beside the report",
+          OnResume::kIgnore);
 }
 
 void EvalConfig::validate() const {
@@ -43,10 +50,10 @@ void EvalConfig::validate() const {
 }
 
 void ShapesConfig::visit(FieldVisitor& v) {
-  v.field("shapes.resolution", resolution, "pixels on one side of a scene");
-  v.field("shapes.count", count, "training scenes");
-  v.field("shapes.held_out_count", held_out_count, "scenes whose captions are kept out of training");
-  v.field("shapes.seed", seed, "seed of the scenes");
+  v.field("shapes.resolution", resolution, "pixels on one side of a scene", OnResume::kIgnore);
+  v.field("shapes.count", count, "training scenes", OnResume::kIgnore);
+  v.field("shapes.held_out_count", held_out_count, "scenes whose captions are kept out of training", OnResume::kIgnore);
+  v.field("shapes.seed", seed, "seed of the scenes", OnResume::kIgnore);
 }
 
 void ShapesConfig::validate() const {

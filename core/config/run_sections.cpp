@@ -5,15 +5,17 @@
 namespace fgm {
 
 void RunConfig::visit(FieldVisitor& v) {
-  v.field("run.dir", dir, "folder of the run: config, metrics, samples, weights");
+  v.field("run.dir", dir, "folder of the run: config, metrics, samples, weights", OnResume::kIgnore);
   v.field("run.seed", seed, "seed of every random stream");
-  v.choice("run.device", device, {"auto", "cpu", "cuda"}, "where tensors live");
-  v.field("run.threads", threads, "CPU threads of each rank; 0 = OMP_NUM_THREADS, else cores / ranks of the host");
-  v.field("run.log_every", log_every, "steps between plain progress lines");
-  v.field("run.save_every", save_every, "steps between save points; 0 = only at the end");
-  v.field("run.sample_every", sample_every, "steps between sample grids; 0 = never");
-  v.field("run.keep", keep, "save points kept; 0 = all");
-  v.field("run.resume", resume, "auto = from the run's newest whole checkpoint, never, or a checkpoint's folder");
+  v.choice("run.device", device, {"auto", "cpu", "cuda"}, "where tensors live", OnResume::kIgnore);
+  v.field("run.threads", threads, "CPU threads of each rank; 0 = OMP_NUM_THREADS, else cores / ranks of the host",
+          OnResume::kIgnore);
+  v.field("run.log_every", log_every, "steps between plain progress lines", OnResume::kIgnore);
+  v.field("run.save_every", save_every, "steps between checkpoints; 0 = only at the end", OnResume::kIgnore);
+  v.field("run.sample_every", sample_every, "steps between sample grids; 0 = never", OnResume::kIgnore);
+  v.field("run.keep", keep, "checkpoints kept; 0 = all", OnResume::kIgnore);
+  v.field("run.resume", resume, "auto = from the run's newest whole checkpoint, never, or a checkpoint's folder",
+          OnResume::kIgnore);
 }
 
 void RunConfig::validate() const {
@@ -23,12 +25,12 @@ void RunConfig::validate() const {
   require<ConfigError>(log_every >= 1, "run.log_every = {} is not at least 1", log_every);
   require<ConfigError>(save_every >= 0, "run.save_every = {} is negative; 0 saves only at the end", save_every);
   require<ConfigError>(sample_every >= 0, "run.sample_every = {} is negative; 0 draws no samples", sample_every);
-  require<ConfigError>(keep >= 0, "run.keep = {} is negative; 0 keeps every save point", keep);
+  require<ConfigError>(keep >= 0, "run.keep = {} is negative; 0 keeps every checkpoint", keep);
   require<ConfigError>(!resume.empty(), "run.resume is empty; give auto, never or a checkpoint's folder");
 }
 
 void MeshConfig::visit(FieldVisitor& v) {
-  v.field("mesh.shard", shard, "ranks that share one copy of the networks; 0 = all ranks");
+  v.field("mesh.shard", shard, "ranks that share one copy of the networks; 0 = all ranks", OnResume::kIgnore);
 }
 
 void MeshConfig::validate() const {
@@ -36,14 +38,15 @@ void MeshConfig::validate() const {
 }
 
 void ParallelConfig::visit(FieldVisitor& v) {
-  v.field("parallel.recompute", recompute, "keep no activations inside a block: less memory, one more forward");
+  v.field("parallel.recompute", recompute, "keep no activations inside a block: less memory, one more forward",
+          OnResume::kIgnore);
 }
 
 void ParallelConfig::validate() const {}
 
 void DataConfig::visit(FieldVisitor& v) {
-  v.field("data.store", store, "HDF5 store of captions and images");
-  v.field("data.prefetch", prefetch, "batches read ahead; 0 = read when asked");
+  v.field("data.store", store, "HDF5 store of captions and images", OnResume::kIgnore);
+  v.field("data.prefetch", prefetch, "batches read ahead; 0 = read when asked", OnResume::kIgnore);
 }
 
 void DataConfig::validate() const {

@@ -61,7 +61,7 @@ struct TextConfig {
 };
 
 // SD3's MM-DiT (design: docs/architecture.md); every size is a value. Width = num_heads x head_width.
-struct ModelConfig {
+struct MMDiTConfig {
   int64_t in_channels = 3;
   int64_t patch_size = 6;
   int64_t depth = 4;
@@ -75,6 +75,26 @@ struct ModelConfig {
   std::vector<int64_t> dual_attention_blocks = {};
 
   int64_t width() const { return num_heads * head_width; }
+  void visit(FieldVisitor& v);
+  void validate() const;
+};
+
+enum class ModelKind { kMMDiT };
+
+// Which network, and its sizes. A new kind is a struct of its own here, with its keys under "model.", one case in the
+// functions below and one in make_model(). Without the key `model.kind`, as in older files, it is an MM-DiT.
+struct ModelConfig {
+  ModelKind kind = ModelKind::kMMDiT;
+  MMDiTConfig mmdit;
+
+  ModelConfig() = default;
+  ModelConfig(const MMDiTConfig& config) : mmdit(config) {}  // NOLINT: whoever has the sizes of a network has the kind
+
+  // What every kind of network has: channels of x_t, widths of the conditioning.
+  int64_t in_channels() const { return mmdit.in_channels; }
+  int64_t context_width() const { return mmdit.context_width; }
+  int64_t pooled_width() const { return mmdit.pooled_width; }
+  // The keys of the kind that is set: where files and command lines name a kind, they do so before its other keys.
   void visit(FieldVisitor& v);
   void validate() const;
 };

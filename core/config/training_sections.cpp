@@ -5,9 +5,10 @@
 namespace fgm {
 
 void TimeConfig::visit(FieldVisitor& v, const std::string& prefix) {
-  v.choice(prefix + ".time_law", law, {"uniform", "logit_normal"}, "law of the training time t (0 data, 1 noise)");
-  v.field(prefix + ".time_mean", mean, "logit_normal: mean of the normal inside the sigmoid");
-  v.field(prefix + ".time_std", std, "logit_normal: its standard deviation");
+  v.choice(prefix + ".time_law", law, {"uniform", "logit_normal"}, "law of the training time t (0 data, 1 noise)",
+           OnResume::kWarn);
+  v.field(prefix + ".time_mean", mean, "logit_normal: mean of the normal inside the sigmoid", OnResume::kWarn);
+  v.field(prefix + ".time_std", std, "logit_normal: its standard deviation", OnResume::kWarn);
 }
 
 void TimeConfig::validate(const std::string& prefix) const {
@@ -15,15 +16,15 @@ void TimeConfig::validate(const std::string& prefix) const {
 }
 
 void OptimizerConfig::visit(FieldVisitor& v, const std::string& prefix) {
-  v.field(prefix + ".lr", lr, "peak learning rate");
-  v.field(prefix + ".beta1", beta1, "Adam: decay of the first moment; 0 keeps none");
-  v.field(prefix + ".beta2", beta2, "Adam: decay of the second moment");
-  v.field(prefix + ".eps", eps, "Adam: added to the root of the second moment");
-  v.field(prefix + ".weight_decay", weight_decay, "AdamW: decoupled weight decay");
-  v.field(prefix + ".clip", clip, "largest L2 norm of the gradient; 0 = no clipping");
-  v.field(prefix + ".warmup", warmup, "steps of linear warm-up");
-  v.choice(prefix + ".schedule", schedule, {"constant", "cosine"}, "learning rate after the warm-up");
-  v.field(prefix + ".ema", ema, "decay of the weights' moving average; 0 = no average");
+  v.field(prefix + ".lr", lr, "peak learning rate", OnResume::kWarn);
+  v.field(prefix + ".beta1", beta1, "Adam: decay of the first moment; 0 keeps none", OnResume::kRefuseZeroOrNot);
+  v.field(prefix + ".beta2", beta2, "Adam: decay of the second moment", OnResume::kWarn);
+  v.field(prefix + ".eps", eps, "Adam: added to the root of the second moment", OnResume::kWarn);
+  v.field(prefix + ".weight_decay", weight_decay, "AdamW: decoupled weight decay", OnResume::kWarn);
+  v.field(prefix + ".clip", clip, "largest L2 norm of the gradient; 0 = no clipping", OnResume::kWarn);
+  v.field(prefix + ".warmup", warmup, "steps of linear warm-up", OnResume::kWarn);
+  v.choice(prefix + ".schedule", schedule, {"constant", "cosine"}, "learning rate after the warm-up", OnResume::kWarn);
+  v.field(prefix + ".ema", ema, "decay of the weights' moving average; 0 = no average", OnResume::kRefuseZeroOrNot);
 }
 
 void OptimizerConfig::validate(const std::string& prefix) const {
@@ -38,9 +39,10 @@ void OptimizerConfig::validate(const std::string& prefix) const {
 }
 
 void TrainConfig::visit(FieldVisitor& v) {
-  v.field("train.steps", steps, "optimizer steps");
+  v.field("train.steps", steps, "optimizer steps", OnResume::kWarn);
   v.field("train.batch", batch, "images of one step, all ranks together");
-  v.field("train.caption_dropout", caption_dropout, "chance that a caption is replaced by the empty one");
+  v.field("train.caption_dropout", caption_dropout, "chance that a caption is replaced by the empty one",
+          OnResume::kWarn);
   time.visit(v, "train");
   optimizer.visit(v, "optimizer");
 }
@@ -55,26 +57,31 @@ void TrainConfig::validate() const {
 }
 
 void TeacherConfig::visit(FieldVisitor& v) {
-  v.field("teacher.weights", weights, "the teacher: a run's folder, or a file or folder of Stable Diffusion 3 weights");
-  v.field("teacher.replicate", replicate, "every rank holds the whole teacher instead of a shard");
-  v.choice("teacher.dtype", dtype, {"fp32", "bf16"}, "what the teacher is held and computed in; bf16 is slow on a CPU");
+  v.field("teacher.weights", weights, "the teacher: a run's folder, or a file or folder of Stable Diffusion 3 weights",
+          OnResume::kIgnore);
+  v.field("teacher.replicate", replicate, "every rank holds the whole teacher instead of a shard", OnResume::kIgnore);
+  v.choice("teacher.dtype", dtype, {"fp32", "bf16"}, "what the teacher is held and computed in; bf16 is slow on a CPU",
+           OnResume::kWarn);
 }
 
 void TeacherConfig::validate() const {}
 
 void MethodConfig::visit(FieldVisitor& v) {
-  v.field("method.steps", steps, "student updates");
+  v.field("method.steps", steps, "student updates", OnResume::kWarn);
   v.field("method.batch", batch, "samples of one update, all ranks together");
-  v.field("method.lambda_1", lambda_1, "weight of L1 beside L2 in the student's loss; 1 = theorem, 0 = FGM");
-  v.field("method.init_time", init_time, "time t* at which the student turns noise into data");
-  v.field("method.sample_size", sample_size, "side of the generated latents; 0 = as the teacher's weights say");
+  v.field("method.lambda_1", lambda_1, "weight of L1 beside L2 in the student's loss; 1 = theorem, 0 = FGM",
+          OnResume::kWarn);
+  v.field("method.init_time", init_time, "time t* at which the student turns noise into data", OnResume::kWarn);
+  v.field("method.sample_size", sample_size, "side of the generated latents; 0 = as the teacher's weights say",
+          OnResume::kWarn);
   v.field("method.estimator_steps", estimator_steps, "estimator updates before each student update");
   v.choice("method.weight", weight, {"uniform", "t_squared", "t_squared_one_minus_t"},
-           "weight of the student's loss over t");
+           "weight of the student's loss over t", OnResume::kWarn);
   time.visit(v, "method");
-  v.field("method.teacher_guidance", teacher_guidance, "guidance scale of the teacher; 1 = none");
-  v.field("method.estimator_guidance", estimator_guidance, "guidance scale of the estimator; 1 = none");
-  v.field("method.init", init, "weights that student and estimator start from; empty = the teacher's");
+  v.field("method.teacher_guidance", teacher_guidance, "guidance scale of the teacher; 1 = none", OnResume::kWarn);
+  v.field("method.estimator_guidance", estimator_guidance, "guidance scale of the estimator; 1 = none",
+          OnResume::kWarn);
+  v.field("method.init", init, "weights that student and estimator start from; empty = the teacher's", OnResume::kWarn);
   student.visit(v, "student");
   estimator.visit(v, "estimator");
 }

@@ -6,9 +6,6 @@
 
 namespace fgm {
 
-// num_steps + 1 times from 1 (noise) down to 0 (data), equally spaced.
-std::vector<double> uniform_times(int64_t num_steps);
-
 // Euler's method along the flow from noise at times.front() to times.back(): x += (t_next - t) v(x, t), the sample in
 // float32. `noise` [B, C, H, W]; returns that shape, without a graph. times.size() - 1 evaluations, each of 2 B samples
 // when scale != 1.

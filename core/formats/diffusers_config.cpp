@@ -44,10 +44,10 @@ DiffusersConfig read_diffusers_config(const std::filesystem::path& path) {
   return {path, std::move(json)};
 }
 
-ModelConfig mmdit_config(const DiffusersConfig& config) {
+MMDiTConfig mmdit_config(const DiffusersConfig& config) {
   require_class(config, "SD3Transformer2DModel");
   const auto size = [&](const char* key, int64_t absent) { return value_of(config, key, absent); };
-  ModelConfig model{.in_channels = size("in_channels", 16),
+  MMDiTConfig model{.in_channels = size("in_channels", 16),
                     .patch_size = size("patch_size", 2),
                     .depth = size("num_layers", 18),
                     .num_heads = size("num_attention_heads", 18),
@@ -74,7 +74,7 @@ int64_t declared_sample_size(const DiffusersConfig& config) {
   return size;
 }
 
-nlohmann::ordered_json mmdit_json(const ModelConfig& config, int64_t sample_size) {
+nlohmann::ordered_json mmdit_json(const MMDiTConfig& config, int64_t sample_size) {
   require<ConfigError>(config.mlp_ratio == 4, "diffusers' SD3 transformer has an MLP ratio of 4, this model one of {}",
                        config.mlp_ratio);
   return {{"_class_name", "SD3Transformer2DModel"},

@@ -23,18 +23,18 @@ DiffusersConfig read_diffusers_config(const std::filesystem::path& path);
 
 // transformer/config.json of SD3Transformer2DModel. ConfigError for what an MMDiT cannot be: out_channels other than
 // in_channels, caption_projection_dim other than the width, a qk_norm other than "rms_norm".
-ModelConfig mmdit_config(const DiffusersConfig& config);
+MMDiTConfig mmdit_config(const DiffusersConfig& config);
 // The side of the latents that the transformer is made for.
 int64_t declared_sample_size(const DiffusersConfig& config);
 // The same way back, for an exported model; `sample_size` is the latent's side in training. ConfigError when mlp_ratio
 // is not the 4 that diffusers knows.
-nlohmann::ordered_json mmdit_json(const ModelConfig& config, int64_t sample_size);
+nlohmann::ordered_json mmdit_json(const MMDiTConfig& config, int64_t sample_size);
 
 // vae/config.json of AutoencoderKL. ConfigError for one that SD3 does not have (quantisation convolutions, no
 // attention).
 VaeConfig vae_config(const DiffusersConfig& config);
 
-// `shift` of scheduler/scheduler_config.json of FlowMatchEulerDiscreteScheduler, for flow_schedule(). ConfigError when
+// `shift` of scheduler/scheduler_config.json of FlowMatchEulerDiscreteScheduler, for sampling_times(). ConfigError when
 // it asks for another schedule (dynamic shifting, Karras sigmas, ...).
 double schedule_shift(const DiffusersConfig& config);
 

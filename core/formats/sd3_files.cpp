@@ -25,14 +25,6 @@ constexpr std::array kWeightDtypes = {at::kFloat, at::kHalf, at::kBFloat16};
 constexpr int64_t kReleasedSampleSize = 128;
 constexpr const char* kConfigFile = "config.json";
 
-// Of TensorInfo or ComposedTensor.
-template <typename Tensors>
-ShapeByName shapes_of(const Tensors& tensors) {
-  ShapeByName shapes;
-  for (const auto& tensor : tensors) shapes.emplace(tensor.name, tensor.shape);
-  return shapes;
-}
-
 // The folder of component `name` when `path` is a pipeline, else `path`.
 fs::path component(const fs::path& path, const std::string& name) {
   return fs::is_directory(path / name) ? path / name : path;
@@ -100,7 +92,7 @@ Source in_our_names(const Source& part, const std::vector<ComposedTensor>& exter
 }
 
 // One line of the keys in which config.json and the weights disagree; empty when there are none.
-std::string disagreement(const ModelConfig& weights, const ModelConfig& declared) {
+std::string disagreement(const MMDiTConfig& weights, const MMDiTConfig& declared) {
   std::vector<std::string> problems;
   const auto compare = [&](const char* key, const auto& in_weights, const auto& in_file) {
     if (in_weights != in_file) problems.push_back(fmt::format("{} is {}, not {}", key, in_weights, in_file));
@@ -118,14 +110,14 @@ std::string disagreement(const ModelConfig& weights, const ModelConfig& declared
   return fmt::format("{}", fmt::join(problems, "; "));
 }
 
-ShapeByName external_shapes(const ModelConfig& config, const NamingAndPrefix& named) {
+ShapeByName external_shapes(const MMDiTConfig& config, const NamingAndPrefix& named) {
   return shapes_of(external_tensors(mmdit_shapes(config), named.naming, named.prefix));
 }
 
 // The architecture that `part` is held against: config.json's, if what the weights tell agrees with it.
-ModelConfig architecture(const Source& part, const NamingAndPrefix& named, const std::optional<ModelConfig>& declared,
+MMDiTConfig architecture(const Source& part, const NamingAndPrefix& named, const std::optional<MMDiTConfig>& declared,
                          const fs::path& config_file) {
-  const auto inferred = infer_mmdit_config(shapes_of(part->tensors()), named, part->place(), declared);
+  const auto inferred = infer_mmdit_config(shapes_of(*part), named, part->place(), declared);
   if (!declared) return inferred;
   const auto keys = disagreement(inferred, *declared);
   if (keys.empty()) return *declared;
@@ -143,7 +135,7 @@ Sd3Transformer open_sd3_transformer(const fs::path& path) {
   const auto config_file = config_of(place);
   const auto declared = config_file ? std::optional(mmdit_config(*config_file)) : std::nullopt;
   const auto file = open_source(place);
-  const auto shapes = shapes_of(file->tensors());
+  const auto shapes = shapes_of(*file);
   const auto found = find_sd3(shapes);
   require<ConfigError>(!found.empty(), "{} looks like {}; an SD3 transformer is needed", file->place(),
                        found.empty() ? model_family(shapes) : "");
@@ -163,7 +155,7 @@ Sd3Vae open_sd3_vae(const fs::path& path) {
   require_sd3_pipeline(path);
   const auto place = component(path, "vae");
   const auto file = open_source(place);
-  const auto shapes = shapes_of(file->tensors());
+  const auto shapes = shapes_of(*file);
   const auto named = recognise_vae(shapes);
   require<ConfigError>(named.has_value(), "{} looks like {}; SD3's autoencoder is needed", file->place(),
                        named ? "" : model_family(shapes));
@@ -179,12 +171,9 @@ std::optional<double> read_schedule_shift(const fs::path& path) {
   return fs::exists(file) ? std::optional(schedule_shift(read_diffusers_config(file))) : std::nullopt;
 }
 
-void load_parameters(Vae& vae, const TensorSource& weights) {
-  ShapeByName shapes;
-  vae.visit([&](const std::string& name, const at::Tensor& tensor) { shapes.emplace(name, tensor.sizes().vec()); });
-  require_tensors(weights, shapes);
+void load_parameters(VaeDecoder& decoder, const TensorSource& weights) {
   const at::NoGradGuard no_grad;
-  vae.visit([&](const std::string& name, at::Tensor& tensor) { read_finite(weights, name, 0, tensor); });
+  decoder.visit([&](const std::string& name, at::Tensor& tensor) { read_finite(weights, name, 0, tensor); });
 }
 
 }  // namespace fgm

@@ -17,7 +17,7 @@
 namespace fgm {
 
 struct Sd3Transformer {
-  ModelConfig config;
+  MMDiTConfig config;
   int64_t sample_size;  // side of the latents that it is made for: config.json's, else 128 (1024 pixels)
   // Every parameter of an MMDiT of `config` and pos_embed, in our names, for load_parameters() or slice by slice.
   std::shared_ptr<const TensorSource> weights;
@@ -32,7 +32,7 @@ Sd3Transformer open_sd3_transformer(const std::filesystem::path& path);
 
 struct Sd3Vae {
   VaeConfig config;
-  std::shared_ptr<const TensorSource> weights;  // a Vae's parameters
+  std::shared_ptr<const TensorSource> weights;  // every parameter of encoder and decoder
 };
 
 // The autoencoder of a pipeline folder, of a single file that brings one, or of a path to itself. A single file does
@@ -42,8 +42,8 @@ Sd3Vae open_sd3_vae(const std::filesystem::path& path);
 // The shift of the pipeline's own scheduler; nothing when the path brings no scheduler.
 std::optional<double> read_schedule_shift(const std::filesystem::path& path);
 
-// Copies an opened autoencoder's weights into `vae`, converting to its dtype and device. ConfigError when a value is
-// not finite.
-void load_parameters(Vae& vae, const TensorSource& weights);
+// Copies the decoder's share of an opened autoencoder's weights into `decoder`, converting to its dtype and device.
+// ConfigError when a value is not finite.
+void load_parameters(VaeDecoder& decoder, const TensorSource& weights);
 
 }  // namespace fgm

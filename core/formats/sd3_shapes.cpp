@@ -9,6 +9,7 @@
 
 #include "core/base/error.h"
 #include "core/models/model_factory.h"
+#include "core/models/weights.h"
 
 namespace fgm {
 namespace {
@@ -79,7 +80,7 @@ class ExternalShapes {
 };
 
 // What the names alone tell.
-void read_structure(const ExternalShapes& shapes, ModelConfig& config) {
+void read_structure(const ExternalShapes& shapes, MMDiTConfig& config) {
   config.depth = shapes.depth();
   config.qk_norm = false;
   config.dual_attention_blocks.clear();
@@ -104,10 +105,10 @@ std::optional<int64_t> norm_width(const ExternalShapes& shapes, int64_t depth) {
 // Reads the sizes into a config, and gathers our names of the tensors that do not tell theirs, and what is wrong.
 class SizeReader {
  public:
-  SizeReader(const ShapeByName& file, const NamingAndPrefix& named, const std::optional<ModelConfig>& declared)
-      : file_(file), shapes_(file, named), declared_(declared), config_(declared.value_or(ModelConfig{})) {}
+  SizeReader(const ShapeByName& file, const NamingAndPrefix& named, const std::optional<MMDiTConfig>& declared)
+      : file_(file), shapes_(file, named), declared_(declared), config_(declared.value_or(MMDiTConfig{})) {}
 
-  ModelConfig read() {
+  MMDiTConfig read() {
     read_structure(shapes_, config_);
     read_patches_and_heads();
     if (const auto fc1 = get_fc1(); fc1 && width_) config_.mlp_ratio = std::max<int64_t>(1, (*fc1)[0] / *width_);
@@ -169,8 +170,8 @@ class SizeReader {
 
   const ShapeByName& file_;
   ExternalShapes shapes_;
-  const std::optional<ModelConfig>& declared_;
-  ModelConfig config_;
+  const std::optional<MMDiTConfig>& declared_;
+  MMDiTConfig config_;
   std::optional<int64_t> width_;
   bool is_complete_ = true;
   std::vector<std::string> problems_;
@@ -178,7 +179,7 @@ class SizeReader {
 
 // The tensors that `file` lacks and those that it has too many, by the structure of `config` alone.
 std::vector<std::string> name_problems(const ShapeByName& file, const NamingAndPrefix& named,
-                                       const ModelConfig& config) {
+                                       const MMDiTConfig& config) {
   const auto of_any_size = mmdit_shapes(
       {.depth = config.depth, .qk_norm = config.qk_norm, .dual_attention_blocks = config.dual_attention_blocks});
   std::set<std::string> expected;
@@ -220,8 +221,8 @@ std::optional<NamingAndPrefix> recognise_sd3(const ShapeByName& file) {
   return found.empty() ? std::nullopt : std::optional(found.front());
 }
 
-ModelConfig infer_mmdit_config(const ShapeByName& file, const NamingAndPrefix& named, const std::string& place,
-                               const std::optional<ModelConfig>& declared) {
+MMDiTConfig infer_mmdit_config(const ShapeByName& file, const NamingAndPrefix& named, const std::string& place,
+                               const std::optional<MMDiTConfig>& declared) {
   SizeReader sizes(file, named, declared);
   const auto config = sizes.read();
   if (declared || sizes.is_complete()) return config;
@@ -231,15 +232,8 @@ ModelConfig infer_mmdit_config(const ShapeByName& file, const NamingAndPrefix& n
                                 place, fmt::join(problems, "; ")));
 }
 
-ShapeByName mmdit_shapes(const ModelConfig& config) {
-  ShapeByName shapes;
-  const auto model = make_model(config, at::TensorOptions(at::kMeta));
-  const TensorVisitor collect = [&](const std::string& name, const at::Tensor& tensor) {
-    shapes.emplace(name, tensor.sizes().vec());
-  };
-  visit_parameters(*model, collect);
-  model->visit_buffers(collect);
-  return shapes;
+ShapeByName mmdit_shapes(const MMDiTConfig& config) {
+  return shapes_of(*make_model(config, at::TensorOptions(at::kMeta)));
 }
 
 }  // namespace fgm

@@ -20,10 +20,10 @@ std::optional<NamingAndPrefix> recognise_sd3(const ShapeByName& file);
 // width of a head: it is then `declared`'s (config.json's), or else follows Stability's rule of as many heads as
 // blocks. What is missing or of the wrong number of dimensions leaves the size that it tells as declared; without
 // `declared` it is a ConfigError beginning with `place` that names all missing and surplus tensors.
-ModelConfig infer_mmdit_config(const ShapeByName& file, const NamingAndPrefix& named, const std::string& place,
-                               const std::optional<ModelConfig>& declared);
+MMDiTConfig infer_mmdit_config(const ShapeByName& file, const NamingAndPrefix& named, const std::string& place,
+                               const std::optional<MMDiTConfig>& declared);
 
 // The names and shapes of our MMDiT's parameters and of pos_embed.
-ShapeByName mmdit_shapes(const ModelConfig& config);
+ShapeByName mmdit_shapes(const MMDiTConfig& config);
 
 }  // namespace fgm

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "core/base/error.h"
+#include "core/base/number.h"
 #include "core/base/text.h"
 #include "core/io/safetensors.h"
 #include "core/io/strict_json.h"
@@ -153,7 +154,7 @@ std::string other_weights(const fs::path& folder) {
 std::optional<int> num_shards_of(const std::string& name) {
   static const std::regex kShard(R"(-\d{5}-of-(\d{5})\b)");
   std::smatch match;
-  return std::regex_search(name, match, kShard) ? std::optional(std::stoi(match[1])) : std::nullopt;
+  return std::regex_search(name, match, kShard) ? parse_number<int>(match[1].str()) : std::nullopt;
 }
 
 bool is_weight_index(const fs::path& path) {

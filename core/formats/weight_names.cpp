@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <set>
 
 #include "core/base/error.h"
+#include "core/base/number.h"
 
 namespace fgm {
 namespace {
@@ -55,12 +55,11 @@ struct NumberedName {
   std::string_view rest;
 };
 
-std::optional<NumberedName> parse_number(std::string_view text) {
-  uint32_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || rest == end || *rest != '.') return std::nullopt;
-  return NumberedName{number, {rest + 1, end}};
+std::optional<NumberedName> parse_numbered(std::string_view text) {
+  const auto dot = std::min(text.find('.'), text.size());
+  const auto number = parse_number<uint32_t>(text.substr(0, dot));
+  if (!number || dot == text.size()) return std::nullopt;
+  return NumberedName{*number, text.substr(dot + 1)};
 }
 
 struct ParsedName {
@@ -74,7 +73,7 @@ ParsedName parse(const std::string& name) {
   if (dot == std::string::npos) return {-1, name, ""};
   const std::string module = name.substr(0, dot), kind = name.substr(dot);
   if (!name.starts_with(kBlocks)) return {-1, module, kind};
-  const auto block = parse_number(std::string_view(module).substr(std::min(kBlocks.size(), module.size())));
+  const auto block = parse_numbered(std::string_view(module).substr(std::min(kBlocks.size(), module.size())));
   return block ? ParsedName{block->number, std::string(block->rest), kind} : ParsedName{-1, module, kind};
 }
 
@@ -143,7 +142,7 @@ std::optional<int64_t> block_of(const NamingAndPrefix& named, const std::string&
   const auto blocks =
       fmt::format("{}{}", named.prefix, named.naming == Naming::kStability ? kBlocks : kDiffusersBlocks);
   if (!name.starts_with(blocks)) return std::nullopt;
-  const auto block = parse_number(std::string_view(name).substr(blocks.size()));
+  const auto block = parse_numbered(std::string_view(name).substr(blocks.size()));
   return block ? std::optional(block->number) : std::nullopt;
 }
 
@@ -156,8 +155,7 @@ std::vector<ComposedTensor> external_tensors(const ShapeByName& ours, Naming nam
 
 std::shared_ptr<const TensorSource> as_external(std::shared_ptr<const TensorSource> ours, Naming naming,
                                                 const std::string& prefix) {
-  ShapeByName shapes;
-  for (const auto& info : ours->tensors()) shapes.emplace(info.name, info.shape);
+  const auto shapes = shapes_of(*ours);
   return compose(std::move(ours), external_tensors(shapes, naming, prefix));
 }
 

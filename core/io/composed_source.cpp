@@ -69,7 +69,7 @@ class ComposedSource : public TensorSource {
             "the pieces of {} {} have {} elements", tensor.name, fmt::format("{}", tensor.shape), num_elements);
       const auto dtype = dtype_of(tensor, base_infos);
       const auto num_bytes = static_cast<uint64_t>(num_elements) * c10::elementSize(dtype);
-      infos_.push_back({tensor.name, dtype, tensor.shape, 0, num_bytes});
+      infos_.push_back({tensor.name, dtype, tensor.shape, num_bytes});
       pieces_.emplace(tensor.name, std::move(tensor.pieces));
     }
   }
@@ -110,6 +110,12 @@ class ComposedSource : public TensorSource {
 };
 
 }  // namespace
+
+ShapeByName shapes_of(const std::vector<ComposedTensor>& tensors) {
+  ShapeByName shapes;
+  for (const auto& tensor : tensors) shapes.emplace(tensor.name, tensor.shape);
+  return shapes;
+}
 
 std::vector<ComposedTensor> inverse(const std::vector<ComposedTensor>& composed, const ShapeByName& base) {
   std::map<std::string, std::map<int64_t, Piece>> parts;  // of each tensor of `base`, by where they begin

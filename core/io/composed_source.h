@@ -6,8 +6,6 @@
 
 namespace fgm {
 
-using ShapeByName = std::map<std::string, std::vector<int64_t>>;
-
 // `size` consecutive elements of the row-major flattening of the tensor called `tensor`, from `begin`.
 struct Piece {
   std::string tensor;
@@ -21,6 +19,8 @@ struct ComposedTensor {
   std::vector<int64_t> shape;
   std::vector<Piece> pieces;
 };
+
+ShapeByName shapes_of(const std::vector<ComposedTensor>& tensors);
 
 // The way back: each tensor of `base` as pieces of `composed`. Together the pieces of `composed` cover every element of
 // `base` exactly once.

@@ -43,6 +43,14 @@ void check_output_folder(const fs::path& folder) {
   }
 }
 
+bool is_file_name(const fs::path& path, const std::set<std::string>& file_endings) {
+  return file_endings.contains(path.extension().string());
+}
+
+void check_output(const fs::path& path, const std::set<std::string>& file_endings) {
+  is_file_name(path, file_endings) ? check_output_file(path) : check_output_folder(path);
+}
+
 void make_folder_of(const fs::path& file) {
   std::error_code error;
   if (file.has_parent_path()) fs::create_directories(file.parent_path(), error);

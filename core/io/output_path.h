@@ -1,6 +1,8 @@
 #pragma once
 
 #include <filesystem>
+#include <set>
+#include <string>
 
 namespace fgm {
 
@@ -13,6 +15,12 @@ void check_output_file(const std::filesystem::path& file);
 
 // The same for a folder that files are written to; one that is there will do. IoError.
 void check_output_folder(const std::filesystem::path& folder);
+
+// Whether the name of an output is a file's, with one of `file_endings` (".h5"); else it is a folder's.
+bool is_file_name(const std::filesystem::path& path, const std::set<std::string>& file_endings);
+
+// check_output_file() or check_output_folder(), as the name says. IoError.
+void check_output(const std::filesystem::path& path, const std::set<std::string>& file_endings);
 
 // Makes the folder that `file` lies in, and those above it, where they are missing. IoError.
 void make_folder_of(const std::filesystem::path& file);

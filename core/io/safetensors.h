@@ -31,7 +31,7 @@ class SafetensorsFile : public TensorSource {
   const std::vector<TensorInfo>& tensors() const override;              // in file order
   const std::map<std::string, std::string>& metadata() const override;  // __metadata__, empty when absent
   bool contains(const std::string& name) const;
-  const TensorInfo& info(const std::string& name) const;  // IoError as for view()
+  const TensorInfo& info(const std::string& name) const;  // IoError as for read()
   void read(const std::string& name, int64_t begin, const at::Tensor& out) const override;
 
  private:

@@ -33,6 +33,11 @@ std::vector<uint64_t> unsigned_list(const json& list, const std::string& tensor,
   return numbers;
 }
 
+struct Entry {
+  TensorInfo info;
+  uint64_t begin, end;  // of its bytes in the data section
+};
+
 // The bits of a tensor. A dimension of 0 counts as 1 in the overflow check, so that strides cannot overflow either.
 uint64_t checked_bits(const std::vector<uint64_t>& shape, int64_t element_bits, const std::string& tensor) {
   int64_t bits = element_bits;
@@ -57,7 +62,7 @@ void check_size(const std::string& name, const std::string& dtype, const std::ve
                    num_bytes);
 }
 
-TensorInfo parse_tensor(const std::string& name, const json& object) {
+Entry parse_tensor(const std::string& name, const json& object) {
   require<IoError>(object.is_object(), "tensor '{}' is not described by an object", name);
   const auto& dtype_member = member(object, name, "dtype");
   require<IoError>(dtype_member.is_string(), "tensor '{}': dtype is not a string", name);
@@ -70,12 +75,13 @@ TensorInfo parse_tensor(const std::string& name, const json& object) {
                    name);
   check_size(name, dtype_name, shape, offsets[1] - offsets[0]);
   const auto dtype = parse_safetensors_dtype(dtype_name);
-  return {.name = name,
-          .dtype = dtype.value_or(at::ScalarType::Undefined),
-          .shape = {shape.begin(), shape.end()},
-          .begin = offsets[0],
-          .end = offsets[1],
-          .unread_dtype = dtype ? "" : dtype_name};
+  return {{.name = name,
+           .dtype = dtype.value_or(at::ScalarType::Undefined),
+           .shape = {shape.begin(), shape.end()},
+           .num_bytes = offsets[1] - offsets[0],
+           .unread_dtype = dtype ? "" : dtype_name},
+          offsets[0],
+          offsets[1]};
 }
 
 std::map<std::string, std::string> parse_metadata(const json& object) {
@@ -89,12 +95,12 @@ std::map<std::string, std::string> parse_metadata(const json& object) {
   return metadata;
 }
 
-void check_tiling(const std::vector<TensorInfo>& tensors, uint64_t data_bytes) {
+void check_tiling(const std::vector<Entry>& entries, uint64_t data_bytes) {
   uint64_t end = 0;
-  for (const auto& tensor : tensors) {
-    require<IoError>(tensor.begin == end, "tensor '{}' begins at byte {}, expected {}: the data has {}", tensor.name,
-                     tensor.begin, end, tensor.begin < end ? "an overlap" : "a gap");
-    end = tensor.end;
+  for (const auto& entry : entries) {
+    require<IoError>(entry.begin == end, "tensor '{}' begins at byte {}, expected {}: the data has {}", entry.info.name,
+                     entry.begin, end, entry.begin < end ? "an overlap" : "a gap");
+    end = entry.end;
   }
   require<IoError>(end <= data_bytes,
                    "the tensors end at byte {} and the file has {} bytes of data: it is cut short; copy or download it "
@@ -107,15 +113,20 @@ SafetensorsHeader parse(std::string_view text, uint64_t data_bytes) {
   const json root = parse_strict_json(text, kMaxDepth);
   require<IoError>(root.is_object(), "it is not a JSON object");
   SafetensorsHeader header;
+  std::vector<Entry> entries;
   for (const auto& [name, value] : root.items()) {
     if (name == "__metadata__") {
       header.metadata = parse_metadata(value);
     } else {
-      header.tensors.push_back(parse_tensor(name, value));
+      entries.push_back(parse_tensor(name, value));
     }
   }
-  std::ranges::sort(header.tensors, {}, [](const TensorInfo& t) { return std::tie(t.begin, t.end); });
-  check_tiling(header.tensors, data_bytes);
+  std::ranges::sort(entries, {}, [](const Entry& entry) { return std::tie(entry.begin, entry.end); });
+  check_tiling(entries, data_bytes);
+  for (auto& entry : entries) {
+    header.tensors.push_back(std::move(entry.info));
+    header.begins.push_back(entry.begin);
+  }
   return header;
 }
 

@@ -12,7 +12,8 @@ namespace fgm {
 inline constexpr uint64_t kMaxSafetensorsHeader = 100'000'000;  // the reference implementation's limit
 
 struct SafetensorsHeader {
-  std::vector<TensorInfo> tensors;  // in file order: by begin, then end
+  std::vector<TensorInfo> tensors;  // in file order
+  std::vector<uint64_t> begins;     // where the bytes of each begin in the data section; they end begins + num_bytes
   std::map<std::string, std::string> metadata;
 };
 

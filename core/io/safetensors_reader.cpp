@@ -145,7 +145,7 @@ void SafetensorsFile::read(const std::string& name, int64_t begin, const at::Ten
   const auto dtype = tensor.dtype == at::kBool ? at::kByte : tensor.dtype;
   const auto width = static_cast<int64_t>(c10::elementSize(dtype));
   const auto read_to = [&](int64_t first, const at::Tensor& to) {
-    const auto at = file_->data + tensor.begin + static_cast<uint64_t>(first * width);
+    const auto at = file_->data + file_->header.begins[file_->index.at(name)] + static_cast<uint64_t>(first * width);
     file_->read_bytes(at, static_cast<char*>(to.data_ptr()), to.nbytes());
   };
   if (out.is_cpu() && out.scalar_type() == dtype && tensor.dtype != at::kBool) return read_to(begin, out);

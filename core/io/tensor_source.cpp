@@ -41,13 +41,6 @@ std::string dtype_name(const TensorInfo& info) {
   return info.unread_dtype.empty() ? std::string(safetensors_dtype_name(info.dtype).value_or("?")) : info.unread_dtype;
 }
 
-at::Tensor TensorSource::view(const std::string& name) const {
-  const TensorInfo& info = find_tensor(*this, name);
-  const auto copy = at::empty(info.shape, info.dtype);
-  read(name, 0, copy);
-  return copy;
-}
-
 const TensorInfo& find_tensor(const TensorSource& source, const std::string& name) {
   const auto found = std::ranges::find(source.tensors(), name, &TensorInfo::name);
   if (found == source.tensors().end()) throw_missing_tensor(source, name);
@@ -76,8 +69,13 @@ void throw_missing_tensor(const TensorSource& source, const std::string& name) {
                             near ? fmt::format("; did you mean '{}'?", *near) : ""));
 }
 
-std::vector<std::string> tensor_problems(const TensorSource& source,
-                                         const std::map<std::string, std::vector<int64_t>>& shapes) {
+ShapeByName shapes_of(const TensorSource& source) {
+  ShapeByName shapes;
+  for (const auto& info : source.tensors()) shapes.emplace(info.name, info.shape);
+  return shapes;
+}
+
+std::vector<std::string> tensor_problems(const TensorSource& source, const ShapeByName& shapes) {
   std::vector<std::string> problems;
   auto missing = shapes;
   for (const auto& info : source.tensors()) {
@@ -94,7 +92,7 @@ std::vector<std::string> tensor_problems(const TensorSource& source,
   return problems;
 }
 
-void require_tensors(const TensorSource& source, const std::map<std::string, std::vector<int64_t>>& shapes) {
+void require_tensors(const TensorSource& source, const ShapeByName& shapes) {
   const auto problems = tensor_problems(source, shapes);
   require<ConfigError>(problems.empty(), "{} does not fit the model: {}", source.place(), fmt::join(problems, "; "));
 }

@@ -9,14 +9,14 @@
 
 namespace fgm {
 
-// One tensor of a source. end - begin is its size in bytes; `begin` counts from the start of the data section of its
-// safetensors file, and is 0 where the tensor lies in several files.
+using ShapeByName = std::map<std::string, std::vector<int64_t>>;
+
+// One tensor of a source.
 struct TensorInfo {
   std::string name;
   at::ScalarType dtype;
   std::vector<int64_t> shape;
-  uint64_t begin = 0;
-  uint64_t end = 0;
+  uint64_t num_bytes = 0;
   // safetensors' name of an element type that is not read here (F4, ...): `dtype` is then Undefined, and read() an
   // error.
   std::string unread_dtype = {};
@@ -38,9 +38,6 @@ class TensorSource {
   // place() and the nearest name when `name` is absent.
   virtual void read(const std::string& name, int64_t begin, const at::Tensor& out) const = 0;
 
-  // The whole of tensor `name` in its own dtype, on the CPU. IoError as above.
-  at::Tensor view(const std::string& name) const;
-
   // The tensors on disk that `name` is made of, for errors.
   virtual std::vector<std::string> stored_names(const std::string& name) const { return {name}; }
 
@@ -57,12 +54,13 @@ const TensorInfo& find_tensor(const TensorSource& source, const std::string& nam
 // infinite, or becomes so in the dtype of `out`.
 void read_finite(const TensorSource& source, const std::string& name, int64_t begin, const at::Tensor& out);
 
+ShapeByName shapes_of(const TensorSource& source);
+
 // A line for every tensor that is missing, surplus or of another shape than `shapes` says.
-std::vector<std::string> tensor_problems(const TensorSource& source,
-                                         const std::map<std::string, std::vector<int64_t>>& shapes);
+std::vector<std::string> tensor_problems(const TensorSource& source, const ShapeByName& shapes);
 
 // ConfigError naming place() and every tensor that is missing, surplus or of another shape than `shapes` says.
-void require_tensors(const TensorSource& source, const std::map<std::string, std::vector<int64_t>>& shapes);
+void require_tensors(const TensorSource& source, const ShapeByName& shapes);
 
 // XXH3-128, 32 hexadecimal digits, over every tensor in the order of their names: a line
 // "{bytes of the name} {name} {dtype as safetensors has it} {shape, comma-separated}\n", then the tensor's bytes. The

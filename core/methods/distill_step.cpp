@@ -3,43 +3,32 @@
 #include "core/flow/flow_path.h"
 #include "core/flow/one_step_generator.h"
 #include "core/flow/time_sampler.h"
-#include "core/methods/fgm_loss.h"
-#include "core/train/lr_schedule.h"
+#include "core/train/roles.h"
+#include "core/train/update.h"
 
 namespace fgm {
-namespace {
 
-void record(StepReport& report, const std::string& role, double loss, double lr, const UpdateReport& update) {
-  report.is_finite = report.is_finite && update.is_applied;
-  report.values["loss." + role] = loss;
-  report.values["lr." + role] = lr;
-  report.values["grad_norm." + role] = update.grad_norm;
-}
-
-}  // namespace
-
-DistillStep::DistillStep(const FgmNetworks& networks, const FgmOptions& options)
-    : networks_(networks), options_(options) {
+DistillStep::DistillStep(const DistillTrio& networks, const DistillOptions& options)
+    : networks_(networks), options_(options), loss_(make_distill_loss(options.method)) {
   networks_.student.set_trainable(false);
   networks_.estimator.set_trainable(false);
 }
 
 StepReport DistillStep::run(int64_t step, BatchSource& source) {
-  StepReport report{.phase = "distill", .images = 0, .is_finite = true, .values = {}};
-  PhaseTimer timer;
-  for (int64_t i = 0; i < options_.method.estimator_steps; ++i) update_estimator(step, source, timer, report);
-  update_student(step, source, timer, report);
+  StepReport report{.command = "distill", .images = 0, .is_finite = true, .values = {}};
+  for (int64_t i = 0; i < options_.method.estimator_steps; ++i) update_estimator(step, source, report);
+  update_student(step, source, report);
+  const PhaseScope wait(options_.phases, "wait");
   sum_over_ranks(options_.sum_over_ranks, {"loss.estimator", "loss.student", "l1"}, report);
-  timer.finish(report.values);
   return report;
 }
 
-DistillStep::Draw DistillStep::draw(int64_t step, BatchSource& source, std::string_view phase) const {
+DistillStep::Draw DistillStep::draw(int64_t step, BatchSource& source, std::string_view role) const {
   const Batch batch = source.next();
   const int64_t first = batch.first_sample;
   const int64_t count = batch.condition.batch();
   const auto stream = [&](std::string_view what) {
-    return RandomStream(options_.seed, fmt::format("distill.{}.{}", phase, what));
+    return RandomStream(options_.seed, fmt::format("distill.{}.{}", role, what));
   };
   Draw draw;
   draw.z = stream("z").normal(step, first, count, options_.sample_shape).to(options_.tensors);
@@ -50,57 +39,55 @@ DistillStep::Draw DistillStep::draw(int64_t step, BatchSource& source, std::stri
   return draw;
 }
 
-void DistillStep::update_estimator(int64_t step, BatchSource& source, PhaseTimer& timer, StepReport& report) {
-  const MethodConfig& method = options_.method;
-  ParameterEngine& estimator = networks_.estimator;
-  timer.enter("data");
-  const Draw d = draw(step, source, "estimator");
+PathPoint DistillStep::path_point(const Draw& d) const {
+  const auto x_0 = generate_one_step(networks_.student.model(), d.z, d.condition.condition, options_.method.init_time);
+  return {x_0, flow_path(x_0, d.eps, d.t_B), conditional_velocity(x_0, d.eps), d.t_B};
+}
 
-  timer.enter("forward");
-  at::Tensor x_0;
-  {
-    const at::NoGradGuard no_grad;
-    x_0 = generate_one_step(networks_.student.model(), d.z, d.condition.condition, method.init_time);
-  }
-  estimator.set_trainable(true);
-  // With guidance the estimator learns through its guided prediction, null branch included: guiding a plainly trained
-  // one would break v = E[c | x_t], and L2's zero mean with it.
-  const auto v =
-      guided_velocity(estimator.model(), flow_path(x_0, d.eps, d.t_B), d.t_B, d.condition, method.estimator_guidance);
-  const auto error_B = mean_per_sample((v - conditional_velocity(x_0, d.eps)).square());
-  const auto loss = error_B.sum() / static_cast<double>(d.global_batch);
-  timer.enter("backward");
-  loss.backward();
-  timer.enter("optimizer");
-  const double lr = learning_rate(method.estimator, step, method.steps);
-  record(report, "estimator", loss.item<double>(), lr, estimator.update(lr));
-  estimator.set_trainable(false);
+void DistillStep::update_estimator(int64_t step, BatchSource& source, StepReport& report) {
+  const auto role = std::string(role::kEstimator);
+  const Draw d = in_phase(options_.phases, role + ".data", [&] { return draw(step, source, role); });
+  const auto loss = in_phase(options_.phases, role + ".forward", [&] { return estimator_loss(d); });
+  const double lr = learning_rate(options_.method.estimator, step, options_.method.steps);
+  descend(loss, networks_.estimator, role, lr, options_.phases, report);
+  networks_.estimator.set_trainable(false);
   report.images += d.global_batch;
 }
 
-void DistillStep::update_student(int64_t step, BatchSource& source, PhaseTimer& timer, StepReport& report) {
-  const MethodConfig& method = options_.method;
-  ParameterEngine& student = networks_.student;
-  timer.enter("data");
-  const Draw d = draw(step, source, "student");
+at::Tensor DistillStep::estimator_loss(const Draw& d) {
+  const auto point = [&] {
+    const at::NoGradGuard no_grad;
+    return path_point(d);
+  }();
+  networks_.estimator.set_trainable(true);
+  // With guidance the estimator learns through its guided prediction, null branch included: guiding a plainly trained
+  // one would break v = E[c | x_t], and L2's zero mean with it.
+  const auto v_t =
+      guided_velocity(networks_.estimator.model(), point.x_t, d.t_B, d.condition, options_.method.estimator_guidance);
+  return loss_.estimator_B(v_t, point).sum() / static_cast<double>(d.global_batch);
+}
 
-  timer.enter("forward");
-  student.set_trainable(true);
-  const auto x_0 = generate_one_step(student.model(), d.z, d.condition.condition, method.init_time);
-  const auto x_t = flow_path(x_0, d.eps, d.t_B);
-  const auto u = guided_velocity(networks_.teacher, x_t, d.t_B, d.condition, method.teacher_guidance);
-  const auto v = guided_velocity(networks_.estimator.model(), x_t, d.t_B, d.condition, method.estimator_guidance);
-  const FgmLoss parts = fgm_loss(u, v, conditional_velocity(x_0, d.eps), method.lambda_1);
-  const auto global_batch = static_cast<double>(d.global_batch);
-  const auto loss = (loss_weight(method.weight, d.t_B).to(parts.loss_B.options()) * parts.loss_B).sum() / global_batch;
-  timer.enter("backward");
-  loss.backward();
-  timer.enter("optimizer");
-  const double lr = learning_rate(method.student, step, method.steps);
-  record(report, "student", loss.item<double>(), lr, student.update(lr));
-  student.set_trainable(false);
-  report.values["l1"] = parts.l1_B.detach().sum().item<double>() / global_batch;
+void DistillStep::update_student(int64_t step, BatchSource& source, StepReport& report) {
+  const auto role = std::string(role::kStudent);
+  const Draw d = in_phase(options_.phases, role + ".data", [&] { return draw(step, source, role); });
+  networks_.student.set_trainable(true);
+  const auto loss = in_phase(options_.phases, role + ".forward", [&] { return student_loss(d, report); });
+  const double lr = learning_rate(options_.method.student, step, options_.method.steps);
+  descend(loss, networks_.student, role, lr, options_.phases, report);
+  networks_.student.set_trainable(false);
   report.images += d.global_batch;
+}
+
+at::Tensor DistillStep::student_loss(const Draw& d, StepReport& report) {
+  const MethodConfig& method = options_.method;
+  const PathPoint point = path_point(d);
+  const auto u_t = guided_velocity(networks_.teacher, point.x_t, d.t_B, d.condition, method.teacher_guidance);
+  const auto v_t =
+      guided_velocity(networks_.estimator.model(), point.x_t, d.t_B, d.condition, method.estimator_guidance);
+  const auto [loss_B, l1_B] = loss_.student(u_t, v_t, point);
+  const auto global_batch = static_cast<double>(d.global_batch);
+  report.values["l1"] = l1_B.detach().sum().item<double>() / global_batch;
+  return (loss_weight(method.weight, d.t_B).to(loss_B.options()) * loss_B).sum() / global_batch;
 }
 
 }  // namespace fgm

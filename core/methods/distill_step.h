@@ -6,34 +6,36 @@
 #include "core/base/rng.h"
 #include "core/config/sections.h"
 #include "core/flow/guidance.h"
+#include "core/methods/distill_loss.h"
 #include "core/train/all_reduce_sum.h"
 #include "core/train/parameter_engine.h"
-#include "core/train/phase_timer.h"
+#include "core/train/phase_scope.h"
 #include "core/train/step.h"
 
 namespace fgm {
 
-struct FgmOptions {
+struct DistillOptions {
   uint64_t seed = 0;
   MethodConfig method;
   std::vector<int64_t> sample_shape;  // {C, H, W} of one generated image or latent
   at::TensorOptions tensors;          // device and dtype of the networks' inputs
   AllReduceSum sum_over_ranks = {};   // of the reported losses
+  PhaseListener* phases = nullptr;    // must outlive the step
 };
 
 // The networks of a distillation; all must outlive the step.
-struct FgmNetworks {
+struct DistillTrio {
   VelocityModel& teacher;  // frozen: its parameters require no gradient
   ParameterEngine& student;
   ParameterEngine& estimator;
 };
 
-// Flow Generator Matching (arXiv 2410.19310). One step is method.estimator_steps updates of the estimator, which learns
-// the flow of the student's present samples, and then one update of the student along L1 and L2 (docs/fgm.md). Needs
-// captions, no images. While one network learns, the parameters of the others take no gradient.
+// Flow Generator Matching (arXiv 2410.19310) and its kin. One step is method.estimator_steps updates of the estimator,
+// which learns the flow of the student's present samples, and then one update of the student along make_distill_loss()
+// (docs/fgm.md). Needs captions, no images. While one network learns, the parameters of the others take no gradient.
 class DistillStep : public Step {
  public:
-  DistillStep(const FgmNetworks& networks, const FgmOptions& options);
+  DistillStep(const DistillTrio& networks, const DistillOptions& options);
 
   StepReport run(int64_t step, BatchSource& source) override;
   int64_t batches_per_step() const override { return options_.method.estimator_steps + 1; }
@@ -46,12 +48,16 @@ class DistillStep : public Step {
     GuidedCondition condition;
     int64_t global_batch;
   };
-  Draw draw(int64_t step, BatchSource& source, std::string_view phase) const;
-  void update_estimator(int64_t step, BatchSource& source, PhaseTimer& timer, StepReport& report);
-  void update_student(int64_t step, BatchSource& source, PhaseTimer& timer, StepReport& report);
+  Draw draw(int64_t step, BatchSource& source, std::string_view role) const;
+  void update_estimator(int64_t step, BatchSource& source, StepReport& report);
+  void update_student(int64_t step, BatchSource& source, StepReport& report);
+  PathPoint path_point(const Draw& draw) const;
+  at::Tensor estimator_loss(const Draw& draw);
+  at::Tensor student_loss(const Draw& draw, StepReport& report);
 
-  FgmNetworks networks_;
-  FgmOptions options_;
+  DistillTrio networks_;
+  DistillOptions options_;
+  DistillLoss loss_;
 };
 
 }  // namespace fgm

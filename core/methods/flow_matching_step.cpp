@@ -2,8 +2,8 @@
 
 #include "core/flow/flow_path.h"
 #include "core/flow/time_sampler.h"
-#include "core/train/lr_schedule.h"
-#include "core/train/phase_timer.h"
+#include "core/train/roles.h"
+#include "core/train/update.h"
 
 namespace fgm {
 
@@ -28,30 +28,31 @@ FlowMatchingStep::FlowMatchingStep(ParameterEngine& engine, const FlowMatchingOp
       dropout_(options.seed, "train.caption_dropout") {}
 
 StepReport FlowMatchingStep::run(int64_t step, BatchSource& source) {
-  PhaseTimer timer;
-  timer.enter("data");
+  const auto role = std::string(role::kTeacher);
+  StepReport report{.command = "train", .images = 0, .is_finite = true, .values = {}};
+  const Draw d = in_phase(options_.phases, role + ".data", [&] { return draw(step, source); });
+  const auto loss = in_phase(options_.phases, role + ".forward", [&] {
+    return flow_matching_loss(engine_.model(), d.x_0, d.eps, d.t_B, d.condition, d.global_batch);
+  });
+  descend(loss, engine_, role, learning_rate(options_.optimizer, step, options_.num_steps), options_.phases, report);
+  report.images = d.global_batch;
+  const PhaseScope wait(options_.phases, "wait");
+  sum_over_ranks(options_.sum_over_ranks, {"loss.teacher"}, report);
+  return report;
+}
+
+FlowMatchingStep::Draw FlowMatchingStep::draw(int64_t step, BatchSource& source) const {
   const Batch batch = source.next();
   const int64_t first = batch.first_sample;
   const int64_t count = batch.images.size(0);
-  const auto x_0 = batch.images.to(options_.tensors);
-  const auto eps = noise_.normal(step, first, count, batch.images.sizes().slice(1)).to(options_.tensors);
-  const auto t_B = draw_times(options_.time, time_, step, first, count).to(options_.tensors.device());
+  Draw draw;
+  draw.x_0 = batch.images.to(options_.tensors);
+  draw.eps = noise_.normal(step, first, count, batch.images.sizes().slice(1)).to(options_.tensors);
+  draw.t_B = draw_times(options_.time, time_, step, first, count).to(options_.tensors.device());
   const auto is_dropped_B = dropout_.uniform(step, first, count, {}) < options_.caption_dropout;
-  const auto condition = to(drop_captions(batch.condition, source.null_condition(), is_dropped_B), options_.tensors);
-
-  timer.enter("forward");
-  const auto loss = flow_matching_loss(engine_.model(), x_0, eps, t_B, condition, batch.global_batch);
-  timer.enter("backward");
-  loss.backward();
-  timer.enter("optimizer");
-  const double lr = learning_rate(options_.optimizer, step, options_.num_steps);
-  const UpdateReport update = engine_.update(lr);
-
-  StepReport report{.phase = "train", .images = batch.global_batch, .is_finite = update.is_applied, .values = {}};
-  report.values = {{"loss.teacher", loss.item<double>()}, {"grad_norm.teacher", update.grad_norm}, {"lr.teacher", lr}};
-  sum_over_ranks(options_.sum_over_ranks, {"loss.teacher"}, report);
-  timer.finish(report.values);
-  return report;
+  draw.condition = to(drop_captions(batch.condition, source.null_condition(), is_dropped_B), options_.tensors);
+  draw.global_batch = batch.global_batch;
+  return draw;
 }
 
 }  // namespace fgm

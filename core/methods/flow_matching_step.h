@@ -4,6 +4,7 @@
 #include "core/config/sections.h"
 #include "core/train/all_reduce_sum.h"
 #include "core/train/parameter_engine.h"
+#include "core/train/phase_scope.h"
 #include "core/train/step.h"
 
 namespace fgm {
@@ -16,6 +17,7 @@ struct FlowMatchingOptions {
   OptimizerConfig optimizer;
   at::TensorOptions tensors;         // device and dtype of the network's inputs
   AllReduceSum sum_over_ranks = {};  // of the reported loss
+  PhaseListener* phases = nullptr;   // must outlive the step
 };
 
 // The flow-matching loss of one batch, a sum over this rank's samples divided by the global batch:
@@ -36,6 +38,13 @@ class FlowMatchingStep : public Step {
   int64_t batches_per_step() const override { return 1; }
 
  private:
+  struct Draw {
+    at::Tensor x_0, eps, t_B;
+    Conditioning condition;
+    int64_t global_batch;
+  };
+  Draw draw(int64_t step, BatchSource& source) const;
+
   ParameterEngine& engine_;
   FlowMatchingOptions options_;
   RandomStream noise_, time_, dropout_;

@@ -6,30 +6,14 @@
 namespace fgm {
 namespace {
 
-const ModelConfig& checked(const ModelConfig& config) {
-  const auto require_positive = [](const char* key, int64_t value) {
-    require<ConfigError>(value >= 1, "{} = {} must be at least 1", key, value);
-  };
-  require_positive("model.in_channels", config.in_channels);
-  require_positive("model.patch_size", config.patch_size);
-  require_positive("model.depth", config.depth);
-  require_positive("model.num_heads", config.num_heads);
-  require_positive("model.head_width", config.head_width);
-  require_positive("model.mlp_ratio", config.mlp_ratio);
-  require_positive("model.context_width", config.context_width);
-  require_positive("model.pooled_width", config.pooled_width);
-  require_positive("model.pos_embed_max_size", config.pos_embed_max_size);
-  for (const int64_t index : config.dual_attention_blocks) {
-    require<ConfigError>(0 <= index && index < config.depth,
-                         "model.dual_attention_blocks names block {}, but the model has blocks 0 to {}", index,
-                         config.depth - 1);
-  }
+const MMDiTConfig& checked(const MMDiTConfig& config) {
+  config.validate();
   return config;
 }
 
 }  // namespace
 
-void check_inputs(const ModelConfig& config, const at::Tensor& x_t, const at::Tensor& t_B,
+void check_inputs(const MMDiTConfig& config, const at::Tensor& x_t, const at::Tensor& t_B,
                   const Conditioning& condition) {
   const auto &context = condition.context_BLJ, &pooled = condition.pooled_BP;
   const auto shape = [](const at::Tensor& tensor) { return fmt::format("[{}]", fmt::join(tensor.sizes(), ", ")); };
@@ -51,7 +35,7 @@ void check_inputs(const ModelConfig& config, const at::Tensor& x_t, const at::Te
                        config.pooled_width);
 }
 
-MMDiT::MMDiT(const ModelConfig& config, const at::TensorOptions& options)
+MMDiT::MMDiT(const MMDiTConfig& config, const at::TensorOptions& options)
     : config_(checked(config)),
       embed_(config, options),
       final_layer_(config, options),
@@ -77,6 +61,14 @@ at::Tensor MMDiT::velocity(const at::Tensor& x_t, const at::Tensor& t_B, const C
   }
   const auto patches = run(final_layer_, {state[0], silu_condition});
   return unpatchify(patches[0], rows, columns, config_.patch_size);
+}
+
+void MMDiT::initialise(uint64_t seed) {
+  const at::NoGradGuard no_grad;
+  const Initialiser init(seed);
+  embed_.initialise(init);
+  for (auto& block : joint_blocks_) block.initialise(init);
+  final_layer_.initialise();
 }
 
 TensorList MMDiT::run(Block& block, const TensorList& inputs) {

@@ -9,11 +9,11 @@
 namespace fgm {
 namespace {
 
-bool is_last(const ModelConfig& config, int64_t index) {
+bool is_last(const MMDiTConfig& config, int64_t index) {
   return index == config.depth - 1;
 }
 
-bool is_dual(const ModelConfig& config, int64_t index) {
+bool is_dual(const MMDiTConfig& config, int64_t index) {
   return std::ranges::count(config.dual_attention_blocks, index) > 0;
 }
 
@@ -23,7 +23,7 @@ at::Tensor gated_mlp(const Mlp& mlp, const at::Tensor& x, const std::vector<at::
 
 }  // namespace
 
-EmbedBlock::EmbedBlock(const ModelConfig& config, const at::TensorOptions& options)
+EmbedBlock::EmbedBlock(const MMDiTConfig& config, const at::TensorOptions& options)
     : x_embedder_(config.in_channels, config.patch_size, config.width(), options),
       t_embedder_(kTimestepFrequencies, config.width(), options),
       y_embedder_(config.pooled_width, config.width(), options),
@@ -42,7 +42,14 @@ void EmbedBlock::visit(const TensorVisitor& visitor) {
   context_embedder_.visit("context_embedder", visitor);
 }
 
-JointBlock::Stream::Stream(const ModelConfig& config, bool is_pre_only, bool is_dual, const at::TensorOptions& options)
+void EmbedBlock::initialise(const Initialiser& init) {
+  x_embedder_.initialise("x_embedder.proj", init);
+  t_embedder_.initialise("t_embedder", init);
+  y_embedder_.initialise("y_embedder", init);
+  context_embedder_.initialise("context_embedder", init);
+}
+
+JointBlock::Stream::Stream(const MMDiTConfig& config, bool is_pre_only, bool is_dual, const at::TensorOptions& options)
     : num_chunks(is_pre_only ? 2
                  : is_dual   ? 9
                              : 6),
@@ -59,11 +66,18 @@ void JointBlock::Stream::visit(const std::string& prefix, const TensorVisitor& v
   if (mlp) mlp->visit(prefix + ".mlp", visitor);
 }
 
+void JointBlock::Stream::initialise(const std::string& prefix, const Initialiser& init) {
+  ada_norm.initialise_zero();
+  attn.initialise(prefix + ".attn", init);
+  if (attn2) attn2->initialise(prefix + ".attn2", init);
+  if (mlp) mlp->initialise(prefix + ".mlp", init);
+}
+
 std::vector<at::Tensor> JointBlock::Stream::modulation(const at::Tensor& silu_condition_BD) const {
   return modulation_chunks(ada_norm(silu_condition_BD), num_chunks);
 }
 
-JointBlock::JointBlock(const ModelConfig& config, int64_t index, const at::TensorOptions& options)
+JointBlock::JointBlock(const MMDiTConfig& config, int64_t index, const at::TensorOptions& options)
     : name_(fmt::format("joint_blocks.{}", index)),
       context_(config, is_last(config, index), /*is_dual=*/false, options),
       x_(config, /*is_pre_only=*/false, is_dual(config, index), options) {}
@@ -104,7 +118,12 @@ void JointBlock::visit(const TensorVisitor& visitor) {
   x_.visit(name_ + ".x_block", visitor);
 }
 
-FinalBlock::FinalBlock(const ModelConfig& config, const at::TensorOptions& options)
+void JointBlock::initialise(const Initialiser& init) {
+  context_.initialise(name_ + ".context_block", init);
+  x_.initialise(name_ + ".x_block", init);
+}
+
+FinalBlock::FinalBlock(const MMDiTConfig& config, const at::TensorOptions& options)
     : ada_norm_(config.width(), 2 * config.width(), options),
       linear_(config.width(), config.patch_size * config.patch_size * config.in_channels, options) {}
 
@@ -117,6 +136,11 @@ TensorList FinalBlock::forward(const TensorList& inputs) {
 void FinalBlock::visit(const TensorVisitor& visitor) {
   linear_.visit(name_ + ".linear", visitor);
   ada_norm_.visit(name_ + ".adaLN_modulation.1", visitor);
+}
+
+void FinalBlock::initialise() {
+  linear_.initialise_zero();
+  ada_norm_.initialise_zero();
 }
 
 }  // namespace fgm

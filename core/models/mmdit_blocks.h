@@ -19,9 +19,10 @@ namespace fgm {
 // [B,L,D], SiLU(condition) [B,D]}. Every adaLN layer begins with that SiLU, so it is taken once.
 class EmbedBlock : public Block {
  public:
-  EmbedBlock(const ModelConfig& config, const at::TensorOptions& options);
+  EmbedBlock(const MMDiTConfig& config, const at::TensorOptions& options);
   TensorList forward(const TensorList& inputs) override;
   void visit(const TensorVisitor& visitor) override;
+  void initialise(const Initialiser& init);
   const std::string& name() const override { return name_; }
 
  private:
@@ -38,15 +39,17 @@ class EmbedBlock : public Block {
 // files hold it.
 class JointBlock : public Block {
  public:
-  JointBlock(const ModelConfig& config, int64_t index, const at::TensorOptions& options);
+  JointBlock(const MMDiTConfig& config, int64_t index, const at::TensorOptions& options);
   TensorList forward(const TensorList& inputs) override;
   void visit(const TensorVisitor& visitor) override;
+  void initialise(const Initialiser& init);
   const std::string& name() const override { return name_; }
 
  private:
   struct Stream {
-    Stream(const ModelConfig& config, bool is_pre_only, bool is_dual, const at::TensorOptions& options);
+    Stream(const MMDiTConfig& config, bool is_pre_only, bool is_dual, const at::TensorOptions& options);
     void visit(const std::string& prefix, const TensorVisitor& visitor);
+    void initialise(const std::string& prefix, const Initialiser& init);
     std::vector<at::Tensor> modulation(const at::Tensor& silu_condition_BD) const;
 
     int64_t num_chunks;  // shift, scale[, gate, shift_mlp, scale_mlp, gate_mlp[, shift2, scale2, gate2]]
@@ -69,9 +72,10 @@ class JointBlock : public Block {
 // {x [B,N,D], SiLU(condition) [B,D]} to {patches [B, N, p p C]}.
 class FinalBlock : public Block {
  public:
-  FinalBlock(const ModelConfig& config, const at::TensorOptions& options);
+  FinalBlock(const MMDiTConfig& config, const at::TensorOptions& options);
   TensorList forward(const TensorList& inputs) override;
   void visit(const TensorVisitor& visitor) override;
+  void initialise();
   const std::string& name() const override { return name_; }
 
  private:

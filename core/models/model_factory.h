@@ -7,8 +7,8 @@
 
 namespace fgm {
 
-// The network that `config` describes, with undefined parameter values: call init_parameters or
-// load_parameters next. `options` gives dtype and device; the meta device allocates nothing.
+// The network that `config` describes, with undefined parameter values: call its initialise() or load_parameters()
+// next. `options` gives dtype and device; the meta device allocates nothing.
 std::unique_ptr<VelocityModel> make_model(const ModelConfig& config, const at::TensorOptions& options);
 
 // Trainable numbers; buffers do not count.

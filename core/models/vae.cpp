@@ -53,20 +53,15 @@ std::vector<DecoderLevel> decoder_levels(const VaeConfig& config, const at::Tens
 
 }  // namespace
 
-Vae::Vae(const VaeConfig& config, const at::TensorOptions& options)
+VaeEncoder::VaeEncoder(const VaeConfig& config, const at::TensorOptions& options)
     : config_(checked(config)),
-      encoder_in_(config.image_channels, config.channels.front(), {}, options),
-      encoder_out_(config.channels.back(), 2 * config.latent_channels, {}, options),
-      decoder_in_(config.latent_channels, config.channels.back(), {}, options),
-      decoder_out_(config.channels.front(), config.image_channels, {}, options),
+      in_(config.image_channels, config.channels.front(), {}, options),
+      out_(config.channels.back(), 2 * config.latent_channels, {}, options),
       down_(encoder_levels(config, options)),
-      up_(decoder_levels(config, options)),
-      encoder_mid_(config.channels.back(), config.norm_groups, options),
-      decoder_mid_(config.channels.back(), config.norm_groups, options),
-      encoder_norm_(config.norm_groups, config.channels.back(), options),
-      decoder_norm_(config.norm_groups, config.channels.front(), options) {}
+      mid_(config.channels.back(), config.norm_groups, options),
+      norm_(config.norm_groups, config.channels.back(), options) {}
 
-LatentDistribution Vae::encode(const at::Tensor& images) const {
+LatentDistribution VaeEncoder::encode(const at::Tensor& images) const {
   const int64_t multiple = config_.downscale();
   require<ConfigError>(images.dim() == 4 && images.size(1) == config_.image_channels && images.size(2) >= multiple &&
                            images.size(3) >= multiple && images.size(2) % multiple == 0 &&
@@ -74,39 +69,52 @@ LatentDistribution Vae::encode(const at::Tensor& images) const {
                        "images of shape {} cannot be encoded: [batch, {}, height, width] with height and width "
                        "multiples of {} is needed",
                        images.sizes().vec(), config_.image_channels, multiple);
-  auto x = encoder_in_(images);
+  auto x = in_(images);
   for (const auto& level : down_) x = level(x);
-  auto moments = encoder_out_(at::silu(encoder_norm_(encoder_mid_(x)))).chunk(2, /*dim=*/1);
+  auto moments = out_(at::silu(norm_(mid_(x)))).chunk(2, /*dim=*/1);
   return {moments[0], moments[1].clamp(-30.0, 20.0)};
 }
 
-at::Tensor Vae::decode(const at::Tensor& z) const {
+void VaeEncoder::visit(const TensorVisitor& visitor) {
+  in_.visit("encoder.conv_in", visitor);
+  for (size_t i = 0; i < down_.size(); ++i) down_[i].visit(fmt::format("encoder.down.{}", i), visitor);
+  mid_.visit("encoder.mid", visitor);
+  norm_.visit("encoder.norm_out", visitor);
+  out_.visit("encoder.conv_out", visitor);
+}
+
+VaeDecoder::VaeDecoder(const VaeConfig& config, const at::TensorOptions& options)
+    : config_(checked(config)),
+      in_(config.latent_channels, config.channels.back(), {}, options),
+      out_(config.channels.front(), config.image_channels, {}, options),
+      up_(decoder_levels(config, options)),
+      mid_(config.channels.back(), config.norm_groups, options),
+      norm_(config.norm_groups, config.channels.front(), options) {}
+
+at::Tensor VaeDecoder::decode(const at::Tensor& z) const {
   require<ConfigError>(z.dim() == 4 && z.size(1) == config_.latent_channels,
                        "latents of shape {} cannot be decoded: [batch, {}, height, width] is needed", z.sizes().vec(),
                        config_.latent_channels);
-  auto x = decoder_mid_(decoder_in_(z));
+  auto x = mid_(in_(z));
   for (auto level = up_.rbegin(); level != up_.rend(); ++level) x = (*level)(x);
-  return decoder_out_(at::silu(decoder_norm_(x)));
+  return out_(at::silu(norm_(x)));
 }
 
-void Vae::visit(const TensorVisitor& visitor) {
-  encoder_in_.visit("encoder.conv_in", visitor);
-  for (size_t i = 0; i < down_.size(); ++i) down_[i].visit(fmt::format("encoder.down.{}", i), visitor);
-  encoder_mid_.visit("encoder.mid", visitor);
-  encoder_norm_.visit("encoder.norm_out", visitor);
-  encoder_out_.visit("encoder.conv_out", visitor);
-  decoder_in_.visit("decoder.conv_in", visitor);
-  decoder_mid_.visit("decoder.mid", visitor);
+void VaeDecoder::visit(const TensorVisitor& visitor) {
+  in_.visit("decoder.conv_in", visitor);
+  mid_.visit("decoder.mid", visitor);
   for (size_t i = 0; i < up_.size(); ++i) up_[i].visit(fmt::format("decoder.up.{}", i), visitor);
-  decoder_norm_.visit("decoder.norm_out", visitor);
-  decoder_out_.visit("decoder.conv_out", visitor);
+  norm_.visit("decoder.norm_out", visitor);
+  out_.visit("decoder.conv_out", visitor);
 }
 
 ShapeByName vae_shapes(const VaeConfig& config) {
   ShapeByName shapes;
-  Vae(config, at::TensorOptions(at::kMeta)).visit([&](const std::string& name, const at::Tensor& tensor) {
+  const TensorVisitor collect = [&](const std::string& name, const at::Tensor& tensor) {
     shapes.emplace(name, tensor.sizes().vec());
-  });
+  };
+  VaeEncoder(config, at::TensorOptions(at::kMeta)).visit(collect);
+  VaeDecoder(config, at::TensorOptions(at::kMeta)).visit(collect);
   return shapes;
 }
 

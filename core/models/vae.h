@@ -1,6 +1,9 @@
 #pragma once
 
-#include "core/io/composed_source.h"
+#include <cstdint>
+#include <vector>
+
+#include "core/io/tensor_source.h"
 #include "core/models/vae_blocks.h"
 
 namespace fgm {
@@ -24,20 +27,39 @@ struct LatentDistribution {
   at::Tensor logvar;
 };
 
-// SD3's autoencoder: diffusers' AutoencoderKL without quantisation convolutions. Parameter names are those of
-// Stability's single file without the prefix `first_stage_model.`.
-class Vae {
+// SD3's autoencoder is diffusers' AutoencoderKL without quantisation convolutions. The velocity model's latents are
+// (z - shift_factor) x scaling_factor, with z as the encoder gives it. Parameter names are those of Stability's single
+// file without the prefix `first_stage_model.`.
+
+// The half that turns images into latents.
+class VaeEncoder {
  public:
   // Parameters are allocated, not initialised. ConfigError when the sizes do not fit together.
-  Vae(const VaeConfig& config, const at::TensorOptions& options);
+  VaeEncoder(const VaeConfig& config, const at::TensorOptions& options);
 
   // images [B, image_channels, H, W] in [-1, 1]; H and W multiples of config().downscale(), else ConfigError.
   LatentDistribution encode(const at::Tensor& images) const;
-  // z [B, latent_channels, h, w] as encode() gives it (unscaled); returns images, not clamped to [-1, 1].
-  at::Tensor decode(const at::Tensor& z) const;
-
-  // The velocity model's latents are (z - shift_factor) x scaling_factor; and back.
   at::Tensor to_latents(const at::Tensor& z) const { return (z - config_.shift_factor) * config_.scaling_factor; }
+
+  void visit(const TensorVisitor& visitor);
+  const VaeConfig& config() const { return config_; }
+
+ private:
+  VaeConfig config_;
+  Conv2d in_, out_;
+  std::vector<EncoderLevel> down_;
+  MiddleBlock mid_;
+  GroupNorm norm_;
+};
+
+// The half that turns latents into images.
+class VaeDecoder {
+ public:
+  // As the encoder's.
+  VaeDecoder(const VaeConfig& config, const at::TensorOptions& options);
+
+  // z [B, latent_channels, h, w] as the encoder gives it (unscaled); returns images, not clamped to [-1, 1].
+  at::Tensor decode(const at::Tensor& z) const;
   at::Tensor from_latents(const at::Tensor& latents) const {
     return latents / config_.scaling_factor + config_.shift_factor;
   }
@@ -47,14 +69,13 @@ class Vae {
 
  private:
   VaeConfig config_;
-  Conv2d encoder_in_, encoder_out_, decoder_in_, decoder_out_;
-  std::vector<EncoderLevel> down_;
-  std::vector<DecoderLevel> up_;  // up_[j] mirrors down_[j], so the decoder runs them from the last to the first
-  MiddleBlock encoder_mid_, decoder_mid_;
-  GroupNorm encoder_norm_, decoder_norm_;
+  Conv2d in_, out_;
+  std::vector<DecoderLevel> up_;  // up_[j] mirrors the encoder's down_[j], so they run from the last to the first
+  MiddleBlock mid_;
+  GroupNorm norm_;
 };
 
-// The names and shapes of a Vae's parameters.
+// The names and shapes of the parameters of both halves.
 ShapeByName vae_shapes(const VaeConfig& config);
 
 }  // namespace fgm

@@ -32,6 +32,13 @@ void AttentionStream::visit(const std::string& prefix, const TensorVisitor& visi
   if (proj) proj->visit(prefix + ".proj", visitor);
 }
 
+void AttentionStream::initialise(const std::string& prefix, const Initialiser& init) {
+  qkv.initialise(prefix + ".qkv", init);
+  if (ln_q) ln_q->initialise();
+  if (ln_k) ln_k->initialise();
+  if (proj) proj->initialise(prefix + ".proj", init);
+}
+
 at::Tensor attend(const at::Tensor& q_BLHK, const at::Tensor& k_BLHK, const at::Tensor& v_BLHK) {
   const auto out_BHLK =
       at::scaled_dot_product_attention(q_BLHK.transpose(1, 2), k_BLHK.transpose(1, 2), v_BLHK.transpose(1, 2));

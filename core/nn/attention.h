@@ -29,6 +29,7 @@ struct AttentionStream {
   // Without the rows of q: what the last block needs of its context stream.
   HeadsQkv kv_heads(const at::Tensor& x_BLD) const;
   void visit(const std::string& prefix, const TensorVisitor& visitor);
+  void initialise(const std::string& prefix, const Initialiser& init);
 
   int64_t num_heads;
   Linear qkv;

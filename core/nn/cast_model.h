@@ -16,6 +16,7 @@ class CastModel : public VelocityModel {
   }
   const std::vector<Block*>& blocks() override { return inner_.blocks(); }
   void visit_buffers(const TensorVisitor& visitor) override { inner_.visit_buffers(visitor); }
+  void initialise(uint64_t seed) override { inner_.initialise(seed); }
   void set_runner(BlockRunner* runner) override { inner_.set_runner(runner); }
 
  private:

@@ -24,4 +24,12 @@ void VectorEmbedder::visit(const std::string& prefix, const TensorVisitor& visit
   linear_2.visit(prefix + ".mlp.2", visitor);
 }
 
+void VectorEmbedder::initialise(const std::string& prefix, const Initialiser& init) {
+  constexpr double kStd = 0.02;
+  init.normal(prefix + ".mlp.0.weight", linear_1.weight, kStd);
+  init.normal(prefix + ".mlp.2.weight", linear_2.weight, kStd);
+  linear_1.bias.zero_();
+  linear_2.bias.zero_();
+}
+
 }  // namespace fgm

@@ -16,6 +16,8 @@ struct VectorEmbedder {
   // Converts `x` to the parameters' dtype first.
   at::Tensor operator()(const at::Tensor& x) const;
   void visit(const std::string& prefix, const TensorVisitor& visitor);
+  // Weights: normal with standard deviation 0.02; biases: zero.
+  void initialise(const std::string& prefix, const Initialiser& init);
 
   Linear linear_1;  // "mlp.0"
   Linear linear_2;  // "mlp.2"

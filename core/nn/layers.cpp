@@ -16,6 +16,16 @@ void Linear::visit(const std::string& prefix, const TensorVisitor& visitor) {
   visitor(prefix + ".bias", bias);
 }
 
+void Linear::initialise(const std::string& prefix, const Initialiser& init) {
+  init.xavier_uniform(prefix + ".weight", weight);
+  bias.zero_();
+}
+
+void Linear::initialise_zero() {
+  weight.zero_();
+  bias.zero_();
+}
+
 RmsNorm::RmsNorm(int64_t width, const at::TensorOptions& options) : weight(at::empty({width}, options)) {}
 
 at::Tensor RmsNorm::operator()(const at::Tensor& x) const {
@@ -24,6 +34,10 @@ at::Tensor RmsNorm::operator()(const at::Tensor& x) const {
 
 void RmsNorm::visit(const std::string& prefix, const TensorVisitor& visitor) {
   visitor(prefix + ".weight", weight);
+}
+
+void RmsNorm::initialise() {
+  weight.fill_(1.0);
 }
 
 Mlp::Mlp(int64_t width, int64_t hidden_width, const at::TensorOptions& options)
@@ -36,6 +50,11 @@ at::Tensor Mlp::operator()(const at::Tensor& x) const {
 void Mlp::visit(const std::string& prefix, const TensorVisitor& visitor) {
   fc1.visit(prefix + ".fc1", visitor);
   fc2.visit(prefix + ".fc2", visitor);
+}
+
+void Mlp::initialise(const std::string& prefix, const Initialiser& init) {
+  fc1.initialise(prefix + ".fc1", init);
+  fc2.initialise(prefix + ".fc2", init);
 }
 
 }  // namespace fgm

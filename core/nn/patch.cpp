@@ -20,6 +20,11 @@ void PatchEmbed::visit(const std::string& prefix, const TensorVisitor& visitor) 
   visitor(prefix + ".bias", bias);
 }
 
+void PatchEmbed::initialise(const std::string& prefix, const Initialiser& init) {
+  init.xavier_uniform(prefix + ".weight", weight);
+  bias.zero_();
+}
+
 at::Tensor unpatchify(const at::Tensor& tokens_BLV, int64_t rows, int64_t columns, int64_t patch_size) {
   const int64_t p = patch_size, batch = tokens_BLV.size(0);
   return tokens_BLV.reshape({batch, rows, columns, p, p, -1})

@@ -10,6 +10,8 @@ struct PatchEmbed {
   PatchEmbed(int64_t in_channels, int64_t patch_size, int64_t width, const at::TensorOptions& options);
   at::Tensor operator()(const at::Tensor& x_BCHW) const;  // [B, L, D]
   void visit(const std::string& prefix, const TensorVisitor& visitor);
+  // Weight, as the matrix [D, C p p]: Xavier uniform; bias: zero.
+  void initialise(const std::string& prefix, const Initialiser& init);
 
   at::Tensor weight;  // [D, C, p, p]
   at::Tensor bias;    // [D]

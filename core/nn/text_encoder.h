@@ -1,9 +1,7 @@
 #pragma once
 
-#include <memory>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "core/nn/conditioning.h"
 
@@ -17,9 +15,6 @@ class TextEncoder {
   // context [B, L, J] and pooled [B, P], float32 on the CPU; row i belongs to captions[i].
   // ConfigError naming the caption when it cannot be encoded (a caption that is not in the cache, too many words).
   virtual Conditioning encode(std::span<const std::string> captions) const = 0;
-  virtual int64_t num_tokens() const = 0;
-  virtual int64_t context_width() const = 0;
-  virtual int64_t pooled_width() const = 0;
 };
 
 }  // namespace fgm

@@ -13,11 +13,11 @@ void FiniteGuard::check(int64_t step, const StepReport& report) {
   }
   ++in_a_row_;
   spdlog::warn("step {} ({}): a loss or gradient is not finite; its update was refused ({} in a row)", step,
-               report.phase, in_a_row_);
+               report.command, in_a_row_);
   require<DoNotRequeueError>(
       in_a_row_ < max_in_a_row_,
-      "{} non-finite steps in a row up to step {}: the run has diverged; go back to an older save "
-      "point with a lower learning rate or a tighter clip",
+      "{} non-finite steps in a row up to step {}: the run has diverged; go back to an older checkpoint "
+      "with a lower learning rate or a tighter clip",
       in_a_row_, step);
 }
 

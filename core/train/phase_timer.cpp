@@ -1,27 +1,27 @@
 #include "core/train/phase_timer.h"
 
+#include <utility>
+
 namespace fgm {
 
-void PhaseTimer::enter(const std::string& part) {
-  close_part();
-  part_ = part;
-  part_began_ = Clock::now();
+void PhaseTimer::on_enter(std::string_view phase) {
+  charge();
+  open_.emplace_back(phase.substr(phase.rfind('.') + 1));  // npos + 1 is 0
 }
 
-void PhaseTimer::finish(std::map<std::string, double>& values) {
-  close_part();
-  part_.clear();
-  double total = 0.0;
-  for (const auto& [part, ms] : ms_) {
-    values["ms." + part] = ms;
-    total += ms;
-  }
-  values["ms.total"] = total;
+void PhaseTimer::on_leave(std::string_view) {
+  charge();
+  open_.pop_back();
 }
 
-void PhaseTimer::close_part() {
-  if (part_.empty()) return;
-  ms_[part_] += std::chrono::duration<double, std::milli>(Clock::now() - part_began_).count();
+std::map<std::string, double> PhaseTimer::take() {
+  return std::exchange(ms_, {});
+}
+
+void PhaseTimer::charge() {
+  const auto now = Clock::now();
+  if (!open_.empty()) ms_["ms." + open_.back()] += std::chrono::duration<double, std::milli>(now - since_).count();
+  since_ = now;
 }
 
 }  // namespace fgm

@@ -3,24 +3,30 @@
 #include <chrono>
 #include <map>
 #include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/train/phase_scope.h"
 
 namespace fgm {
 
-// Splits the wall time of a step into named parts, in milliseconds: "data", "forward", "backward", "optimizer".
+// Splits the wall time of a step by phase, in milliseconds. Time inside a nested phase belongs to that one alone, so
+// that the parts add up. Phases of all networks that end alike ("student.forward", "estimator.forward") are one part.
 // On a GPU these are the host's times: kernels still in flight are charged to whoever waits for them.
-class PhaseTimer {
+class PhaseTimer final : public PhaseListener {
  public:
-  // Ends the part before and begins `part`; times of parts with the same name add up.
-  void enter(const std::string& part);
-  // Ends the last part and writes "ms.<part>" and "ms.total" into `values`.
-  void finish(std::map<std::string, double>& values);
+  void on_enter(std::string_view phase) override;
+  void on_leave(std::string_view phase) override;
+
+  // "ms.<part>" of all that was measured since the last call.
+  std::map<std::string, double> take();
 
  private:
   using Clock = std::chrono::steady_clock;
-  void close_part();
+  void charge();
 
-  std::string part_;
-  Clock::time_point part_began_;
+  std::vector<std::string> open_;  // parts, the innermost last
+  Clock::time_point since_;        // when the innermost one began or went on
   std::map<std::string, double> ms_;
 };
 

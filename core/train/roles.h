@@ -1,16 +1,29 @@
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace fgm {
 
-// The networks' parts in a run, as they appear in file names, config sections and metrics.
+// The networks of a run, as they appear in file names, config sections and metrics.
 namespace role {
-inline constexpr std::string_view kTeacher = "teacher";  // frozen many-step model; in `fgm train` the one being trained
+// The many-step model: frozen in `fgm distill`, trained in `fgm train`.
+inline constexpr std::string_view kTeacher = "teacher";
 inline constexpr std::string_view kStudent = "student";  // the one-step generator
-inline constexpr std::string_view kEstimator =
-    "estimator";                                        // tracks the student's own flow (the paper's online flow model)
-inline constexpr std::string_view kEmaSuffix = "_ema";  // "student_ema": the moving average of a role's weights
+// Tracks the student's own flow (the paper's online flow model).
+inline constexpr std::string_view kEstimator = "estimator";
+
+// The roles of saved weights that make images, in the order in which they are looked for: "_ema" is the moving average
+// of a network's weights, and goes before the weights themselves.
+inline const std::vector<std::string> kTeachers = {"teacher_ema", "teacher"};
+inline const std::vector<std::string> kStudentsThenTeachers = {"student_ema", "student", "teacher_ema", "teacher"};
+inline const std::vector<std::string> kAverages = {"student_ema", "teacher_ema"};
+
+// Whether weights of `role` are those of a one-step generator, or their average.
+inline bool is_student(std::string_view role) {
+  return role.starts_with(kStudent);
+}
 }  // namespace role
 
 }  // namespace fgm

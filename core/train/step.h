@@ -10,7 +10,7 @@ namespace fgm {
 
 // What one step did. Keys are those of metrics.jsonl: "loss.student", "l1", "grad_norm.student", "ms.forward", ...
 struct StepReport {
-  std::string phase;
+  std::string command;    // "train" or "distill"
   int64_t images = 0;     // samples seen by all ranks in this step
   bool is_finite = true;  // false: at least one update was refused for a non-finite loss or gradient
   std::map<std::string, double> values;

@@ -26,13 +26,14 @@ Outcome Trainer::run(int64_t first_step) {
     const StepReport report = run_one(done);
     ++done;
     guard.check(done, report);
-    is_stopped = stop_requested_();
+    is_stopped = in_phase(options_.timer, "wait", stop_requested_);
     if (options_.save_every > 0 && done % options_.save_every == 0) {
       checkpointer_.save(done);
       saved = done;
     }
   }
   if (saved != done) checkpointer_.save(done);
+  checkpointer_.finish();
   for (StepObserver* observer : observers_) observer->on_end(done);
   return done < options_.num_steps ? Outcome::kStopped : Outcome::kFinished;
 }
@@ -42,6 +43,8 @@ StepReport Trainer::run_one(int64_t step) {
   const auto began = Clock::now();
   StepReport report = step_.run(step, source_);
   const double seconds = std::chrono::duration<double>(Clock::now() - began).count();
+  if (options_.timer != nullptr) report.values.merge(options_.timer->take());
+  report.values["ms.total"] = seconds * 1e3;
   for (StepObserver* observer : observers_) observer->on_step(step + 1, options_.num_steps, seconds, report);
   return report;
 }

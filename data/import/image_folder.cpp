@@ -26,12 +26,9 @@ constexpr int64_t kDecodingBytesPerThread = int64_t{256} << 20;
 constexpr int64_t kBlockBytes = int64_t{4} << 20, kMaxBlock = 64;
 
 void check_options(const PackOptions& options) {
-  require<ConfigError>(options.captions == "folder" || options.captions == "file",
-                       "--captions '{}' is neither folder nor file", options.captions);
   require<ConfigError>(options.resolution >= 1 && options.resolution <= kMaxResolution,
-                       "--resolution {} is not in 1 to {}", options.resolution, kMaxResolution);
+                       "--resolution = {} is not in 1 to {}", options.resolution, kMaxResolution);
   require<ConfigError>(fs::is_directory(options.images), "--images '{}' is not a folder", options.images.string());
-  require<ConfigError>(!options.out.empty(), "--out is missing: the store to write");
   check_output_file(options.out);
   check(options.num_threads >= 1, "pack_images on {} threads", options.num_threads);
 }
@@ -43,8 +40,8 @@ fs::path text_file_of(const fs::path& image) {
   return !fs::exists(text, ignored) && fs::exists(other, ignored) ? other : text;
 }
 
-std::string caption_of(const fs::path& image, const std::string& captions) {
-  if (captions == "folder") {
+std::string caption_of(const fs::path& image, CaptionSource source) {
+  if (source == CaptionSource::kFolder) {
     const auto folder = image.parent_path().filename().string();
     require<IoError>(is_utf8(folder), "its folder's name is not UTF-8");
     return to_nfc(caption_of_folder(folder));
@@ -68,12 +65,12 @@ std::string reason_to_skip(const IoError& error) {
   return error.what();
 }
 
-std::vector<Candidate> read_captions(std::vector<fs::path> paths, const std::string& captions) {
+std::vector<Candidate> read_captions(std::vector<fs::path> paths, CaptionSource source) {
   std::vector<Candidate> candidates;
   for (auto& path : paths) {
     auto& candidate = candidates.emplace_back(std::move(path), "", "");
     try {
-      candidate.caption = caption_of(candidate.path, captions);
+      candidate.caption = caption_of(candidate.path, source);
     } catch (const IoError& error) {
       candidate.error = reason_to_skip(error);
     }
@@ -110,7 +107,7 @@ nlohmann::json provenance_of(const PackOptions& options, size_t num_written, siz
           {"version", version()},
           {"commit", version_commit()},
           {"images", fs::absolute(options.images).lexically_normal().string()},
-          {"captions", options.captions},
+          {"captions", options.captions == CaptionSource::kFolder ? "folder" : "file"},
           {"resolution", options.resolution},
           {"resize", "centre square, bicubic antialiased"},
           {"written", num_written},
@@ -188,7 +185,7 @@ std::string caption_of_folder(const std::string& folder) {
 
 void check_pack(const PackOptions& options) {
   check_options(options);
-  list_images(options.images, options.captions == "folder");
+  list_images(options.images, options.captions == CaptionSource::kFolder);
 }
 
 std::string PackReport::summary() const {
@@ -203,7 +200,7 @@ std::string PackReport::summary() const {
 
 PackReport pack_images(const PackOptions& options) {
   check_options(options);
-  auto list = list_images(options.images, options.captions == "folder");
+  auto list = list_images(options.images, options.captions == CaptionSource::kFolder);
   PackReport report;
   report.skipped = std::move(list.unreadable);
   report.left_out = std::move(list.left_out);

@@ -9,12 +9,16 @@
 
 namespace fgm {
 
+// Where captions come from.
+enum class CaptionSource {
+  kFolder,  // DIR/<class>/image.jpg: the caption is caption_of_folder(class)
+  kFile,    // any folder below DIR: the caption is the text of image.txt (or .caption) beside image.jpg
+};
+
 // `fgm data pack`: a folder of JPEG and PNG files to a store of square images with captions.
 struct PackOptions {
   std::filesystem::path images;
-  // "folder": DIR/<class>/image.jpg, the caption is caption_of_folder(class).
-  // "file":   any folder below DIR; the caption is the text of image.txt (or .caption) beside image.jpg.
-  std::string captions = "folder";
+  CaptionSource captions = CaptionSource::kFolder;
   int64_t resolution = 32;  // pixels a side
   std::filesystem::path out;
   int64_t num_threads = 1;                 // that decode
@@ -32,7 +36,7 @@ struct PackReport {
   std::string summary() const;
 };
 
-// All that pack_images() can refuse before it reads an image. ConfigError as there.
+// Refuses, before an image is read, what pack_images() would. ConfigError and IoError as there.
 void check_pack(const PackOptions& options);
 
 // Writes the images in the order of their sorted paths; data/import/internal/image_list.h says which files are

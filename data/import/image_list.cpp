@@ -62,7 +62,7 @@ class Walk {
     follow(root, 0, {info.st_dev, info.st_ino});
   }
 
-  ImageList result() {
+  FoundImages result() {
     std::ranges::sort(list_.paths);
     for (const auto& image : list_.paths) {
       if (by_class_) break;
@@ -132,14 +132,14 @@ class Walk {
   }
 
   bool by_class_;
-  ImageList list_;
+  FoundImages list_;
   std::set<fs::path> texts_;
   std::vector<std::pair<dev_t, ino_t>> ancestors_;  // the folders that are being read, outermost first
 };
 
 }  // namespace
 
-ImageList list_images(const fs::path& root, bool by_class) {
+FoundImages list_images(const fs::path& root, bool by_class) {
   Walk walk(by_class);
   walk.read_root(root);
   auto list = walk.result();

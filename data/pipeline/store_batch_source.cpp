@@ -57,7 +57,7 @@ Batch StoreBatchSource::make_batch(int64_t batch_index) const {
   batch.first_sample = batch_index * options_.global_batch + rows_.begin;
   batch.global_batch = options_.global_batch;
   std::vector<int64_t> records;
-  for (int64_t row = 0; row < rows_.count(); ++row) {
+  for (int64_t row = 0; row < rows_.size(); ++row) {
     records.push_back(shuffle_.index_of(batch.first_sample + row));
     batch.prompts.push_back(store_->prompts()[static_cast<size_t>(records.back())]);
   }

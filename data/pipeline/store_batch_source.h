@@ -41,7 +41,7 @@ class StoreBatchSource : public BatchSource {
   std::shared_ptr<const Store> store_;
   std::shared_ptr<const TextEncoder> encoder_;
   BatchSourceOptions options_;
-  RankRows rows_;
+  Range rows_;
   EpochShuffle shuffle_;
   Prefetcher prefetcher_;  // last: its thread uses the others
 };

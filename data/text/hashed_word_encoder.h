@@ -35,9 +35,6 @@ class HashedWordEncoder : public TextEncoder {
 
   // ConfigError naming text.num_tokens when a caption has more words than that.
   Conditioning encode(std::span<const std::string> captions) const override;
-  int64_t num_tokens() const override { return config_.num_tokens; }
-  int64_t context_width() const override { return config_.context_width; }
-  int64_t pooled_width() const override { return config_.pooled_width; }
 
  private:
   struct WordVectors {

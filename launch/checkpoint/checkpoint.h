@@ -2,50 +2,44 @@
 
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/io/tensor_source.h"
 #include "launch/checkpoint/manifest.h"
+#include "launch/checkpoint/step_folder.h"
 
 namespace fgm {
 
-// A complete checkpoint folder (docs/checkpoint_format.md), opened for reading.
+// A checkpoint (docs/checkpoint_format.md) of which nothing is known to be wrong, opened for reading. Whatever is found
+// wrong with a file is a DamageError that names it; when a file could not be read, which says nothing of what it holds,
+// that is another IoError.
 class Checkpoint {
  public:
-  // Reads COMMIT and manifest.json, not the files they vouch for. DamageError naming the file and what is wrong with
-  // it: one of the two is missing, COMMIT is not what follows from the manifest, parse_manifest() refuses it; and
-  // when the folder has the name of another step than the one that it holds. Another
-  // IoError, here and below, when something could not be read, which says nothing of what it holds.
+  // Requires that manifest.json and COMMIT are well, and that all files are there in their sizes. Compares no digests.
   static Checkpoint open(const std::filesystem::path& folder);
+  // Requires that manifest.json and COMMIT are well, for readers that do not need all files, or share the looking.
+  static Checkpoint open_head(const std::filesystem::path& folder);
 
-  const std::filesystem::path& folder() const { return folder_; }
-  const Manifest& manifest() const { return manifest_; }
+  const std::filesystem::path& folder() const { return folder_.path; }
+  const Manifest& manifest() const { return *folder_.manifest; }
   std::vector<std::string> roles() const;  // sorted
 
-  // What is wrong with the size of a listed file, or with its digest: one line naming it; nothing when all is well.
-  std::optional<std::string> wrong_size(const std::string& file) const;
-  std::optional<std::string> wrong_digest(const std::string& file) const;
-
-  // Compares sizes and digests of every num_parts-th file, from number `part` on, so that ranks share the reading.
-  // DamageError naming the first file that is missing or damaged.
+  // Requires sizes and digests of every num_parts-th file, from number `part` on, so that ranks share the reading.
   void verify(int part = 0, int num_parts = 1) const;
-  // The same for the files that hold tensors of `role`.
+  // Requires the sizes of the files that hold tensors of `role`, or their digests too.
+  void require_role(const std::string& role) const;
   void verify_role(const std::string& role) const;
-  // Compares the sizes of all files, and no digests.
-  void verify_sizes() const;
 
   // The tensors of a role, whole, whatever number of files their slices lie in; a file is opened when it is first read.
   // The source may outlive the Checkpoint. IoError when there is no such role; read() may throw IoError.
   std::unique_ptr<TensorSource> source(const std::string& role) const;
 
  private:
-  Checkpoint(std::filesystem::path folder, Manifest manifest);
-  void require_intact(const std::string& file) const;
+  explicit Checkpoint(StepFolder folder);
+  void verify_file(const std::string& name) const;
 
-  std::filesystem::path folder_;
-  Manifest manifest_;
+  StepFolder folder_;
 };
 
 }  // namespace fgm

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <ranges>
 
 #include "core/base/error.h"
+#include "core/base/number.h"
 #include "core/io/atomic_file.h"
-#include "launch/checkpoint/checkpoint.h"
+#include "launch/checkpoint/step_folder.h"
 
 namespace fgm {
 namespace {
@@ -21,11 +21,12 @@ constexpr std::string_view kTemporaryPrefix = ".tmp-";
 constexpr std::string_view kOldPrefix = ".old-";
 constexpr std::string_view kDamagedPrefix = "damaged-";
 constexpr std::string_view kMisnamedPrefix = "misnamed-";
-constexpr std::string_view kTemporaryOwner = "OWNER.tmp-";  // AtomicFile's
+constexpr std::string_view kTemporaryOwner = "OWNER.tmp-";  // what AtomicFile writes
 
-// None when there is no such folder. One that is out of reach must not look like that: the run would begin anew.
+// There are no names when there is no such folder. A folder that is out of reach must not look like that: the run would
+// start over.
 std::set<std::string> names_in_checkpoints(const fs::path& checkpoints) {
-  require_no_dangling_link(checkpoints);  // to go on would be to begin anew
+  require_no_dangling_link(checkpoints);  // a link to what is not there would make the run start over
   std::error_code error;
   const fs::file_status status = fs::status(checkpoints, error);
   if (status.type() == fs::file_type::not_found && error == std::errc::no_such_file_or_directory) return {};
@@ -40,24 +41,9 @@ void rename_folder(const fs::path& from, const fs::path& to) {
   if (error) throw_write_error(to, "rename", error);
 }
 
-// The step in a name that begins as a step's does; nothing when no number follows.
+// The step in a name that begins as a step's folder's does; nothing when no number follows.
 std::optional<int64_t> step_in_name(const std::string& name) {
-  int64_t step = 0;
-  const char* end = name.data() + name.size();
-  const auto parsed = std::from_chars(name.data() + kStepPrefix.size(), end, step);
-  if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
-  return step;
-}
-
-// The step that a folder's manifest and COMMIT vouch for; nothing when they do not, or cannot be read.
-std::optional<int64_t> step_held(const fs::path& folder) {
-  try {
-    const std::string text = read_file(folder / kManifestFile);
-    const Manifest manifest = parse_manifest(text, folder / kManifestFile);
-    if (read_file(folder / kCommitFile) == commit_text(text, manifest.nonce)) return manifest.step;
-  } catch (const std::exception&) {
-  }
-  return std::nullopt;
+  return parse_number<int64_t>(std::string_view(name).substr(kStepPrefix.size()));
 }
 
 // Gives the folder the name PREFIX and its own, with a number where that is taken.
@@ -67,15 +53,6 @@ fs::path rename_with_prefix(std::string_view prefix, const fs::path& folder) {
   for (int number = 2; fs::exists(aside); ++number) aside = fmt::format("{}-{}", plain.string(), number);
   rename_folder(folder, aside);
   return aside;
-}
-
-bool looks_complete(const fs::path& folder) {
-  try {
-    Checkpoint::open(folder).verify_sizes();
-    return true;
-  } catch (const Error&) {
-    return false;
-  }
 }
 
 }  // namespace
@@ -133,7 +110,7 @@ std::vector<int64_t> saved_steps(const fs::path& checkpoints) {
 std::optional<std::string> why_misnamed(const fs::path& folder, int64_t step) {
   const std::string name = (folder / "").parent_path().filename().string();
   if (!name.starts_with(kStepPrefix) || name == step_folder_name(step)) return std::nullopt;
-  return fmt::format("holds step {}; {} would be its name", step, step_folder_name(step));
+  return fmt::format("holds step {}, whose folder is named {}", step, step_folder_name(step));
 }
 
 std::optional<std::string> why_stray(const fs::path& step) {
@@ -145,8 +122,9 @@ std::optional<std::string> why_stray(const fs::path& step) {
   std::error_code unreadable;
   const auto type = fs::status(step, unreadable).type();
   if (!unreadable && type != fs::file_type::directory) return "is no folder";
-  const auto held = step_held(step);
-  return held ? why_misnamed(step, *held) : std::nullopt;
+  const StepFolder head = read_head(step);
+  const bool does_commit_fit = head.manifest && !head.files.back().problem;
+  return does_commit_fit ? why_misnamed(step, head.manifest->step) : std::nullopt;
 }
 
 void warn_of_strays(const fs::path& checkpoints) {
@@ -185,7 +163,7 @@ void publish(const fs::path& temporary, const fs::path& checkpoints, int64_t ste
   if (replaces) remove_folder(old);
 }
 
-void set_aside(const fs::path& folder) {
+void quarantine(const fs::path& folder) {
   const fs::path aside = rename_with_prefix(kDamagedPrefix, folder);
   spdlog::warn("{} is damaged, and now {}; it stays until you remove it", folder.string(), aside.filename().string());
 }
@@ -203,7 +181,7 @@ void remove_old_steps(const fs::path& checkpoints, int64_t keep) {
     const fs::path folder = checkpoints / step_folder_name(step);
     if (num_kept == keep) {
       remove_folder(folder);
-    } else if (looks_complete(folder)) {
+    } else if (read_step_folder(folder).is_well()) {
       ++num_kept;
     }
   }

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "core/base/error.h"
+#include "core/models/weights.h"
 
 namespace fgm {
 namespace {
@@ -16,11 +16,7 @@ bool have_same_bits(const at::Tensor& a, const at::Tensor& b) {
 }  // namespace
 
 void require_tensors_of(VelocityModel& model, const TensorSource& source) {
-  std::map<std::string, std::vector<int64_t>> shapes;
-  const TensorVisitor add = [&](const std::string& name, at::Tensor& tensor) { shapes[name] = tensor.sizes().vec(); };
-  visit_parameters(model, add);
-  model.visit_buffers(add);
-  require_tensors(source, shapes);
+  require_tensors(source, shapes_of(model));
 }
 
 void share_buffers(VelocityModel& from, VelocityModel& to) {

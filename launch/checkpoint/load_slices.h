@@ -12,7 +12,7 @@ namespace fgm {
 // `model`. Reads the headers.
 void require_tensors_of(VelocityModel& model, const TensorSource& source);
 
-// Lets `to` have the buffers of `from`, a network of the same config, until load_slices() finds others.
+// Gives `to` the buffers of `from`, a network of the same config, until load_slices() finds others.
 void share_buffers(VelocityModel& from, VelocityModel& to);
 
 // Fills this rank's slices of a network's weights from `source`, converting dtypes, and sets the buffers of `model`, in

@@ -25,12 +25,12 @@ ordered_json describe(const ManifestTensor& tensor) {
           {"slices", std::move(slices)}};
 }
 
-// Tables last, so that the head of the file says what a person looks for.
+// The tables stand last, so that the head of the file says what a person looks for.
 ordered_json describe(const Manifest& m) {
   ordered_json root = {{"format", Manifest::kFormat},
                        {"version", m.version},
                        {"step", m.step},
-                       {"phase", {{"name", m.phase}, {"estimator_update", m.estimator_update}}},
+                       {"phase", {{"name", m.command}, {"estimator_update", m.estimator_update}}},
                        {"attempt", {{"nonce", m.nonce}, {"restart", m.restart}}},
                        {"world", m.world},
                        {"mesh", {{"replicate", m.mesh.replicate}, {"shard", m.mesh.shard}}},

@@ -47,12 +47,12 @@ struct Manifest {
 
   std::string version;           // of the fgm that wrote it
   int64_t step = 0;              // whole steps done
-  std::string phase;             // "train" or "distill"
-  int64_t estimator_update = 0;  // within the step: always 0, a save point lies between whole steps
+  std::string command;           // "train" or "distill"
+  int64_t estimator_update = 0;  // within the step: always 0, a checkpoint lies between whole steps
   std::string nonce;             // 16 hexadecimal digits, drawn for each attempt at saving
   int64_t restart = 0;           // restarts of the run before it was written
   int64_t world = 1;             // ranks
-  MeshAxes mesh;
+  MeshShape mesh;
   int64_t seed = 0;
   int64_t threads = 1;  // CPU threads of each rank
   std::string config;   // resolved, as INI text

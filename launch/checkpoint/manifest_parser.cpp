@@ -120,7 +120,7 @@ ManifestTensor read_tensor(const std::string& key, const Members& members, const
 void read_run(const Members& root, Manifest& m) {
   m.version = root.text("version");
   m.step = root.number("step");
-  m.phase = root.object("phase").text("name");
+  m.command = root.object("phase").text("name");
   m.estimator_update = root.object("phase").number("estimator_update");
   m.nonce = root.object("attempt").hex("nonce", kNonceDigits);
   m.restart = root.object("attempt").number("restart");

@@ -4,15 +4,17 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/io/safetensors_dtype.h"
 
 namespace fgm {
 
-ShardedSource::ShardedSource(std::filesystem::path folder, const Manifest& manifest, const std::string& role)
-    : folder_(std::move(folder)), role_(role) {
+ShardedSource::ShardedSource(std::filesystem::path folder, const Manifest& manifest, const std::string& role,
+                             OpenFiles open_files)
+    : folder_(std::move(folder)), role_(role), open_files_(std::move(open_files)) {
   for (const auto& [key, tensor] : manifest.tensors) {
     if (tensor.role != role) continue;
     const int64_t num_elements = c10::multiply_integers(tensor.shape);
-    infos_.push_back({tensor.name, tensor.dtype, tensor.shape, 0,
+    infos_.push_back({tensor.name, tensor.dtype, tensor.shape,
                       static_cast<uint64_t>(num_elements) * c10::elementSize(tensor.dtype)});
     for (const auto& slice : tensor.slices) {
       if (first_file_.empty() || slice.file < first_file_) first_file_ = slice.file;
@@ -31,8 +33,9 @@ std::string ShardedSource::place() const {
 }
 
 const SafetensorsFile& ShardedSource::file(const std::string& name) const {
-  const auto found = open_files_.find(name);
-  return found != open_files_.end() ? found->second : open_files_.emplace(name, folder_ / name).first->second;
+  auto& file = open_files_[name];
+  if (!file) file = std::make_shared<const SafetensorsFile>(folder_ / name);
+  return *file;
 }
 
 void ShardedSource::read(const std::string& name, int64_t begin, const at::Tensor& out) const {
@@ -52,11 +55,19 @@ void ShardedSource::read(const std::string& name, int64_t begin, const at::Tenso
 void ShardedSource::read_slice(const ManifestTensor& tensor, const ManifestSlice& slice, int64_t begin,
                                const at::Tensor& out) const {
   const SafetensorsFile& source = file(slice.file);
-  const TensorInfo& info = source.info(tensor.name);
-  require<IoError>(c10::multiply_integers(info.shape) == slice.end - slice.begin && info.dtype == tensor.dtype,
-                   "{}: {} is not the {} elements of {} that the manifest lists", source.place(), tensor.name,
-                   slice.end - slice.begin, c10::toString(tensor.dtype));
+  require<IoError>(holds_slice(source, tensor, slice), "{} {}", source.place(), describe_absent(tensor, slice));
   source.read(tensor.name, begin - slice.begin, out);
+}
+
+bool holds_slice(const SafetensorsFile& file, const ManifestTensor& tensor, const ManifestSlice& slice) {
+  if (!file.contains(tensor.name)) return false;
+  const TensorInfo& info = file.info(tensor.name);
+  return info.dtype == tensor.dtype && c10::multiply_integers(info.shape) == slice.end - slice.begin;
+}
+
+std::string describe_absent(const ManifestTensor& tensor, const ManifestSlice& slice) {
+  return fmt::format("does not hold the {} elements of {} ({}) that {} lists", slice.end - slice.begin, tensor.name,
+                     safetensors_dtype_name(tensor.dtype).value_or("?"), kManifestFile);
 }
 
 }  // namespace fgm

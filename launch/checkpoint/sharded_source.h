@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,11 +11,14 @@
 
 namespace fgm {
 
+using OpenFiles = std::map<std::string, std::shared_ptr<const SafetensorsFile>>;  // by name
+
 // One role of a checkpoint, read through the slices that its manifest lists. Not for several threads at once.
 class ShardedSource : public TensorSource {
  public:
-  // IoError when the manifest has no tensor of `role`.
-  ShardedSource(std::filesystem::path folder, const Manifest& manifest, const std::string& role);
+  // Opens a file that is not in `open_files` when it is first read. IoError when the manifest has no tensor of `role`.
+  ShardedSource(std::filesystem::path folder, const Manifest& manifest, const std::string& role,
+                OpenFiles open_files = {});
 
   const std::vector<TensorInfo>& tensors() const override { return infos_; }
   const std::map<std::string, std::string>& metadata() const override;
@@ -31,7 +35,12 @@ class ShardedSource : public TensorSource {
   std::map<std::string, ManifestTensor> tensors_;  // by name
   std::vector<TensorInfo> infos_;
   std::string first_file_;
-  mutable std::map<std::string, SafetensorsFile> open_files_;
+  mutable OpenFiles open_files_;
 };
+
+// Whether `file` holds a slice as the manifest lists it.
+bool holds_slice(const SafetensorsFile& file, const ManifestTensor& tensor, const ManifestSlice& slice);
+// What is wrong with a file that does not hold a slice, as the rest of a sentence that begins with its name.
+std::string describe_absent(const ManifestTensor& tensor, const ManifestSlice& slice);
 
 }  // namespace fgm

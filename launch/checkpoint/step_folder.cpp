@@ -1,11 +1,13 @@
 #include "launch/checkpoint/step_folder.h"
 
+#include <algorithm>
+#include <map>
 #include <set>
 
 #include "core/base/error.h"
 #include "core/io/file.h"
-#include "core/io/safetensors_dtype.h"
 #include "launch/checkpoint/checkpoints_folder.h"
+#include "launch/checkpoint/sharded_source.h"
 
 namespace fgm {
 namespace {
@@ -14,94 +16,86 @@ namespace fs = std::filesystem;
 
 constexpr const char* kTensorsSuffix = ".safetensors";
 
-void note(FolderFile& file, const std::string& problem) {
-  if (file.problem.empty()) file.problem = problem;
+void note(FolderFile& file, FileProblem problem) {
+  if (!file.problem) file.problem = std::move(problem);
 }
 
-// What `read` complains about, without the path that the table of files shows anyway; "" when it does not.
+// What a message says of `path`, without naming it: "cannot be read: REASON" of "cannot read PATH: REASON".
+std::string predicate_of(const std::string& message, const fs::path& path) {
+  const auto at = message.find(path.string());
+  if (at == std::string::npos) return "cannot be read: " + message;
+  const std::string rest = message.substr(at + path.string().size());
+  if (at > 0) return "cannot be read" + rest;
+  return rest.starts_with(": ") ? "cannot be used" + rest : rest.substr(1);
+}
+
+// Notes what `read` complains about.
 template <typename Read>
-std::string problem_of(const fs::path& path, const Read& read) {
+void try_to_read(FolderFile& file, const fs::path& path, const Read& read) {
   try {
     read();
-    return "";
   } catch (const IoError& error) {
-    std::string message = error.what();
-    if (const auto at = message.find(path.string()); at != std::string::npos) {
-      const bool has_colon = message.substr(at + path.string().size()).starts_with(": ");
-      message.erase(at, path.string().size() + (has_colon ? 2 : 1));
-    }
-    return message;
+    const bool is_damage = dynamic_cast<const DamageError*>(&error) != nullptr;
+    note(file, {predicate_of(error.what(), path), is_damage, error.exit_code()});
   }
 }
 
-std::string read_text(FolderFile& file, const fs::path& path) {
+// Whether a file is not there, and not just out of reach: its folder can be listed, and does not name it. IoError when
+// that cannot be told.
+bool is_missing(const fs::path& file) {
+  std::error_code error;
+  const fs::file_status status = fs::status(file, error);
+  if (fs::exists(status)) return false;
+  if (status.type() != fs::file_type::not_found) throw IoError(fmt::format("cannot read {}", file.string()), error);
+  const auto names = names_in(file.parent_path(), error);
+  if (error) throw IoError(fmt::format("cannot list {}", file.parent_path().string()), error);
+  return !names.contains(file.filename().string());
+}
+
+// Takes the size of a file, or notes that there is none.
+void take_size(FolderFile& file, const fs::path& path, const char* when_missing) {
+  try_to_read(file, path, [&] {
+    std::error_code error;
+    require<DamageError>(!is_missing(path), "{} {}", path.string(), when_missing);
+    require<DamageError>(!fs::is_directory(path, error), "{} is a folder, not a file", path.string());
+    const uintmax_t bytes = fs::file_size(path, error);
+    if (error) throw IoError(fmt::format("cannot read {}", path.string()), error);
+    file.bytes = bytes;
+  });
+}
+
+// The bytes of manifest.json or COMMIT.
+std::string read_head_file(FolderFile& file, const fs::path& path) {
   std::string text;
-  std::error_code ignored;
-  if (fs::status(path, ignored).type() == fs::file_type::not_found) {
-    note(file, "is missing: this checkpoint was not finished");
-    return text;
-  }
-  note(file, problem_of(path, [&] { text = read_file(path); }));
-  file.bytes = text.size();
+  take_size(file, path, "is missing, so its folder is no complete checkpoint");
+  if (!file.problem) try_to_read(file, path, [&] { text = read_file(path); });
   return text;
 }
 
-void read_manifest(StepFolder& folder) {
-  FolderFile manifest{.name = kManifestFile}, commit{.name = kCommitFile};
-  const fs::path path = folder.path / kManifestFile;
-  const std::string text = read_text(manifest, path);
-  if (manifest.problem.empty()) {
-    note(manifest, problem_of(path, [&] { folder.manifest = parse_manifest(text, path); }));
-  }
-  const std::string seal = read_text(commit, folder.path / kCommitFile);
-  if (!folder.manifest) {
-    note(commit, "cannot be checked without manifest.json");
-  } else if (seal != commit_text(text, folder.manifest->nonce)) {
-    note(commit, "does not belong to this manifest.json: one of the two was changed");
-  } else {
-    note(manifest, why_misnamed(folder.path, folder.manifest->step).value_or(""));
-  }
-  folder.files = {std::move(manifest), std::move(commit)};
+// What is wrong with a COMMIT that does not have the bytes that follow from the manifest.
+std::string describe_commit(const std::string& commit, const Manifest& manifest) {
+  if (commit.find(manifest.nonce) == std::string::npos) return "is of another attempt at saving this step";
+  return fmt::format("does not fit {}: one of the two is damaged", kManifestFile);
 }
 
-// Beside manifest.json and COMMIT.
+// Names of the manifest's files and of the folder's, without those of the head. Of a folder that cannot be listed only
+// the manifest's, which are then out of reach.
 std::set<std::string> names_of_files(const StepFolder& folder) {
   std::set<std::string> names;
   if (folder.manifest) {
     for (const auto& [name, file] : folder.manifest->files) names.insert(name);
   }
-  try {
-    for (const auto& entry : fs::directory_iterator(folder.path)) {
-      if (!entry.is_directory()) names.insert(entry.path().filename().string());
-    }
-  } catch (const fs::filesystem_error&) {  // then manifest.json cannot be read either, which is noted
+  std::error_code ignored;
+  for (const auto& name : names_in(folder.path, ignored)) {
+    if (!fs::is_directory(folder.path / name, ignored)) names.insert(name);
   }
   names.erase(kManifestFile);
   names.erase(kCommitFile);
   return names;
 }
 
-FolderFile find_file(const StepFolder& folder, const std::string& name) {
-  FolderFile file{.name = name};
-  std::error_code missing;
-  const auto bytes = fs::file_size(folder.path / name, missing);
-  if (missing) {
-    note(file, "is missing or no file");
-  } else {
-    file.bytes = bytes;
-  }
-  if (!folder.manifest || !folder.manifest->files.contains(name)) return file;
-  file.expected = folder.manifest->files.at(name);
-  if (file.bytes != file.expected->bytes) {
-    note(file, fmt::format("has {} bytes, manifest.json says {}", file.bytes, file.expected->bytes));
-  }
-  return file;
-}
-
 void open_file(FolderFile& file, const fs::path& path) {
-  note(file, problem_of(path, [&] { file.content = std::make_shared<const SafetensorsFile>(path); }));
-  if (!file.content) return;
-  for (const auto& info : file.content->tensors()) file.tensors.emplace(info.name, info);
+  try_to_read(file, path, [&] { file.content = std::make_shared<const SafetensorsFile>(path); });
 }
 
 void check_slices(StepFolder& folder) {
@@ -110,25 +104,17 @@ void check_slices(StepFolder& folder) {
   for (const auto& [key, tensor] : folder.manifest->tensors) {
     for (const auto& slice : tensor.slices) {
       FolderFile& file = *by_name.at(slice.file);
-      if (file.holds(tensor, slice)) continue;
-      note(file, fmt::format("has no {} elements {} called {}, as manifest.json says", slice.end - slice.begin,
-                             safetensors_dtype_name(tensor.dtype).value_or("?"), tensor.name));
+      if (!file.content || !holds_slice(*file.content, tensor, slice)) note(file, {describe_absent(tensor, slice)});
     }
   }
 }
 
 }  // namespace
 
-bool FolderFile::holds(const ManifestTensor& tensor, const ManifestSlice& slice) const {
-  const auto found = tensors.find(tensor.name);
-  return found != tensors.end() && found->second.dtype == tensor.dtype &&
-         c10::multiply_integers(found->second.shape) == slice.end - slice.begin;
-}
-
 std::vector<std::string> StepFolder::problems() const {
   std::vector<std::string> problems;
   for (const auto& file : files) {
-    if (!file.problem.empty()) problems.push_back(file.name + " " + file.problem);
+    if (file.problem) problems.push_back(file.name + " " + file.problem->text);
   }
   return problems;
 }
@@ -139,11 +125,71 @@ uint64_t StepFolder::total_bytes() const {
   return total;
 }
 
-StepFolder read_step_folder(const fs::path& path) {
+void StepFolder::require_well(const FolderFile& file) const {
+  if (!file.problem) return;
+  const std::string message = fmt::format("{} {}", (path / file.name).string(), file.problem->text);
+  if (file.problem->is_damage) throw DamageError(message);
+  throw IoError(message, file.problem->exit_code);
+}
+
+void StepFolder::require_well() const {
+  for (const auto& file : files) {
+    if (file.problem && file.problem->is_damage) require_well(file);
+  }
+  for (const auto& file : files) require_well(file);
+}
+
+StepFolder read_head(const fs::path& path) {
   StepFolder folder{.path = path};
-  read_manifest(folder);
+  FolderFile manifest{.name = kManifestFile}, commit{.name = kCommitFile};
+  const fs::path manifest_path = path / kManifestFile;
+  const std::string text = read_head_file(manifest, manifest_path);
+  if (!manifest.problem) {
+    try_to_read(manifest, manifest_path, [&] { folder.manifest = parse_manifest(text, manifest_path); });
+  }
+  const std::string seal = read_head_file(commit, path / kCommitFile);
+  if (!folder.manifest) {
+    note(commit, {fmt::format("cannot be checked without {}", kManifestFile), false});
+  } else if (seal != commit_text(text, folder.manifest->nonce)) {
+    note(commit, {describe_commit(seal, *folder.manifest)});
+  } else if (const auto reason = why_misnamed(path, folder.manifest->step)) {
+    note(manifest, {*reason});
+  }
+  folder.files = {std::move(manifest), std::move(commit)};
+  return folder;
+}
+
+StepFolder read_step_folder(const fs::path& path) {
+  StepFolder folder = read_head(path);
   for (const auto& name : names_of_files(folder)) folder.files.push_back(find_file(folder, name));
   return folder;
+}
+
+FolderFile find_file(const StepFolder& folder, const std::string& name) {
+  FolderFile file{.name = name};
+  const fs::path path = folder.path / name;
+  if (!folder.manifest || !folder.manifest->files.contains(name)) {
+    std::error_code error;
+    const uintmax_t bytes = fs::file_size(path, error);
+    if (!error) file.bytes = bytes;
+    return file;
+  }
+  file.expected = folder.manifest->files.at(name);
+  take_size(file, path, "is missing");
+  if (file.bytes != file.expected->bytes) {
+    note(file, {fmt::format("has {} bytes, {} says {}", file.bytes, kManifestFile, file.expected->bytes)});
+  }
+  return file;
+}
+
+void check_digest(const StepFolder& folder, FolderFile& file) {
+  if (!file.expected || file.problem) return;
+  const fs::path path = folder.path / file.name;
+  try_to_read(file, path, [&] {
+    const auto found = digest_file(path).xxh128;
+    require<DamageError>(found == file.expected->xxh128, "{} is damaged: its xxh128 is {}, {} says {}", path.string(),
+                         found, kManifestFile, file.expected->xxh128);
+  });
 }
 
 void open_tensors(StepFolder& folder) {
@@ -152,18 +198,6 @@ void open_tensors(StepFolder& folder) {
     if (is_part) open_file(file, folder.path / file.name);
   }
   if (folder.manifest) check_slices(folder);
-}
-
-void check_digests(StepFolder& folder) {
-  for (auto& file : folder.files) {
-    if (!file.expected || file.bytes != file.expected->bytes) continue;
-    const fs::path path = folder.path / file.name;
-    note(file, problem_of(path, [&] {
-           const auto seen = digest_file(path).xxh128;
-           require<IoError>(seen == file.expected->xxh128, "was changed: its XXH3-128 is {}, manifest.json says {}",
-                            seen, file.expected->xxh128);
-         }));
-  }
 }
 
 }  // namespace fgm

@@ -1,6 +1,7 @@
 #include "launch/checkpoint/weights_info.h"
 
 #include "core/base/error.h"
+#include "core/base/number.h"
 #include "core/base/text.h"
 #include "core/config/fields.h"
 
@@ -9,10 +10,10 @@ namespace {
 
 constexpr const char* kFormat = "1";
 
-std::vector<int64_t> parse_shape(const std::string& text) {
-  std::vector<int64_t> shape;
-  for (const auto& piece : split(text, ',')) shape.push_back(std::stoll(piece));
-  return shape;
+int64_t whole_number(const std::string& text, const std::string& place) {
+  const auto number = parse_number<int64_t>(text);
+  require<ConfigError>(number.has_value(), "{}: its metadata {} or {} is no number", place, kStepKey, kSampleShapeKey);
+  return *number;
 }
 
 }  // namespace
@@ -20,10 +21,10 @@ std::vector<int64_t> parse_shape(const std::string& text) {
 std::map<std::string, std::string> WeightsInfo::to_metadata() const {
   return {{"format", "pt"},
           {kFormatKey, kFormat},
-          {"fgm.role", role},
-          {"fgm.step", std::to_string(step)},
-          {"fgm.sample_shape", fmt::format("{}", fmt::join(sample_shape, ","))},
-          {"fgm.config", to_ini(config)}};
+          {kRoleKey, role},
+          {kStepKey, std::to_string(step)},
+          {kSampleShapeKey, fmt::format("{}", fmt::join(sample_shape, ","))},
+          {kConfigKey, to_ini(config)}};
 }
 
 WeightsInfo WeightsInfo::from_metadata(const std::map<std::string, std::string>& metadata, const std::string& place) {
@@ -38,16 +39,12 @@ WeightsInfo WeightsInfo::from_metadata(const std::map<std::string, std::string>&
   require<ConfigError>(value(kFormatKey) == kFormat, "{}: weights format {} is newer than this fgm, which reads {}",
                        place, value(kFormatKey), kFormat);
   WeightsInfo info;
-  info.role = value("fgm.role");
-  try {
-    info.step = std::stoll(value("fgm.step"));
-    info.sample_shape = parse_shape(value("fgm.sample_shape"));
-  } catch (const std::logic_error&) {
-    throw ConfigError(fmt::format("{}: its metadata fgm.step or fgm.sample_shape is no number", place));
-  }
+  info.role = value(kRoleKey);
+  info.step = whole_number(value(kStepKey), place);
+  for (const auto& side : split(value(kSampleShapeKey), ',')) info.sample_shape.push_back(whole_number(side, place));
   require<ConfigError>(info.sample_shape.size() == 3, "{}: fgm.sample_shape = {} is not C,H,W", place,
-                       value("fgm.sample_shape"));
-  apply_ini(info.config, value("fgm.config"), place);
+                       value(kSampleShapeKey));
+  apply_ini(info.config, value(kConfigKey), place);
   return info;
 }
 

@@ -9,10 +9,13 @@
 
 namespace fgm {
 
-// The metadata key that a weights file of ours has.
+// Metadata keys of a weights file of ours.
 inline constexpr const char* kFormatKey = "fgm.format";
-// The metadata key that says which of a role's files this is: "0/2".
-inline constexpr const char* kShardKey = "fgm.shard";
+inline constexpr const char* kRoleKey = "fgm.role";
+inline constexpr const char* kStepKey = "fgm.step";
+inline constexpr const char* kSampleShapeKey = "fgm.sample_shape";
+inline constexpr const char* kConfigKey = "fgm.config";
+inline constexpr const char* kShardKey = "fgm.shard";  // which of a role's files this is: "0/2"
 
 // What a weights file of ours says about itself in its safetensors metadata, so that it can be used without a config.
 struct WeightsInfo {

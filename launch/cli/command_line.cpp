@@ -77,10 +77,19 @@ void apply_option(const Command& command, const std::string& name, const std::st
   const std::string key = flag == flags.end() ? name : flag->key;
   if (key.empty()) {
     require<ConfigError>(is_utf8(value), "--{} = '{}' is not UTF-8; rename it", name, printable(value));
-    invocation.flags[name] = value;
+    invocation.flags.set(name, value);
   } else {
     set(invocation.config, {key, value, ""});
     invocation.given_keys.insert(key);
+  }
+}
+
+void require_needed(const Command& command, const Invocation& invocation) {
+  require<ConfigError>(command.argument.empty() || !invocation.argument.empty(), "'fgm {}' needs {}", command.name,
+                       command.argument);
+  for (const auto& flag : command.flags) {
+    require<ConfigError>(!flag.is_required || !invocation.flags.text(flag.name).empty(), "'fgm {}' needs --{} {}",
+                         command.name, flag.name, flag.value_name);
   }
 }
 
@@ -117,7 +126,7 @@ void apply_config_file(const std::vector<po::option>& options, Config& config) {
 
 std::vector<Flag> common_flags() {
   return {{"run", "DIR", "folder of the run", "run.dir"},
-          {"resume", "auto|PATH|never", "the checkpoint that a run goes on from", "run.resume"},
+          {"resume", "auto|PATH|never", "the checkpoint that a run resumes from", "run.resume"},
           {"device", "NAME", "auto, cpu or cuda", "run.device"},
           {"seed", "N", "seed of every random stream", "run.seed"}};
 }
@@ -163,8 +172,7 @@ Request parse_arguments(const Command& command, const std::vector<std::string>& 
     }
   }
   invocation.config.validate();
-  require<ConfigError>(request.wants_config || command.argument.empty() || !invocation.argument.empty(),
-                       "'fgm {}' needs {}", command.name, command.argument);
+  if (!request.wants_config) require_needed(command, invocation);
   return request;
 }
 

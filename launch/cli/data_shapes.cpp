@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include "core/base/error.h"
 #include "core/eval/shapes/dataset.h"
 #include "core/io/output_path.h"
@@ -24,16 +26,26 @@ void write_split(const ShapesConfig& config, shapes::Split split, const std::str
   print_out(fmt::format("{}: {} captioned scenes of {} px\n", path, count, config.resolution));
 }
 
+// Whether two names are those of one file, which need not be there yet.
+bool is_same_file(const std::filesystem::path& one, const std::filesystem::path& other) {
+  const auto place = [](const auto& path) {
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(path));
+  };
+  return place(one) == place(other);
+}
+
 int make_shapes(const Invocation& invocation) {
-  const auto out = invocation.flags.find("out");
-  const auto held_out = invocation.flags.find("held-out");
-  require<ConfigError>(out != invocation.flags.end(), "'fgm data shapes' needs --out FILE");
+  const std::string out = invocation.flags.text("out"), held_out = invocation.flags.text("held-out");
   const ShapesConfig& config = invocation.config.shapes;
-  const bool has_held_out = held_out != invocation.flags.end();
-  check_output_file(out->second);
-  if (has_held_out) check_output_file(held_out->second);
-  write_split(config, shapes::Split::kTrain, out->second, invocation.is_dry_run);
-  if (has_held_out) write_split(config, shapes::Split::kHeldOut, held_out->second, invocation.is_dry_run);
+  const bool has_held_out = invocation.flags.has("held-out");
+  check_output_file(out);
+  if (has_held_out) {
+    check_output_file(held_out);
+    require<ConfigError>(!is_same_file(out, held_out),
+                         "--out and --held-out both name {}, and one would overwrite the other; give two files", out);
+  }
+  write_split(config, shapes::Split::kTrain, out, invocation.is_dry_run);
+  if (has_held_out) write_split(config, shapes::Split::kHeldOut, held_out, invocation.is_dry_run);
   return kExitDone;
 }
 
@@ -44,7 +56,7 @@ Command data_shapes_command() {
           .help = "draws captioned scenes of simple shapes into a store, and held-out ones into another",
           .run = make_shapes,
           .sections = {"shapes"},
-          .flags = {{"out", "FILE", "the store of training scenes to write"},
+          .flags = {required_flag("out", "FILE", "the store of training scenes to write"),
                     {"held-out", "FILE", "the store of scenes with held-out captions to write"}}};
 }
 

@@ -4,16 +4,16 @@
 #include "core/methods/distill_step.h"
 #include "core/train/roles.h"
 #include "data/pipeline/store_batch_source.h"
-#include "data/text/hashed_word_encoder.h"
 #include "launch/cli/commands.h"
 #include "launch/cli/output.h"
+#include "launch/cli/plan_report.h"
 #include "launch/job/distill_networks.h"
 #include "launch/job/distill_plan.h"
 #include "launch/job/distill_start.h"
 #include "launch/job/memory_needs.h"
 #include "launch/job/training_run.h"
 #include "launch/runtime/environment.h"
-#include "launch/sampling/image_sampler.h"
+#include "launch/text/text_encoder.h"
 #include "launch/weights/decoder.h"
 #include "parallel/comm/control_collectives.h"
 
@@ -32,46 +32,32 @@ std::string agreed_digest(const TensorSource& weights, World& world) {
   return digests[0];
 }
 
-// All ranks draw the same images together, no more at once than a rank trains on.
-ImageSampler grid_drawer(const Config& config, VelocityModel& student, const TextEncoder& encoder, const Store& store,
-                         const std::vector<int64_t>& sample_shape, const Vae* vae, const World& world) {
-  const auto captions = grid_captions(store);
-  return {student,
-          encoder,
-          captions,
-          {.is_one_step = true,
-           .init_time = config.method.init_time,
-           .batch = std::min<int64_t>(std::ssize(captions), config.method.batch / world.size()),
-           .seed = static_cast<uint64_t>(config.run.seed),
-           .sample_shape = sample_shape,
-           .vae = vae,
-           .device = world.device()}};
-}
-
 int distill_on(World& world, const Config& given) {
   const DistillStart start = check_distillation(given, context_of(world, /*is_dry_run=*/false));
   const Config& config = start.config;
   const auto& store = start.store;
   const TensorSource& teacher = *start.teacher->source;
-  require_memory(distill_needs(config, start.sample_shape, needy_ranks(world)));
+  require_memory(distill_needs(config, start.sample_shape, ranks_on_host(world)));
   spdlog::info("teacher {} (step {}); {}: {} captions", teacher.place(), start.teacher->info.step,
                store->path().string(), store->size());
   require_same_data(world, *store, config.run);
-  SavedRun run = saved_run(start);
-  run.threads = world.num_threads();
-  run.teacher = {.path = teacher.place(), .xxh128 = agreed_digest(teacher, world)};
+  SavedRun saved = saved_run(start);
+  saved.threads = world.num_threads();
+  saved.teacher = {.path = teacher.place(), .xxh128 = agreed_digest(teacher, world)};
   if (!config.method.init.empty()) agreed_digest(*start.start.source, world);
-  const auto vae = load_decoder(start.decoder, world.device());
+  const auto decoder = load_decoder(start.decoder, world.device());
 
   const auto seed = static_cast<uint64_t>(config.run.seed);
-  DistillNetworks networks(world, config, teacher, *start.start.source);
+  PhaseTimer timer;
+  DistillNetworks networks(world, config, teacher, *start.start.source, &timer);
   DistillStep step({networks.teacher(), networks.student(), networks.estimator()},
                    {.seed = seed,
                     .method = config.method,
                     .sample_shape = start.sample_shape,
                     .tensors = at::TensorOptions().dtype(at::kFloat).device(world.device()),
-                    .sum_over_ranks = sum_over(world.control())});
-  const auto encoder = std::make_shared<const HashedWordEncoder>(config.text);
+                    .sum_over_ranks = sum_over(world.control()),
+                    .phases = &timer});
+  const std::shared_ptr<const TextEncoder> encoder = make_text_encoder(config.text);
   StoreBatchSource source(store, encoder,
                           {.global_batch = config.method.batch,
                            .rank = world.rank(),
@@ -79,26 +65,33 @@ int distill_on(World& world, const Config& given) {
                            .seed = seed,
                            .needs_images = false,
                            .prefetch = config.data.prefetch});
-  const ImageSampler drawer =
-      grid_drawer(config, networks.student().model(), *encoder, *store, start.sample_shape, vae.get(), world);
+  const ImageSampler sampler(networks.student().model(), *encoder,
+                             {.is_one_step = true,
+                              .init_time = config.method.init_time,
+                              .sample_shape = start.sample_shape,
+                              .decoder = decoder.get(),
+                              .device = world.device()});
+  // All ranks sample the same images together, no more at once than a rank trains on.
+  const ImageJob grid = grid_job(sampler, *store, config.run, config.method.batch / world.size());
   return run_training(world,
                       {.num_steps = config.method.steps,
                        .step = &step,
+                       .timer = &timer,
                        .networks = {{std::string(role::kStudent), &networks.student()},
                                     {std::string(role::kEstimator), &networks.estimator()}},
-                       .run = run,
-                       .draw = [&] { return draw_with_average(networks.student(), drawer); }},
+                       .saved = std::move(saved),
+                       .sample_images = [&] { return sample_with_average(networks.student(), grid); }},
                       source);
 }
 
-// Every rank says the same, so the first speaks.
+// Prints the plan, once: every rank makes the same.
 int dry_run(const Invocation& invocation) {
   const Environment environment = read_environment();
   const auto start = check_distillation(invocation.config, context_of_plan(environment.world, invocation.given_keys));
   const auto plan = plan_distillation(start, environment.world);
   if (environment.rank > 0) return kExitDone;
   if (invocation.is_json) {
-    print_json(plan);
+    print_json(plan_json(plan));
   } else {
     print_out(plan_text(plan));
   }

@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Without their values.
+// The images of a store as a tensor without values.
 at::Tensor images_of(const Store& store) {
   require<ConfigError>(store.has_images(), "{}: this store has no images to score", store.path().string());
   auto shape = store.image_shape();
@@ -54,7 +54,8 @@ std::pair<std::string, std::string> parse_entry(const std::string& entry) {
   return {entry.substr(0, equals), entry.substr(equals + 1)};
 }
 
-// Where the entry at `begin` ends. A path may hold commas: at the first up to which it names a file, else at the first.
+// Where the entry at `begin` ends: at the first comma up to which it names a file, for a path may hold commas, and
+// where there is none such at the first comma.
 size_t end_of_entry(const std::string& samples, size_t begin) {
   const size_t first = samples.find(',', begin);
   for (size_t end = first;; end = samples.find(',', end + 1)) {
@@ -75,7 +76,7 @@ std::vector<std::pair<std::string, std::string>> parse_samples(const std::string
   return entries;
 }
 
-// A store that `fgm sample` wrote.
+// What a store that `fgm sample` wrote says of its images.
 ModelSamples describe_samples(const std::string& name, const Store& store) {
   const auto& provenance = store.provenance();
   require<ConfigError>(store.kind() == "samples" && provenance.contains("evaluations"),
@@ -98,7 +99,7 @@ struct EvalStart {
   fs::path report_file;
 };
 
-// See start_checks.h.
+// Opens and checks what is scored: see start_checks.h.
 EvalStart check_start(const Config& config) {
   require<ConfigError>(!config.eval.samples.empty(), "eval.samples is not set; give name=store.h5,name=store.h5");
   require<ConfigError>(!config.eval.reference.empty(), "eval.reference is not set; give a store of held-out images");

@@ -4,6 +4,7 @@
 #include "core/io/output_path.h"
 #include "core/io/safetensors.h"
 #include "core/models/mmdit.h"
+#include "core/train/roles.h"
 #include "launch/cli/commands.h"
 #include "launch/job/start_checks.h"
 #include "launch/weights/frozen_network.h"
@@ -11,14 +12,6 @@
 
 namespace fgm {
 namespace {
-
-const std::vector<std::string> kRoles = {"student_ema", "student", "teacher_ema", "teacher"};
-
-const std::string& required_flag(const Invocation& invocation, const std::string& name) {
-  const auto flag = invocation.flags.find(name);
-  require<ConfigError>(flag != invocation.flags.end(), "'fgm forward' needs --{}", name);
-  return flag->second;
-}
 
 // One of the inputs, float32 on `device`.
 at::Tensor read_input(const SafetensorsFile& file, const std::string& name, at::Device device) {
@@ -43,23 +36,24 @@ struct ForwardStart {
 // See start_checks.h.
 ForwardStart check_start(const std::string& weights, const std::string& inputs, at::Device device,
                          const StartContext& context) {
-  ForwardStart start{
-      .weights = open_weights(context.find_weights(weights, kRoles)), .x_t = {}, .t_B = {}, .condition = {}};
+  ForwardStart start{.weights = open_weights(context.find_weights(weights, role::kStudentsThenTeachers)),
+                     .x_t = {},
+                     .t_B = {},
+                     .condition = {}};
   const ModelConfig& model = start.weights.info.config.model;
   require_network(model, *start.weights.source);
   const SafetensorsFile file(inputs);
   start.x_t = read_input(file, "x_t", device);
   start.t_B = read_times(file, device);
   start.condition = {read_input(file, "context", device), read_input(file, "pooled", device)};
-  check_inputs(model, start.x_t, start.t_B, start.condition);
+  check_inputs(model.mmdit, start.x_t, start.t_B, start.condition);
   check_image_size(model, start.x_t.size(2), start.x_t.size(3), file.place() + ": x_t");
   return start;
 }
 
 int forward(const Invocation& invocation) {
-  const auto& weights = required_flag(invocation, "weights");
-  const auto& inputs = required_flag(invocation, "inputs");
-  const auto& out = required_flag(invocation, "out");
+  const std::string weights = invocation.flags.text("weights"), inputs = invocation.flags.text("inputs"),
+                    out = invocation.flags.text("out");
   World world(invocation.config);
   on_first_rank(world.control(), [&] { check_output_file(out); });
   const ForwardStart start = check_start(weights, inputs, world.device(), context_of(world, invocation.is_dry_run));
@@ -82,14 +76,16 @@ int forward(const Invocation& invocation) {
 }  // namespace
 
 Command forward_command() {
-  return {.name = "forward",
-          .help = "evaluates a network once on given inputs, to compare it with another implementation",
-          .run = forward,
-          .sections = {"run", "mesh"},
-          .flags = {{"weights", "PATH", "a run's folder, or a file or folder of Stable Diffusion 3 weights"},
-                    {"inputs", "FILE", "safetensors: x_t [B,C,H,W], t [B] in [0,1], context [B,L,J], pooled [B,P]"},
-                    {"out", "FILE", "safetensors to write: velocity [B,C,H,W], float32"}},
-          .is_parallel = true};
+  return {
+      .name = "forward",
+      .help = "evaluates a network once on given inputs, to compare it with another implementation",
+      .run = forward,
+      .sections = {"run", "mesh"},
+      .flags = {required_flag("weights", "PATH", "a run's folder, or a file or folder of Stable Diffusion 3 weights"),
+                required_flag("inputs", "FILE",
+                              "safetensors: x_t [B,C,H,W], t [B] in [0,1], context [B,L,J], pooled [B,P]"),
+                required_flag("out", "FILE", "safetensors to write: velocity [B,C,H,W], float32")},
+      .is_parallel = true};
 }
 
 }  // namespace fgm

@@ -11,12 +11,11 @@ namespace {
 
 Report report(const Invocation& invocation) {
   const std::filesystem::path path = invocation.argument;
-  const auto other = invocation.flags.find("diff");
-  const bool wants_verification = invocation.flags.contains("verify");
-  require<ConfigError>(!wants_verification || other == invocation.flags.end(),
+  const bool wants_difference = invocation.flags.has("diff"), wants_verification = invocation.flags.has("verify");
+  require<ConfigError>(!wants_verification || !wants_difference,
                        "--verify and --diff are two questions; ask one at a time");
   if (wants_verification) return report_verification(path);
-  if (other != invocation.flags.end()) return report_difference(path, other->second);
+  if (wants_difference) return report_difference(path, invocation.flags.text("diff"));
   switch (kind_of(path)) {
     case PathKind::kStore:
       return report_store(path);

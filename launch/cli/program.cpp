@@ -4,9 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <csignal>
-#include <thread>
 
 #include "core/base/error.h"
 #include "core/base/log.h"
@@ -17,13 +15,15 @@
 #include "launch/cli/help.h"
 #include "launch/cli/output.h"
 #include "launch/runtime/environment.h"
+#include "launch/runtime/error_line.h"
 #include "launch/runtime/out_of_memory.h"
+#include "parallel/comm/control_collectives.h"
 #include "parallel/comm/mpi_session.h"
 
 namespace fgm {
 namespace {
 
-// A file that takes the number of a descriptor that was closed would get what is written to it: the log, say.
+// A file that takes the number of a closed standard descriptor would get what is written to that: the log, say.
 void open_standard_descriptors() {
   int descriptor = 0;
   while (descriptor >= 0 && descriptor <= STDERR_FILENO) descriptor = open("/dev/null", O_RDWR);
@@ -68,17 +68,22 @@ int run_command(const std::vector<std::string>& args, const std::vector<Command>
   return command->run(request.invocation);
 }
 
-// One line, once: where all ranks fail alike rank 0 speaks, and its end makes the launcher end the others before their
-// wait is over. A rank that fails alone is heard after it, with its number.
+// Ends a rank that an error has reached: one line, and the code for the launcher.
+// See docs/design/0012-failing-ranks.md.
 int report(std::string_view message, int code, const std::string& command, const Environment& environment) {
-  constexpr auto kTimeForRankZero = std::chrono::seconds(2);
-  if (environment.rank > 0) std::this_thread::sleep_for(kTimeForRankZero);
   message = message.substr(0, message.find('\n'));
   const std::string line = out_of_memory_text(message, command).value_or(std::string(message));
   const std::string who = environment.rank > 0 ? fmt::format("[rank {}] ", environment.rank) : "";
-  std::fputs(fmt::format("fgm: {}{}\n", who, printable(line)).c_str(), stderr);
+  print_error_once(environment.said_file, who, printable(line));
   end_open_session(code);
   return code;
+}
+
+// An error that all ranks throw is rank 0's to report. Its end makes the launcher end the others: until then they wait,
+// for the end of one of them might come before rank 0 has spoken.
+int report_agreed(const AgreedError& error, const std::string& command, const Environment& environment) {
+  while (environment.rank > 0) ::pause();
+  return report(error.what(), error.exit_code(), command, environment);
 }
 
 }  // namespace
@@ -93,6 +98,8 @@ int run_program(const std::vector<std::string>& args, const std::vector<Command>
     environment = read_environment();
     init_log(environment.log_level, static_cast<int>(environment.rank), static_cast<int>(environment.world));
     return run_command(args, commands, environment);
+  } catch (const AgreedError& error) {
+    return report_agreed(error, command, environment);
   } catch (const Error& error) {
     return report(error.what(), error.exit_code(), command, environment);
   } catch (const c10::Error& error) {

@@ -2,17 +2,15 @@
 
 #include "core/base/error.h"
 #include "core/methods/flow_matching_step.h"
-#include "core/models/init.h"
 #include "core/models/model_factory.h"
 #include "core/train/roles.h"
 #include "data/pipeline/store_batch_source.h"
-#include "data/text/hashed_word_encoder.h"
 #include "launch/cli/commands.h"
 #include "launch/job/memory_needs.h"
 #include "launch/job/start_checks.h"
 #include "launch/job/training_run.h"
 #include "launch/runtime/run_folder.h"
-#include "launch/sampling/image_sampler.h"
+#include "launch/text/text_encoder.h"
 #include "parallel/optim/fsdp_engine.h"
 
 namespace fgm {
@@ -20,6 +18,7 @@ namespace {
 
 constexpr int64_t kGridSteps = 28;
 
+// What a training starts from, opened and checked.
 struct TrainStart {
   std::shared_ptr<const Store> store;
   std::vector<int64_t> sample_shape;  // {C, H, W} of the store's images
@@ -35,8 +34,9 @@ BatchSourceOptions batch_options(const Config& config, World& world) {
 }
 
 SavedRun saved_run(const Config& config, const TrainStart& start, World& world) {
-  return {.phase = "train",
-          .weights = {.role = "", .step = 0, .sample_shape = start.sample_shape, .config = config},
+  return {.command = "train",
+          .config = config,
+          .sample_shape = start.sample_shape,
           .threads = world.num_threads(),
           .store = start.store->path().string(),
           .store_size = start.store->size(),
@@ -44,17 +44,17 @@ SavedRun saved_run(const Config& config, const TrainStart& start, World& world) 
           .teacher = std::nullopt};
 }
 
-// See start_checks.h.
+// Opens and checks what a training starts from: see start_checks.h.
 TrainStart check_start(const Config& config, World& world, const StartContext& context) {
   TrainStart start{.store = open_store(config.data), .sample_shape = {}, .batches = batch_options(config, world)};
   const Store& store = *start.store;
   require_same_data(world, store, config.run);
   check_batches(store, start.batches);
   const auto hwc = store.image_shape();
-  require<ConfigError>(hwc[2] == config.model.in_channels, "{}: its images have {} channels, model.in_channels = {}",
-                       store.path().string(), hwc[2], config.model.in_channels);
+  require<ConfigError>(hwc[2] == config.model.in_channels(), "{}: its images have {} channels, model.in_channels = {}",
+                       store.path().string(), hwc[2], config.model.in_channels());
   start.sample_shape = {hwc[2], hwc[0], hwc[1]};
-  require_memory(train_needs(config, start.sample_shape, needy_ranks(world)));
+  require_memory(train_needs(config, start.sample_shape, ranks_on_host(world)));
   make_unread_model(config.model);  // refuses sizes that do not fit together
   check_image_size(config.model, hwc[0], hwc[1], store.path().string());
   check_captions(store.prompts(), config.text, store.path().string(), /*is_fixed=*/false);
@@ -73,8 +73,10 @@ int train_on(World& world, const Invocation& invocation) {
   const auto model = make_model(config.model, tensors);
   spdlog::info("teacher: {} parameters; {}: {} images of {} x {}", num_parameters(*model), start.store->path().string(),
                start.store->size(), start.sample_shape[1], start.sample_shape[2]);
-  init_parameters(*model, seed);
-  FsdpEngine engine(*model, config.train.optimizer, world.mesh(), {.recompute = config.parallel.recompute});
+  model->initialise(seed);
+  PhaseTimer timer;
+  FsdpEngine engine(*model, config.train.optimizer, world.mesh(),
+                    {.recompute = config.parallel.recompute, .phases = &timer});
   engine.set_trainable(true);
   FlowMatchingStep step(engine, {.seed = seed,
                                  .num_steps = config.train.steps,
@@ -82,23 +84,23 @@ int train_on(World& world, const Invocation& invocation) {
                                  .time = config.train.time,
                                  .optimizer = config.train.optimizer,
                                  .tensors = tensors,
-                                 .sum_over_ranks = sum_over(world.control())});
-  const auto encoder = std::make_shared<const HashedWordEncoder>(config.text);
+                                 .sum_over_ranks = sum_over(world.control()),
+                                 .phases = &timer});
+  const std::shared_ptr<const TextEncoder> encoder = make_text_encoder(config.text);
   StoreBatchSource source(start.store, encoder, start.batches);
-  const auto captions = grid_captions(*start.store);
-  const ImageSampler drawer(*model, *encoder, captions,
-                            {.steps = kGridSteps,
-                             .guidance = config.sample.guidance,
-                             .batch = std::ssize(captions),
-                             .seed = seed,
-                             .sample_shape = start.sample_shape,
-                             .device = world.device()});
+  const ImageSampler sampler(*model, *encoder,
+                             {.steps = kGridSteps,
+                              .guidance = config.sample.guidance,
+                              .sample_shape = start.sample_shape,
+                              .device = world.device()});
+  const ImageJob grid = grid_job(sampler, *start.store, config.run, kGridImages);
   return run_training(world,
                       {.num_steps = config.train.steps,
                        .step = &step,
+                       .timer = &timer,
                        .networks = {{std::string(role::kTeacher), &engine}},
-                       .run = saved_run(config, start, world),
-                       .draw = [&] { return draw_with_average(engine, drawer); }},
+                       .saved = saved_run(config, start, world),
+                       .sample_images = [&] { return sample_with_average(engine, grid); }},
                       source);
 }
 

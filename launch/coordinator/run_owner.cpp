@@ -5,6 +5,7 @@
 
 #include <ctime>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <utility>
 
 #include "core/base/error.h"
@@ -13,14 +14,19 @@
 
 namespace fgm {
 
+std::string draw_nonce() {
+  std::random_device device;
+  return fmt::format("{:08x}{:08x}", device(), device());
+}
+
 RunOwner::RunOwner(std::filesystem::path file) : file_(std::move(file)) {}
 
-void RunOwner::take(const std::string& nonce) {
+void RunOwner::take() {
   const nlohmann::ordered_json owner = {{"host", host_name()},
                                         {"pid", ::getpid()},
                                         {"slurm_job", read_environment().slurm_job},
                                         {"time", fmt::format("{:%FT%TZ}", fmt::gmtime(std::time(nullptr)))},
-                                        {"nonce", nonce}};
+                                        {"nonce", draw_nonce()}};
   text_ = owner.dump() + "\n";
   write_file(file_, text_);
 }

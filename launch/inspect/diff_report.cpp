@@ -7,16 +7,13 @@
 #include "launch/inspect/state.h"
 #include "launch/inspect/target.h"
 #include "launch/inspect/tensor_pairs.h"
+#include "launch/inspect/text_table.h"
 
 namespace fgm {
 namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-Json optional_number(const std::optional<double>& number) {
-  return number ? Json(*number) : Json(nullptr);
-}
 
 TensorReader reader_of(const SnapshotTensor& tensor) {
   return {tensor.dtype, [&tensor](int64_t begin, const at::Tensor& out) { tensor.read(begin, out); }};
@@ -48,8 +45,8 @@ Json compare(const SnapshotTensor& a, const SnapshotTensor& b) {
   const auto difference = tensor_difference(a.num_elements(), reader_of(a), reader_of(b));
   row.update({{"identical", difference.is_identical},
               {"max_abs", difference.max_abs},
-              {"max_rel", optional_number(difference.max_relative())},
-              {"l2_rel", optional_number(difference.l2_relative())},
+              {"max_rel", or_null(difference.max_relative())},
+              {"l2_rel", or_null(difference.l2_relative())},
               {"non_finite", difference.num_non_finite},
               {"problem", nullptr}});
   return row;
@@ -92,7 +89,8 @@ Json differing_keys(const std::map<std::string, Value>& a, const std::map<std::s
   return rows;
 }
 
-// "data.position" and the like. A nonce is drawn for each save and says nothing of the run.
+// The training state by keys such as "data.position", without the nonce, which is drawn for each save and says nothing
+// of the run.
 std::map<std::string, Json> state_values(const Snapshot& snapshot) {
   std::map<std::string, Json> values;
   if (!snapshot.manifest) return values;
@@ -105,7 +103,7 @@ std::map<std::string, Json> state_values(const Snapshot& snapshot) {
   return values;
 }
 
-// Nothing to compare where a side does not know it.
+// differing_keys() of the configs; empty where a side does not know its config.
 Json compare_configs(const Snapshot& a, const Snapshot& b) {
   if (a.config.empty() || b.config.empty()) return Json::array();
   return differing_keys(config_values(a.config), config_values(b.config));
@@ -116,27 +114,32 @@ Json compare_states(const Snapshot& a, const Snapshot& b) {
   return differing_keys(state_values(a), state_values(b));
 }
 
-}  // namespace
-
-Report report_difference(const fs::path& path_a, const fs::path& path_b) {
-  const Snapshot a = open_snapshot(path_a), b = open_snapshot(path_b);
+Json describe_difference(const Snapshot& a, const Snapshot& b) {
   const TensorPairs pairs = pair_tensors(a, b);
   Json tensors = compare_all(pairs);
   const bool is_identical = pairs.only_in_a.empty() && pairs.only_in_b.empty() &&
                             std::ranges::all_of(tensors, [](const Json& row) { return row["identical"].get<bool>(); });
-  Json json = {{"format", "diff"},
-               {"a", a.path.string()},
-               {"b", b.path.string()},
-               {"problems_a", a.problems},
-               {"problems_b", b.problems},
-               {"identical", is_identical},
-               {"tensors", std::move(tensors)},
-               {"only_in_a", names_of(pairs.only_in_a)},
-               {"only_in_b", names_of(pairs.only_in_b)},
-               {"config", compare_configs(a, b)},
-               {"state", compare_states(a, b)}};
-  const auto text = difference_text(json);
-  return {std::move(json), text, a.problems.empty() && b.problems.empty()};
+  return {{"format", "diff"},
+          {"a", a.path.string()},
+          {"b", b.path.string()},
+          {"problems_a", a.problems},
+          {"problems_b", b.problems},
+          {"identical", is_identical},
+          {"tensors", std::move(tensors)},
+          {"only_in_a", names_of(pairs.only_in_a)},
+          {"only_in_b", names_of(pairs.only_in_b)},
+          {"config", compare_configs(a, b)},
+          {"state", compare_states(a, b)}};
+}
+
+}  // namespace
+
+Report report_difference(const fs::path& path_a, const fs::path& path_b) {
+  const Snapshot a = open_snapshot(path_a), b = open_snapshot(path_b);
+  Json json = describe_difference(a, b);
+  std::string text = difference_text(json);
+  const bool is_well = json["problems_a"].empty() && json["problems_b"].empty();
+  return {std::move(json), std::move(text), is_well};
 }
 
 }  // namespace fgm

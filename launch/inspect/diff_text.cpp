@@ -18,7 +18,7 @@ std::string dtypes_text(const Json& row) {
   return a == b ? a : a + "/" + b;
 }
 
-std::string remarks(const Json& row) {
+std::string difference_remarks(const Json& row) {
   if (row["shape_a"] != row["shape_b"]) return shape_text(row["shape_a"]) + " and " + shape_text(row["shape_b"]);
   if (!row["problem"].is_null()) return row["problem"].get<std::string>();
   const auto non_finite = row["non_finite"].get<int64_t>();
@@ -29,8 +29,8 @@ std::string rows_text(const Json& tensors) {
   TextTable table({"role", "tensor", "dtype", ">max |a-b|", ">/ max |a|", ">L2 rel.", ""});
   for (const auto& row : tensors) {
     if (row["identical"].get<bool>()) continue;
-    table.add({row["role"].get<std::string>(), row["name"].get<std::string>(), dtypes_text(row),
-               number_text(row["max_abs"]), number_text(row["max_rel"]), number_text(row["l2_rel"]), remarks(row)});
+    table.add({cell(row["role"]), cell(row["name"]), dtypes_text(row), number_text(row["max_abs"]),
+               number_text(row["max_rel"]), number_text(row["l2_rel"]), difference_remarks(row)});
   }
   return table.text();
 }
@@ -65,10 +65,7 @@ std::string problems_text(const std::string& side, const Json& problems) {
 
 std::string keys_text(const std::string& title, const Json& rows) {
   TextTable table({title, "a", "b"});
-  const auto shown = [](const Json& value) {
-    return value.is_null() ? "-" : value.is_string() ? value.get<std::string>() : value.dump();
-  };
-  for (const auto& row : rows) table.add({row["key"].get<std::string>(), shown(row["a"]), shown(row["b"])});
+  for (const auto& row : rows) table.add({cell(row["key"]), cell(row["a"]), cell(row["b"])});
   return table.text();
 }
 

@@ -8,6 +8,14 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+Json describe_file(const std::filesystem::path& path) {
+  const auto file = std::make_shared<const SafetensorsFile>(path);
+  Json json = {{"format", "safetensors"}, {"path", path.string()}, {"metadata", file->metadata()}};
+  json["tensors"] = describe_tensors(snapshot_of(file).tensors);
+  json["totals"] = describe_totals(json["tensors"]);
+  return json;
+}
+
 // A value of several lines (a config section) begins below its key.
 std::string metadata_text(const std::string& key, const std::string& value) {
   if (value.find('\n') == std::string::npos) return fmt::format("  {}: {}\n", key, value);
@@ -25,12 +33,9 @@ std::string file_text(const Json& report) {
 }  // namespace
 
 Report report_file(const std::filesystem::path& path) {
-  const auto file = std::make_shared<const SafetensorsFile>(path);
-  Json json = {{"format", "safetensors"}, {"path", path.string()}, {"metadata", file->metadata()}};
-  json["tensors"] = describe_tensors(snapshot_of(file).tensors);
-  json["totals"] = describe_totals(json["tensors"]);
-  const auto text = file_text(json);
-  return {std::move(json), text};
+  Json json = describe_file(path);
+  std::string text = file_text(json);
+  return {std::move(json), std::move(text)};
 }
 
 }  // namespace fgm

@@ -13,26 +13,26 @@ struct Report {
   bool is_well = true;  // false: something is damaged or missing, and the report says what
 };
 
-// An HDF5 store, its images' digest included; one safetensors file with its tensors' statistics. IoError naming the
-// file and what is wrong with it when it is damaged.
+// Reports on an HDF5 store, its images' digest included, and on one safetensors file with its tensors' statistics.
+// IoError naming the file and what is wrong with it when it is damaged.
 Report report_store(const std::filesystem::path& path);
 Report report_file(const std::filesystem::path& path);
 
-// A checkpoint's folder, finished or not: training state, files, tensors by their global shape, config. Reads every
-// tensor for its statistics, but checks no digest.
+// Reports on a checkpoint's folder, finished or not: training state, files, tensors by their global shape, config.
+// Reads every tensor for its statistics, but checks no digest.
 Report report_step(const std::filesystem::path& path);
 
-// The checkpoints of a run's folder, complete or not by their manifests and sizes, and the newest complete one in
-// short. Reads no tensor. Not well when a step's folder is damaged; what a killed job left unfinished is no damage.
+// Reports on a run's folder: its checkpoints, complete or not by their manifests and sizes, and the newest complete one
+// in short. Reads no tensor. Not well when a step's folder is damaged; what a killed job left unfinished is no damage.
 Report report_run(const std::filesystem::path& path);
 
-// Every file of a checkpoint, of all checkpoints of a run, or one safetensors file: presence, size, digest, and that
-// the slices in them are all that the manifest says.
+// Verifies every file of a checkpoint, of all checkpoints of a run, or one safetensors file: presence, size, digest,
+// and that the files hold all slices that the manifest lists.
 Report report_verification(const std::filesystem::path& path);
 
-// What differs between two sides: each a safetensors file, a checkpoint, or a run (its newest complete checkpoint),
-// written by any numbers of ranks. A file is compared with the same role of a checkpoint; where both sides hold one
-// role only, the roles' names may differ. Not well when a side is damaged; a difference is no damage.
+// Compares two sides: each a safetensors file, a checkpoint, or a run (its newest complete checkpoint), written by any
+// numbers of ranks. A file is compared with the same role of a checkpoint; where both sides hold one role only, the
+// roles' names may differ. Not well when a side is damaged; a difference is no damage.
 Report report_difference(const std::filesystem::path& a, const std::filesystem::path& b);
 
 }  // namespace fgm

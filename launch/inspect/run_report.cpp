@@ -1,5 +1,6 @@
 #include <fmt/chrono.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "core/base/error.h"
@@ -33,7 +34,7 @@ std::string status_of(const CheckpointFolder& entry, bool is_complete) {
   return why_stray(entry.path) ? "misnamed" : "damaged";
 }
 
-Json describe(const CheckpointFolder& entry, const StepFolder& folder) {
+Json describe_checkpoint(const CheckpointFolder& entry, const StepFolder& folder) {
   const bool is_complete = folder.is_well();
   return {{"name", entry.path.filename().string()},
           {"step", folder.manifest ? Json(folder.manifest->step) : Json(nullptr)},
@@ -50,21 +51,35 @@ Json describe_newest(const StepFolder& folder) {
           {"roles", describe_roles(snapshot_of(folder).tensors)}};
 }
 
-std::string number_or_dash(const Json& number) {
-  return number.is_null() ? "-" : number.dump();
+// Whether a row makes its run unwell: what a killed job or a restart left over does not.
+bool is_wrong(const Json& checkpoint) {
+  return checkpoint["status"] == "damaged" || checkpoint["status"] == "misnamed";
 }
 
 std::string checkpoints_text(const Json& checkpoints) {
   TextTable table({"checkpoint", ">step", ">ranks", ">size", "written (UTC)", "status"});
   std::string problems;
   for (const auto& row : checkpoints) {
-    const auto name = row["name"].get<std::string>();
-    table.add({name, number_or_dash(row["step"]), number_or_dash(row["world"]), human_bytes(row["bytes"].get<double>()),
-               row["time"].is_null() ? "-" : row["time"].get<std::string>(), row["status"].get<std::string>()});
-    if (row["status"] == "damaged" || row["status"] == "misnamed")
-      problems += fmt::format("{}: {}\n", name, row["problem"].get<std::string>());
+    table.add({cell(row["name"]), cell(row["step"]), cell(row["world"]), human_bytes(row["bytes"].get<double>()),
+               cell(row["time"]), cell(row["status"])});
+    if (is_wrong(row)) problems += fmt::format("{}: {}\n", cell(row["name"]), cell(row["problem"]));
   }
   return table.text() + problems;
+}
+
+Json describe_run(const fs::path& path) {
+  Json checkpoints = Json::array();
+  std::optional<StepFolder> newest;
+  for (const auto& entry : checkpoint_folders(path)) {
+    StepFolder folder = read_step_folder(entry.path);
+    checkpoints.push_back(describe_checkpoint(entry, folder));
+    if (entry.is_published && folder.is_well()) newest = std::move(folder);
+  }
+  return {{"format", "run"},
+          {"path", path.string()},
+          {"done", fs::exists(path / "DONE")},
+          {"checkpoints", std::move(checkpoints)},
+          {"newest", newest ? describe_newest(*newest) : Json(nullptr)}};
 }
 
 std::string run_text(const Json& report) {
@@ -81,23 +96,10 @@ std::string run_text(const Json& report) {
 }  // namespace
 
 Report report_run(const fs::path& path) {
-  Json checkpoints = Json::array();
-  std::optional<StepFolder> newest;
-  bool is_well = true;
-  for (const auto& entry : checkpoint_folders(path)) {
-    StepFolder folder = read_step_folder(entry.path);
-    checkpoints.push_back(describe(entry, folder));
-    if (!entry.is_published) continue;
-    is_well = is_well && folder.is_well();
-    if (folder.is_well()) newest = std::move(folder);
-  }
-  Json json = {{"format", "run"},
-               {"path", path.string()},
-               {"done", fs::exists(path / "DONE")},
-               {"checkpoints", std::move(checkpoints)},
-               {"newest", newest ? describe_newest(*newest) : Json(nullptr)}};
-  const auto text = run_text(json);
-  return {std::move(json), text, is_well};
+  Json json = describe_run(path);
+  std::string text = run_text(json);
+  const bool is_well = std::ranges::none_of(json["checkpoints"], is_wrong);
+  return {std::move(json), std::move(text), is_well};
 }
 
 }  // namespace fgm

@@ -3,6 +3,7 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
+#include <map>
 #include <tuple>
 
 #include "core/base/error.h"
@@ -10,13 +11,15 @@
 #include "core/config/fields.h"
 #include "core/io/safetensors_dtype.h"
 #include "core/models/model_factory.h"
+#include "launch/checkpoint/sharded_source.h"
+#include "launch/checkpoint/weights_info.h"
 
 namespace fgm {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::string text_of(const std::map<std::string, std::string>& metadata, const std::string& key) {
+std::string value_of(const std::map<std::string, std::string>& metadata, const std::string& key) {
   const auto found = metadata.find(key);
   return found == metadata.end() ? "" : found->second;
 }
@@ -28,8 +31,9 @@ SnapshotTensor whole_tensor(const std::string& role, const TensorInfo& info,
                         .dtype = info.dtype,
                         .dtype_name = dtype_name(info),
                         .shape = info.shape,
-                        .num_bytes = static_cast<int64_t>(info.end - info.begin)};
-  tensor.pieces.push_back({std::move(file), {0, tensor.num_elements()}});
+                        .num_bytes = static_cast<int64_t>(info.num_bytes)};
+  tensor.held.push_back({0, tensor.num_elements()});
+  tensor.source = std::move(file);
   return tensor;
 }
 
@@ -57,7 +61,7 @@ std::string parameter_of(const std::string& name) {
   return name;
 }
 
-// Role by role; buffers, which are no parameters, come last.
+// Puts the tensors of each role in the order of the forward pass; buffers, which are no parameters, come last.
 void sort_forward(Snapshot& snapshot) {
   const auto places = forward_order(snapshot.config);
   std::ranges::stable_sort(snapshot.tensors, {}, [&](const SnapshotTensor& tensor) {
@@ -66,7 +70,15 @@ void sort_forward(Snapshot& snapshot) {
   });
 }
 
-SnapshotTensor assembled_tensor(const ManifestTensor& listed, const std::map<std::string, const FolderFile*>& files) {
+OpenFiles open_files_of(const StepFolder& folder) {
+  OpenFiles files;
+  for (const auto& file : folder.files) {
+    if (file.content) files.emplace(file.name, file.content);
+  }
+  return files;
+}
+
+SnapshotTensor assembled_tensor(const ManifestTensor& listed, const OpenFiles& files) {
   SnapshotTensor tensor{.role = listed.role,
                         .name = listed.name,
                         .dtype = listed.dtype,
@@ -74,13 +86,29 @@ SnapshotTensor assembled_tensor(const ManifestTensor& listed, const std::map<std
                         .shape = listed.shape};
   tensor.num_bytes = tensor.num_elements() * static_cast<int64_t>(c10::elementSize(listed.dtype));
   for (const auto& slice : listed.slices) {
-    const FolderFile& file = *files.at(slice.file);
-    if (file.holds(listed, slice)) tensor.pieces.push_back({file.content, {slice.begin, slice.end}});
+    const auto file = files.find(slice.file);
+    if (file == files.end() || !holds_slice(*file->second, listed, slice)) continue;
+    if (!tensor.held.empty() && tensor.held.back().end == slice.begin) {
+      tensor.held.back().end = slice.end;
+    } else {
+      tensor.held.push_back({slice.begin, slice.end});
+    }
   }
   return tensor;
 }
 
-// "student" of "student-00000-of-00001.safetensors", else the name without its ending.
+void add_assembled(const StepFolder& folder, Snapshot& snapshot) {
+  const OpenFiles files = open_files_of(folder);
+  std::map<std::string, std::shared_ptr<const ShardedSource>> sources;
+  for (const auto& [key, listed] : folder.manifest->tensors) {
+    auto& source = sources[listed.role];
+    if (!source) source = std::make_shared<const ShardedSource>(folder.path, *folder.manifest, listed.role, files);
+    snapshot.tensors.push_back(assembled_tensor(listed, files));
+    snapshot.tensors.back().source = source;
+  }
+}
+
+// "student" of "student-00000-of-00001.safetensors"; of another name what stands before its ending.
 std::string role_of_file(const std::string& name) {
   const std::string stem = fs::path(name).stem().string();
   constexpr std::string_view kOnlyShard = "-00000-of-00001";
@@ -89,39 +117,22 @@ std::string role_of_file(const std::string& name) {
 
 }  // namespace
 
-std::vector<ElementRange> SnapshotTensor::readable() const {
-  std::vector<ElementRange> ranges;
-  if (dtype == at::ScalarType::Undefined) return ranges;
-  for (const auto& piece : pieces) {
-    if (!ranges.empty() && ranges.back().end == piece.range.begin) {
-      ranges.back().end = piece.range.end;
-    } else {
-      ranges.push_back(piece.range);
-    }
-  }
-  return ranges;
+std::vector<Range> SnapshotTensor::readable() const {
+  return dtype == at::ScalarType::Undefined ? std::vector<Range>() : held;
 }
 
 int64_t SnapshotTensor::num_missing() const {
   int64_t missing = num_elements();
-  for (const auto& piece : pieces) missing -= piece.range.end - piece.range.begin;
+  for (const auto& range : held) missing -= range.end - range.begin;
   return missing;
-}
-
-void SnapshotTensor::read(int64_t begin, const at::Tensor& out) const {
-  const int64_t end = begin + out.numel();
-  for (const auto& piece : pieces) {
-    const int64_t from = std::max(begin, piece.range.begin), to = std::min(end, piece.range.end);
-    if (from < to) piece.file->read(name, from - piece.range.begin, out.narrow(0, from - begin, to - from));
-  }
 }
 
 Snapshot snapshot_of(std::shared_ptr<const SafetensorsFile> file) {
   const auto& metadata = file->metadata();
-  std::string role = text_of(metadata, "fgm.role");
-  if (role.empty()) role = text_of(metadata, "role");
+  std::string role = value_of(metadata, kRoleKey);
+  if (role.empty()) role = value_of(metadata, "role");
   if (role.empty()) role = "weights";
-  Snapshot snapshot{.path = file->path(), .config = text_of(metadata, "fgm.config")};
+  Snapshot snapshot{.path = file->path(), .config = value_of(metadata, kConfigKey)};
   for (const auto& info : file->tensors()) snapshot.tensors.push_back(whole_tensor(role, info, file));
   return snapshot;
 }
@@ -130,17 +141,12 @@ Snapshot snapshot_of(const StepFolder& folder) {
   Snapshot snapshot{.path = folder.path, .problems = folder.problems(), .manifest = folder.manifest};
   if (folder.manifest) {
     snapshot.config = folder.manifest->config;
-    std::map<std::string, const FolderFile*> files;
-    for (const auto& file : folder.files) files[file.name] = &file;
-    for (const auto& [key, tensor] : folder.manifest->tensors) {
-      snapshot.tensors.push_back(assembled_tensor(tensor, files));
-    }
+    add_assembled(folder, snapshot);
   } else {
-    for (const auto& file : folder.files) {
-      if (!file.content) continue;
-      if (snapshot.config.empty()) snapshot.config = text_of(file.content->metadata(), "fgm.config");
-      for (const auto& info : file.content->tensors()) {
-        snapshot.tensors.push_back(whole_tensor(role_of_file(file.name), info, file.content));
+    for (const auto& [name, file] : open_files_of(folder)) {
+      if (snapshot.config.empty()) snapshot.config = value_of(file->metadata(), kConfigKey);
+      for (const auto& info : file->tensors()) {
+        snapshot.tensors.push_back(whole_tensor(role_of_file(name), info, file));
       }
     }
   }

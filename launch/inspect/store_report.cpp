@@ -9,7 +9,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr size_t kNumPromptsShown = 5;
 
-Json describe(const std::filesystem::path& path) {
+Json describe_store(const std::filesystem::path& path) {
   const Store store(path);
   store.log_text_remarks();
   if (store.has_images()) store.verify_images();
@@ -37,9 +37,9 @@ std::string store_text(const Json& report) {
 }  // namespace
 
 Report report_store(const std::filesystem::path& path) {
-  auto json = describe(path);
-  const auto text = store_text(json);
-  return {std::move(json), text};
+  Json json = describe_store(path);
+  std::string text = store_text(json);
+  return {std::move(json), std::move(text)};
 }
 
 }  // namespace fgm

@@ -62,8 +62,8 @@ Moments moments_of(std::span<double> values) {
   return moments;
 }
 
-std::vector<ElementRange> pieces_of(std::span<const ElementRange> ranges) {
-  std::vector<ElementRange> pieces;
+std::vector<Range> pieces_of(std::span<const Range> ranges) {
+  std::vector<Range> pieces;
   for (const auto& range : ranges) {
     for (int64_t begin = range.begin; begin < range.end; begin += kElementsAPiece) {
       pieces.push_back({begin, std::min(begin + kElementsAPiece, range.end)});
@@ -74,7 +74,7 @@ std::vector<ElementRange> pieces_of(std::span<const ElementRange> ranges) {
 
 // The results of all pieces, joined pair by pair: the rounding grows with the logarithm of their number.
 template <typename Result, typename Measure>
-Result measure_pieces(std::span<const ElementRange> ranges, const Measure& measure) {
+Result measure_pieces(std::span<const Range> ranges, const Measure& measure) {
   const auto pieces = pieces_of(ranges);
   std::vector<Result> results;
   for (const auto& piece : pieces) results.push_back(measure(piece));
@@ -127,9 +127,9 @@ std::optional<double> ratio(double difference, double reference) {
 
 }  // namespace
 
-TensorStats tensor_stats(std::span<const ElementRange> ranges, const ReadElements& read) {
-  const auto moments = measure_pieces<Moments>(ranges, [&](const ElementRange& piece) {
-    const auto values = at::empty({piece.end - piece.begin}, at::kDouble);
+TensorStats tensor_stats(std::span<const Range> ranges, const ReadElements& read) {
+  const auto moments = measure_pieces<Moments>(ranges, [&](const Range& piece) {
+    const auto values = at::empty({piece.size()}, at::kDouble);
     read(piece.begin, values);
     return moments_of(values_of(values));
   });
@@ -143,10 +143,10 @@ TensorStats tensor_stats(std::span<const ElementRange> ranges, const ReadElement
 }
 
 TensorDifference tensor_difference(int64_t num_elements, const TensorReader& a, const TensorReader& b) {
-  const ElementRange whole{0, num_elements};
-  auto joined = measure_pieces<JoinedDifference>({&whole, 1}, [&](const ElementRange& piece) {
-    const auto values_a = at::empty({piece.end - piece.begin}, a.dtype);
-    const auto values_b = at::empty({piece.end - piece.begin}, b.dtype);
+  const Range whole{0, num_elements};
+  auto joined = measure_pieces<JoinedDifference>({&whole, 1}, [&](const Range& piece) {
+    const auto values_a = at::empty({piece.size()}, a.dtype);
+    const auto values_b = at::empty({piece.size()}, b.dtype);
     a.read(piece.begin, values_a);
     b.read(piece.begin, values_b);
     auto result = difference_of(values_of(values_a.to(at::kDouble)), values_of(values_b.to(at::kDouble)));

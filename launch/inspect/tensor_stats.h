@@ -7,13 +7,9 @@
 #include <optional>
 #include <span>
 
-namespace fgm {
+#include "core/base/range.h"
 
-// Elements [begin, end) of a tensor's row-major flattening.
-struct ElementRange {
-  int64_t begin = 0;
-  int64_t end = 0;
-};
+namespace fgm {
 
 // Copies elements [begin, begin + out.numel()) into the 1-D CPU tensor `out`, converted to its dtype.
 using ReadElements = std::function<void(int64_t begin, const at::Tensor& out)>;
@@ -25,8 +21,8 @@ struct TensorStats {
   int64_t num_non_finite = 0;
 };
 
-// Of the elements of `ranges`, read in pieces: the memory it needs does not grow with the tensor.
-TensorStats tensor_stats(std::span<const ElementRange> ranges, const ReadElements& read);
+// Measures the elements of `ranges`, read in pieces: the memory it needs does not grow with the tensor.
+TensorStats tensor_stats(std::span<const Range> ranges, const ReadElements& read);
 
 // How far b is from a. Elements that are not finite in one of them and not the same in both (NaN is NaN) are counted in
 // num_non_finite, and left out of the rest.
@@ -38,8 +34,8 @@ struct TensorDifference {
   double squares_a = 0.0;    // sum a^2
   int64_t num_non_finite = 0;
 
-  // max |a - b| / max |a| and |a - b| / |a|; 0 where a and b are equal, nothing where only a is zero
-  // or float64 overflows.
+  // max |a - b| / max |a| and |a - b| / |a|; 0 where a and b are equal, nothing where only a is zero or float64
+  // overflows.
   std::optional<double> max_relative() const;
   std::optional<double> l2_relative() const;
 };
@@ -49,7 +45,7 @@ struct TensorReader {
   ReadElements read;
 };
 
-// Of two tensors of `num_elements`; read as above.
+// Compares two tensors of `num_elements`, read in pieces.
 TensorDifference tensor_difference(int64_t num_elements, const TensorReader& a, const TensorReader& b);
 
 }  // namespace fgm

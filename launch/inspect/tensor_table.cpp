@@ -11,11 +11,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json optional_number(const std::optional<double>& number) {
-  return number ? Json(*number) : Json(nullptr);
-}
-
-Json describe(const SnapshotTensor& tensor) {
+Json describe_tensor(const SnapshotTensor& tensor) {
   const TensorStats stats =
       tensor_stats(tensor.readable(), [&](int64_t begin, const at::Tensor& out) { tensor.read(begin, out); });
   return {{"name", tensor.name},
@@ -23,13 +19,13 @@ Json describe(const SnapshotTensor& tensor) {
           {"shape", tensor.shape},
           {"dtype", tensor.dtype_name},
           {"bytes", tensor.num_bytes},
-          {"mean", optional_number(stats.mean)},
-          {"std", optional_number(stats.std)},
+          {"mean", or_null(stats.mean)},
+          {"std", or_null(stats.std)},
           {"non_finite", stats.num_non_finite},
           {"missing", tensor.num_missing()}};
 }
 
-std::string remarks(const Json& tensor) {
+std::string tensor_remarks(const Json& tensor) {
   const auto non_finite = tensor["non_finite"].get<int64_t>(), missing = tensor["missing"].get<int64_t>();
   std::string text = non_finite > 0 ? fmt::format("{} not finite", non_finite) : "";
   if (missing > 0) text += fmt::format("{}{} missing", text.empty() ? "" : ", ", missing);
@@ -41,12 +37,12 @@ std::string role_table(const Json& tensors, const std::string& role) {
   for (const auto& tensor : tensors) {
     if (tensor["role"] != role) continue;
     table.add({tensor["name"], shape_text(tensor["shape"]), tensor["dtype"], human_bytes(tensor["bytes"].get<double>()),
-               number_text(tensor["mean"]), number_text(tensor["std"]), remarks(tensor)});
+               number_text(tensor["mean"]), number_text(tensor["std"]), tensor_remarks(tensor)});
   }
   return fmt::format("{}\n{}", role, table.text());
 }
 
-std::vector<std::string> roles_of(const Json& tensors) {
+std::vector<std::string> roles_in_order(const Json& tensors) {
   std::vector<std::string> roles;
   for (const auto& tensor : tensors) {
     if (roles.empty() || roles.back() != tensor["role"]) roles.push_back(tensor["role"]);
@@ -58,13 +54,13 @@ std::vector<std::string> roles_of(const Json& tensors) {
 
 Json describe_tensors(const std::vector<SnapshotTensor>& tensors) {
   Json described = Json::array();
-  for (const auto& tensor : tensors) described.push_back(describe(tensor));
+  for (const auto& tensor : tensors) described.push_back(describe_tensor(tensor));
   return described;
 }
 
 std::string tensors_text(const Json& tensors) {
   std::string text;
-  for (const auto& role : roles_of(tensors)) text += role_table(tensors, role);
+  for (const auto& role : roles_in_order(tensors)) text += role_table(tensors, role);
   return text;
 }
 

@@ -10,10 +10,10 @@ namespace fgm {
 
 // [{name, role, shape, dtype, bytes, mean, std, non_finite, missing}]: reads every tensor.
 nlohmann::ordered_json describe_tensors(const std::vector<SnapshotTensor>& tensors);
-// One table a role.
+// What describe_tensors() returned as one table for each role.
 std::string tensors_text(const nlohmann::ordered_json& tensors);
 
-// [{role, tensors, values, bytes}], without reading any.
+// [{role, tensors, values, bytes}]: reads no tensor.
 nlohmann::ordered_json describe_roles(const std::vector<SnapshotTensor>& tensors);
 std::string roles_text(const nlohmann::ordered_json& roles);
 

@@ -38,4 +38,9 @@ std::string TextTable::text() const {
   return text;
 }
 
+std::string cell(const nlohmann::ordered_json& value) {
+  if (value.is_null()) return "-";
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
 }  // namespace fgm

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,5 +20,14 @@ class TextTable {
   std::vector<bool> is_right_;
   std::vector<std::vector<std::string>> rows_;
 };
+
+// A value of a report as a cell of a table: "-" for null, a string without quotes.
+std::string cell(const nlohmann::ordered_json& value);
+
+// A value for a report, which has null where there is none.
+template <typename Value>
+nlohmann::ordered_json or_null(const std::optional<Value>& value) {
+  return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
+}
 
 }  // namespace fgm

@@ -3,6 +3,7 @@
 #include "core/base/error.h"
 #include "launch/inspect/reports.h"
 #include "launch/inspect/target.h"
+#include "launch/inspect/text_table.h"
 
 namespace fgm {
 namespace {
@@ -10,39 +11,37 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-Json describe(const std::string& name, uint64_t bytes, const std::string& problem) {
-  return {{"name", name},
-          {"bytes", bytes},
-          {"ok", problem.empty()},
-          {"problem", problem.empty() ? Json(nullptr) : Json(problem)}};
-}
-
-Json with_verdict(const fs::path& path, Json files) {
-  const bool is_ok = std::ranges::all_of(files, [](const Json& file) { return file["ok"].get<bool>(); });
-  return {{"path", path.string()}, {"ok", is_ok}, {"files", std::move(files)}};
+Json describe_verified(const fs::path& path, const std::vector<FolderFile>& files) {
+  Json rows = Json::array();
+  for (const auto& file : files) {
+    rows.push_back({{"name", file.name},
+                    {"bytes", file.bytes},
+                    {"ok", !file.problem},
+                    {"problem", file.problem ? Json(file.problem->text) : Json(nullptr)}});
+  }
+  const bool is_ok = std::ranges::none_of(files, [](const FolderFile& file) { return file.problem.has_value(); });
+  return {{"path", path.string()}, {"ok", is_ok}, {"files", std::move(rows)}};
 }
 
 Json verify_step(const fs::path& path) {
   StepFolder folder = read_step_folder(path);
-  check_digests(folder);
+  for (auto& file : folder.files) check_digest(folder, file);
   open_tensors(folder);
-  Json files = Json::array();
-  for (const auto& file : folder.files) files.push_back(describe(file.name, file.bytes, file.problem));
-  return with_verdict(path, std::move(files));
+  return describe_verified(path, folder.files);
 }
 
 // A single file carries no digest: only its header can be held against its size.
 Json verify_file(const fs::path& path) {
-  std::string problem;
+  FolderFile file{.name = path.filename().string(), .bytes = fs::file_size(path)};
   try {
-    const SafetensorsFile file(path);
+    const SafetensorsFile opened(path);
   } catch (const IoError& error) {
-    problem = error.what();
+    file.problem = FileProblem{error.what()};
   }
-  return with_verdict(path, Json::array({describe(path.filename().string(), fs::file_size(path), problem)}));
+  return describe_verified(path, {file});
 }
 
-Json verify(const fs::path& path) {
+Json verify_checkpoints(const fs::path& path) {
   const PathKind kind = kind_of(path);
   require<ConfigError>(kind != PathKind::kStore, "{} is a store; 'fgm inspect' without --verify checks its digest",
                        path.string());
@@ -55,28 +54,36 @@ Json verify(const fs::path& path) {
   return checkpoints;
 }
 
-std::string text_of(const Json& checkpoint) {
-  std::string text = checkpoint["path"].get<std::string>() + "\n";
+Json describe_verification(const fs::path& path) {
+  Json checkpoints = verify_checkpoints(path);
+  const bool is_ok = std::ranges::all_of(checkpoints, [](const Json& c) { return c["ok"].get<bool>(); });
+  return {{"format", "verification"}, {"path", path.string()}, {"ok", is_ok}, {"checkpoints", std::move(checkpoints)}};
+}
+
+std::string verified_text(const Json& checkpoint) {
+  std::string text = cell(checkpoint["path"]) + "\n";
   for (const auto& file : checkpoint["files"]) {
-    const auto name = file["name"].get<std::string>();
-    text += file["ok"].get<bool>() ? fmt::format("  ok     {}\n", name)
-                                   : fmt::format("  WRONG  {} {}\n", name, file["problem"].get<std::string>());
+    text += file["ok"].get<bool>() ? fmt::format("  ok     {}\n", cell(file["name"]))
+                                   : fmt::format("  WRONG  {} {}\n", cell(file["name"]), cell(file["problem"]));
   }
   return text;
+}
+
+std::string verification_text(const Json& report) {
+  const Json& checkpoints = report["checkpoints"];
+  std::string text;
+  for (const auto& checkpoint : checkpoints) text += verified_text(checkpoint);
+  const auto num_ok = std::ranges::count_if(checkpoints, [](const Json& c) { return c["ok"].get<bool>(); });
+  return text + fmt::format("{}: {} of {} ok\n", cell(report["path"]), num_ok, checkpoints.size());
 }
 
 }  // namespace
 
 Report report_verification(const fs::path& path) {
-  Json checkpoints = verify(path);
-  std::string text;
-  for (const auto& checkpoint : checkpoints) text += text_of(checkpoint);
-  const auto num_ok = std::ranges::count_if(checkpoints, [](const Json& c) { return c["ok"].get<bool>(); });
-  const bool is_ok = num_ok == static_cast<ptrdiff_t>(checkpoints.size());
-  text += fmt::format("{}: {} of {} ok\n", path.string(), num_ok, checkpoints.size());
-  Json json = {
-      {"format", "verification"}, {"path", path.string()}, {"ok", is_ok}, {"checkpoints", std::move(checkpoints)}};
-  return {std::move(json), text, is_ok};
+  Json json = describe_verification(path);
+  std::string text = verification_text(json);
+  const bool is_well = json["ok"].get<bool>();
+  return {std::move(json), std::move(text), is_well};
 }
 
 }  // namespace fgm

@@ -11,19 +11,31 @@
 
 namespace fgm {
 
-// The roles of a teacher's checkpoint that are distilled, the first that is there.
-inline const std::vector<std::string> kTeacherRoles = {"teacher_ema", "teacher"};
+// Sets the sections of `config` that a teacher's weights decide, whatever the user gave: [model], [text], and
+// sample.shift where it is not set.
+void adopt_teacher_settings(const OpenWeights& teacher, Config& config);
 
-// The networks, their text conditioning and the schedule are the teacher's, whatever the config's own sections say.
-void take_over(const OpenWeights& teacher, Config& config);
+// What the networks of a distillation hold on one rank, in bytes.
+struct DistillBytes {
+  int64_t teacher = 0;        // its parameters
+  int64_t student = 0;        // parameters, gradients, average and Adam's moments
+  int64_t estimator = 0;      // likewise
+  int64_t buffers = 0;        // position tables, which the networks share
+  int64_t gathered_unit = 0;  // of the pool, while a unit is gathered
+};
 
 // Teacher, student and estimator of a distillation, sharded over the ranks of `world`; every rank reads no more of the
-// weights than it keeps. With teacher.replicate each rank has the whole teacher. Buffers that are the same are shared.
+// weights than it keeps. With teacher.replicate each rank has the whole teacher. The networks share one copy of their
+// buffers.
 class DistillNetworks {
  public:
   // `teacher` and `start` hold networks of config.model; student and estimator begin with the weights of `start`.
-  // Collective. ConfigError when a source does not fit the model.
-  DistillNetworks(World& world, const Config& config, const TensorSource& teacher, const TensorSource& start);
+  // `phases` hears the sharding layer. Collective. ConfigError when a source does not fit the model.
+  DistillNetworks(World& world, const Config& config, const TensorSource& teacher, const TensorSource& start,
+                  PhaseListener* phases = nullptr);
+
+  // What a rank would hold of the networks of `config`, cut into `num_shards`; allocates nothing.
+  static DistillBytes bytes_of(const Config& config, int num_shards);
 
   VelocityModel& teacher() { return teacher_.model(); }
   FsdpEngine& student() { return student_; }

@@ -1,28 +1,41 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "launch/job/distill_networks.h"
 #include "launch/job/distill_start.h"
 
 namespace fgm {
 
-// What a checked distillation on `num_ranks` ranks takes, in bytes and without running it. Works from the config's
-// [model] alone; teacher.weights and data.store count instead where they are there.
-//   parameters              of each of the three networks
-//   mesh                    {replicate, shard}; mesh.shard counts even if it is more than num_ranks
-//   device                  "cpu", or "cuda", as which run.device = auto counts: it takes more
-//   state_bytes_per_rank    {teacher, student, estimator, buffers, gathered_unit, decoder, total}, without activations;
-//                           buffers are position tables in float32, decoder is that of the sample grids
-//   checkpoint_bytes        of one step's folder
-//   text                    {bytes_per_caption, captions, bytes}: what cached CLIP and T5 embeddings of the captions
-//   take
-//                           in bfloat16; captions and bytes null without a store, all null for hashed words
-//   teacher, store          {path, is_found}
-//   missing                 lines: what a start needs beside, and what was therefore not checked
-nlohmann::ordered_json plan_distillation(const DistillStart& start, int64_t num_ranks);
+// What a distillation takes, in bytes; activations are not counted.
+struct DistillPlan {
+  // A path of the config that need not be there yet.
+  struct Place {
+    std::string path;
+    bool is_found = false;
+  };
 
-// The same to read.
-std::string plan_text(const nlohmann::ordered_json& plan);
+  int64_t num_parameters = 0;        // of each of the three networks
+  int64_t replicate = 1, shard = 1;  // the mesh; mesh.shard counts even where it is more than the ranks
+  bool is_cpu = false;               // run.device = auto counts as a GPU
+  DistillBytes networks;             // of each rank
+  int64_t decoder_bytes = 0;         // of each rank, for the sample grids
+  int64_t checkpoint_bytes = 0;      // of one step's folder
+  // What cached CLIP and T5 embeddings of a caption take in bfloat16; nothing for hashed words.
+  std::optional<int64_t> bytes_per_caption = {};
+  std::optional<int64_t> num_captions = {};  // of the store, where it is found
+  Place teacher, store;
+  std::vector<std::string> missing = {};  // DistillStart::missing
+
+  // Of each rank, with the decoder.
+  int64_t state_bytes() const;
+};
+
+// The plan of a checked distillation on `num_ranks` ranks. Works from the config's [model] alone where the teacher is
+// missing. ConfigError when mesh.shard does not divide the ranks.
+DistillPlan plan_distillation(const DistillStart& start, int64_t num_ranks);
 
 }  // namespace fgm

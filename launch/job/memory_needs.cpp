@@ -1,5 +1,7 @@
 #include "launch/job/memory_needs.h"
 
+#include "parallel/optim/fsdp_engine.h"
+
 namespace fgm {
 namespace {
 
@@ -10,28 +12,24 @@ double product(double factor, const std::vector<int64_t>& sizes) {
   return factor;
 }
 
-// Of the rows of one batch over all ranks, those that this host's ranks hold at least.
-double rows_on_host(int64_t batch, const NeedyRanks& ranks) {
+// How many rows of a batch over all ranks this host's ranks hold at least.
+double rows_on_host(int64_t batch, const RanksOnHost& ranks) {
   return static_cast<double>(batch / ranks.num_ranks) * static_cast<double>(ranks.on_host);
 }
 
-// The large matrices of a network's blocks: queries, keys, values, output and the two layers of the MLP.
-double least_parameters(const ModelConfig& model) {
+// The large matrices of a network's blocks (queries, keys, values, output and the two layers of the MLP): a bound that
+// is known without building the network, whose depth may be absurd.
+double least_parameters(const MMDiTConfig& model) {
   const auto mlp_ratio = static_cast<double>(model.mlp_ratio);
   return product(4 + 2 * mlp_ratio,
                  {model.depth, model.num_heads, model.head_width, model.num_heads, model.head_width});
 }
 
-// Numbers that are kept of each parameter: weight, gradient, second moment; first moment, average.
-double num_kept(const OptimizerConfig& optimizer) {
-  return 3 + (optimizer.beta1 > 0.0 ? 1 : 0) + (optimizer.ema > 0.0 ? 1 : 0);
-}
-
 struct BatchNeed {
   std::string key;
   int64_t batch;
-  double rows;         // of it, on this host
-  double num_samples;  // for each row: images, noises, velocities
+  double rows;         // of the batch, on this host
+  double num_samples;  // tensors of sample_shape for each row: images, noises, velocities
 };
 
 std::vector<MemoryNeed> batch_needs(const BatchNeed& need, const std::vector<int64_t>& sample_shape,
@@ -41,40 +39,42 @@ std::vector<MemoryNeed> batch_needs(const BatchNeed& need, const std::vector<int
       {"text.num_tokens", text.num_tokens, product(kBytesOfFloat * need.rows, {text.num_tokens, text.context_width})}};
 }
 
-// `num_kept`: numbers that are kept of each parameter of a network's shape.
-MemoryNeed network_need(const Config& config, double num_kept, const NeedyRanks& ranks) {
+// The need of networks that together hold `num_held` numbers for each parameter of one.
+MemoryNeed network_need(const Config& config, int64_t num_held, const RanksOnHost& ranks) {
   const int64_t shard = config.mesh.shard == 0 ? ranks.num_ranks : config.mesh.shard;
   const double copies = ranks.is_cpu ? static_cast<double>(ranks.on_host) / static_cast<double>(shard) : 0;
-  return {"model.depth", config.model.depth, kBytesOfFloat * copies * num_kept * least_parameters(config.model)};
+  return {"model.depth", config.model.mmdit.depth,
+          kBytesOfFloat * copies * static_cast<double>(num_held) * least_parameters(config.model.mmdit)};
 }
 
 }  // namespace
 
-NeedyRanks needy_ranks(const World& world) {
+RanksOnHost ranks_on_host(const World& world) {
   return {.num_ranks = world.size(), .on_host = world.num_on_host(), .is_cpu = world.device().is_cpu()};
 }
 
-// Images, noise, noised images, velocities.
+// The samples of a row: image, noise, noised image, velocity.
 std::vector<MemoryNeed> train_needs(const Config& config, const std::vector<int64_t>& sample_shape,
-                                    const NeedyRanks& ranks) {
+                                    const RanksOnHost& ranks) {
   const int64_t batch = config.train.batch;
   auto needs = batch_needs({"train.batch", batch, rows_on_host(batch, ranks), ranks.is_cpu ? 4.0 : 1.0}, sample_shape,
                            config.text);
-  needs.push_back(network_need(config, num_kept(config.train.optimizer), ranks));
+  needs.push_back(network_need(config, FsdpEngine::num_held(config.train.optimizer), ranks));
   return needs;
 }
 
-// Two noises, the student's images, noised images, the teacher's and the estimator's velocities.
+// The samples of a row: two noises, the student's image, the noised image, the teacher's and the estimator's velocity.
 std::vector<MemoryNeed> distill_needs(const Config& config, const std::vector<int64_t>& sample_shape,
-                                      const NeedyRanks& ranks) {
+                                      const RanksOnHost& ranks) {
   const MethodConfig& method = config.method;
   auto needs = batch_needs({"method.batch", method.batch, rows_on_host(method.batch, ranks), ranks.is_cpu ? 6.0 : 1.0},
                            sample_shape, config.text);
-  needs.push_back(network_need(config, num_kept(method.student) + num_kept(method.estimator), ranks));
+  needs.push_back(
+      network_need(config, FsdpEngine::num_held(method.student) + FsdpEngine::num_held(method.estimator), ranks));
   return needs;
 }
 
-// Noises, one by one and side by side.
+// The samples of a row: its noise, alone and in the batch.
 std::vector<MemoryNeed> sample_needs(const SampleConfig& sample, const std::vector<int64_t>& sample_shape,
                                      const TextConfig& text, bool is_cpu, double kept_bytes) {
   auto needs = batch_needs({"sample.batch", sample.batch, static_cast<double>(sample.batch), is_cpu ? 2.0 : 1.0},

@@ -7,7 +7,7 @@
 #include "core/base/error.h"
 #include "core/train/trainer.h"
 #include "launch/coordinator/restart_guard.h"
-#include "launch/coordinator/resume_point.h"
+#include "launch/coordinator/resume.h"
 #include "launch/runtime/observers/metrics_file.h"
 #include "launch/runtime/observers/progress_line.h"
 #include "launch/runtime/observers/sample_grid.h"
@@ -18,7 +18,7 @@
 namespace fgm {
 namespace {
 
-// What rank 0 shows and writes of every step; nothing on the other ranks.
+// The observers that show and write every step, on rank 0.
 struct Records {
   Records(const RunFolder& folder, const std::string& label, const RunConfig& run, int64_t first_step)
       : progress(stderr, {label, run.log_every, terminal_columns(stderr)}),
@@ -32,44 +32,44 @@ struct Records {
 
 Outcome run_steps(World& world, const TrainingPlan& plan, BatchSource& source, Checkpointer& checkpointer,
                   int64_t first_step) {
-  const RunConfig& run = plan.run.weights.config.run;
+  const RunConfig& run = plan.saved.config.run;
   const RunFolder folder(run.dir);
   std::optional<Records> records;
   std::vector<StepObserver*> observers;
   if (world.is_first()) {
-    folder.begin(plan.run.weights.config);
-    records.emplace(folder, plan.run.phase, run, first_step);
+    folder.begin(plan.saved.config);
+    records.emplace(folder, plan.saved.command, run, first_step);
     observers = {&records->progress, &records->metrics, &records->events};
   }
-  SampleGrid grid({.every = run.sample_every, .file = [&](int64_t s) { return folder.sample_file(s); }}, plan.draw,
-                  records ? &records->events : nullptr);
+  SampleGrid grid({.every = run.sample_every, .file = [&](int64_t s) { return folder.sample_file(s); }},
+                  plan.sample_images, records ? &records->events : nullptr);
   observers.push_back(&grid);
   Trainer trainer(*plan.step, source, checkpointer, observers, [&] { return world.is_stopping(); },
-                  {.num_steps = plan.num_steps, .save_every = run.save_every});
+                  {.num_steps = plan.num_steps, .save_every = run.save_every, .timer = plan.timer});
   return trainer.run(first_step);
 }
 
-// Steps that are done: those of the checkpoint that the run goes on from, or none.
-int64_t restore(CheckpointCoordinator& coordinator, const TrainingPlan& plan) {
-  const auto restored = coordinator.restore(plan.run.weights.config.run.resume);
+// The number of steps that are done: those of the checkpoint that `resume` means, or none.
+int64_t restore(CheckpointCoordinator& coordinator, const std::string& resume, int64_t num_steps) {
+  const auto restored = coordinator.restore(resume);
   if (!restored) return 0;
-  require_steps_left(restored->step, restored->is_own, plan.num_steps);
+  require_steps_left(restored->step, restored->is_own, num_steps);
   return restored->step;
 }
 
 }  // namespace
 
 int run_training(World& world, const TrainingPlan& plan, BatchSource& source) {
-  const RunConfig& run = plan.run.weights.config.run;
+  const RunConfig& run = plan.saved.config.run;
   const RunFolder folder(run.dir);
   RestartGuard guard(folder.restarts_file());
   on_first_rank(world.control(), [&] { folder.create(); });
   const CheckpointOptions options{.checkpoints = folder.checkpoints(),
                                   .keep = run.keep,
                                   .coordinate = world.mesh().coordinate(),
-                                  .mesh = world.mesh().size()};
-  CheckpointCoordinator coordinator(world.control(), options, plan.networks, plan.run);
-  const int64_t first_step = restore(coordinator, plan);
+                                  .mesh = world.mesh().shape()};
+  CheckpointCoordinator coordinator(world.control(), options, plan.networks, plan.saved);
+  const int64_t first_step = restore(coordinator, run.resume, plan.num_steps);
   Outcome outcome = Outcome::kFinished;
   if (first_step == plan.num_steps) {
     spdlog::info("all {} steps are done; a larger --steps makes more", plan.num_steps);
@@ -99,10 +99,11 @@ AllReduceSum sum_over(Communicator& ranks) {
   };
 }
 
-std::span<const std::string> grid_captions(const Store& store) {
-  constexpr size_t kGridImages = 16;
+ImageJob grid_job(const ImageSampler& sampler, const Store& store, const RunConfig& run, int64_t max_batch) {
   const std::span<const std::string> prompts = store.prompts();
-  return prompts.first(std::min(kGridImages, prompts.size()));
+  const auto captions = prompts.first(std::min(prompts.size(), static_cast<size_t>(kGridImages)));
+  const ImageList images(captions, /*per_prompt=*/1, static_cast<uint64_t>(run.seed));
+  return {sampler, images, std::min(images.size(), max_batch)};
 }
 
 std::shared_ptr<const Store> open_store(const DataConfig& data) {

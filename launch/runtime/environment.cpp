@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <charconv>
 #include <cstdlib>
 #include <optional>
 
 #include "core/base/error.h"
+#include "core/base/number.h"
 #include "core/base/text.h"
 
 namespace fgm {
@@ -23,11 +23,8 @@ std::string variable(const char* name, const std::string& fallback) {
 
 // What OpenMP itself would not take (it says so) does not count.
 int64_t omp_num_threads() {
-  const std::string text = trim(variable("OMP_NUM_THREADS", ""));
-  int64_t number = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const auto rest = trim(std::string_view(stop, text.data() + text.size()));
-  return error == std::errc() && number > 0 && (rest.empty() || rest.starts_with(',')) ? number : 0;
+  const std::string list = variable("OMP_NUM_THREADS", "");
+  return std::max<int64_t>(0, parse_number<int64_t>(trim(list.substr(0, list.find(',')))).value_or(0));
 }
 
 std::string thread_binding() {
@@ -43,10 +40,8 @@ bool is_set(const char* name) {
 }
 
 std::optional<int64_t> number_in(const std::string& text) {
-  int64_t number = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool is_number = error == std::errc() && stop == text.data() + text.size() && number >= 0;
-  return is_number ? std::optional(number) : std::nullopt;
+  const auto number = parse_number<int64_t>(text);
+  return number >= 0 ? number : std::nullopt;
 }
 
 int64_t whole_number(const char* name, int64_t fallback) {
@@ -119,7 +114,9 @@ void read_ranks(Environment& environment) {
   environment.has_mpi_launcher = environment.is_mpirun || has_pmix || has_pmi;
   const std::string job_folder = variable("PMIX_SERVER_TMPDIR", "");
   if (has_pmix && !job_folder.empty()) {
-    environment.rank_file = job_folder + "/fgm-" + variable("PMIX_NAMESPACE", "job") + "-" + variable("PMIX_RANK", "");
+    const std::string job = job_folder + "/fgm-" + variable("PMIX_NAMESPACE", "job") + "-";
+    environment.rank_file = job + variable("PMIX_RANK", "");
+    environment.said_file = job + "said";
   }
 }
 
@@ -127,7 +124,6 @@ void read_ranks(Environment& environment) {
 
 Environment read_environment() {
   Environment environment;
-  environment.home = variable("FGM_HOME", variable("HOME", "") + "/.cache/fgm");
   environment.log_level = variable("FGM_LOG", "info");
   environment.slurm_job = variable("SLURM_JOB_ID", "");
   environment.omp_num_threads = omp_num_threads();

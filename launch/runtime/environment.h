@@ -9,7 +9,6 @@ namespace fgm {
 
 // What the process was told through its environment. Nothing else in the project reads a variable.
 struct Environment {
-  std::filesystem::path home;     // FGM_HOME, the per-user cache; $HOME/.cache/fgm when unset
   std::string log_level;          // FGM_LOG; "info" when unset
   bool has_mpi_launcher = false;  // there may be a job of MPI ranks to join; how many they are, MPI says
   bool is_mpirun = false;         // Open MPI's own: what it says of rank and size holds
@@ -19,8 +18,10 @@ struct Environment {
   // prove nothing: a shell that srun or torchrun started has them too.
   std::vector<std::string> world_names;
   std::string slurm_job;  // its number; "" outside of Slurm
-  // A file of this rank's own that its launcher removes at the end of the job; "" where the launcher has no PMIx.
+  // Files that the launcher removes at the end of the job: one of this rank's own, and one in which all ranks of this
+  // host keep what they have said in failing (error_line.h). "" where the launcher has no PMIx.
   std::filesystem::path rank_file;
+  std::filesystem::path said_file;
   // "OMP_PROC_BIND = true": OpenMP ties threads to cores of its own choice; "": it does not.
   std::string thread_binding;
   int64_t omp_num_threads = 0;  // OMP_NUM_THREADS, the first of a list; 0: unset, or no positive number
@@ -29,7 +30,7 @@ struct Environment {
 // ConfigError naming the variable when mpirun's or srun's is not a number or their rank is not below the size.
 Environment read_environment();
 
-// Of this machine.
+// The name of this machine.
 std::string host_name();
 
 }  // namespace fgm

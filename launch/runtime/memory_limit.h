@@ -7,7 +7,7 @@
 
 namespace fgm {
 
-// More than this the processes of this host can never hold together.
+// What the processes of this host can hold together at most.
 struct MemoryLimit {
   double bytes;
   std::string of;  // "this machine's memory and swap"

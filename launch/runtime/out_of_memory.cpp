@@ -9,6 +9,7 @@
 #include <limits>
 #include <regex>
 
+#include "core/base/number.h"
 #include "core/base/text.h"
 #include "launch/runtime/memory_limit.h"
 
@@ -44,8 +45,8 @@ std::optional<std::string> out_of_memory_text(std::string_view message, std::str
   constexpr const char* kAdvice = "a smaller batch takes less, and so do fewer ranks on one host";
   const std::string text(message);
   if (const auto bytes = find(text, "can't allocate memory: you tried to allocate ([0-9]+) bytes")) {
-    return fmt::format("{} asked for {} of memory at once and got none: {}; {}", who, human_bytes(std::stod(*bytes)),
-                       free_memory_text(), kAdvice);
+    return fmt::format("{} asked for {} of memory at once and got none: {}; {}", who,
+                       human_bytes(parse_number<double>(*bytes).value_or(0.0)), free_memory_text(), kAdvice);
   }
   if (const auto bytes = find(text, "CUDA out of memory[.] Tried to allocate ([0-9.]+ [KMGT]iB)")) {
     const auto left = find(text, "of which ([0-9.]+ [A-Za-z]+) is free").value_or("an unknown part");

@@ -1,28 +1,14 @@
 #include "launch/runtime/run_folder.h"
 
-#include <unistd.h>
-
 #include "core/base/error.h"
 #include "core/base/version.h"
 #include "core/config/fields.h"
 #include "core/io/file.h"
+#include "core/io/output_path.h"
 
 namespace fgm {
-namespace {
 
 namespace fs = std::filesystem;
-
-// The nearest ancestor that exists decides whether the folder can be made.
-void require_writable(const fs::path& path) {
-  fs::path ancestor = fs::absolute(path);
-  while (!fs::exists(ancestor)) ancestor = ancestor.parent_path();
-  require<IoError>(fs::is_directory(ancestor), "run.dir = '{}' cannot be made: '{}' is not a folder", path.string(),
-                   ancestor.string());
-  if (access(ancestor.c_str(), W_OK | X_OK) == 0) return;
-  throw IoError(fmt::format("run.dir = '{}' cannot be written: '{}'", path.string(), ancestor.string()), last_error());
-}
-
-}  // namespace
 
 void check_run_folder(const Config& config) {
   require<ConfigError>(!config.run.dir.empty(), "run.dir is not set; give the run's folder with --run DIR");
@@ -32,9 +18,9 @@ void check_run_folder(const Config& config) {
     require_no_dangling_link(part);
   }
   try {
-    require_writable(path);
-  } catch (const fs::filesystem_error& error) {
-    throw IoError(fmt::format("run.dir = '{}' cannot be read", path.string()), error.code());
+    check_output_folder(path);
+  } catch (const IoError& error) {
+    throw IoError(fmt::format("run.dir: {}", error.what()), error.exit_code());
   }
 }
 

@@ -7,15 +7,15 @@
 
 namespace fgm {
 
-// The folder of one run: who writes what where (INTERFACES: config.cfg, metrics.jsonl, events/, samples/,
-// checkpoints/, report.json, DONE). A path is valid whether or not its file is there yet; only rank 0 writes.
+// The folder of one run: what lies where in it (docs/operations.md). A path is valid whether or not its file is there
+// yet; only rank 0 writes.
 class RunFolder {
  public:
   explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
 
   // Makes the folder and its sub-folders where they are missing. IoError naming the one that cannot be made.
   void create() const;
-  // A run begins or goes on: writes config.cfg and takes the marker of an earlier end away.
+  // Writes config.cfg and takes the marker of an earlier end away, when a run starts or resumes.
   void begin(const Config& config) const;
 
   const std::filesystem::path& path() const { return path_; }
@@ -28,8 +28,7 @@ class RunFolder {
   // samples/step-00000200.png
   std::filesystem::path sample_file(int64_t step) const;
 
-  // A run that reached its last step; scripts take this for success, never the exit code of mpirun or srun.
-  bool is_done() const { return std::filesystem::exists(done_file()); }
+  // Marks a run that reached its last step; scripts take the file DONE for success, never mpirun's or srun's exit code.
   void mark_done() const;
 
  private:
@@ -39,7 +38,7 @@ class RunFolder {
 };
 
 // Whether config.run.dir can be a run's folder; makes and writes nothing. ConfigError when it is empty, or when it or
-// one of its sub-folders is a link to what is not there; IoError when it cannot be written.
+// one of its sub-folders is a link to what is not there; IoError naming run.dir when it cannot be written.
 void check_run_folder(const Config& config);
 
 }  // namespace fgm

@@ -24,11 +24,11 @@ struct ThreadDecision {
 // part of the host's cores or of its quota, the smaller, rounded down and at least 1.
 ThreadDecision choose_threads(int64_t requested, int64_t omp_num_threads, const HostCores& host);
 
-// Of a process that computes alone.
+// The cores of a process that computes alone.
 HostCores own_cores();
 
-// Of this rank and the `num_ranks` - 1 others of its host: a launcher may have given all cores to every rank or some to
-// each; the smallest quota counts, for all. Collective over `ranks`, a communicator of CPU tensors.
+// The cores of this rank and the `num_ranks` - 1 others of its host: a launcher may have given all cores to every rank
+// or some to each; the smallest quota counts, for all. Collective over `ranks`, a communicator of CPU tensors.
 HostCores host_cores(Communicator& ranks, int64_t num_ranks);
 
 // Gives LibTorch that many threads within an operation. Call once, before its first parallel operation. ConfigError

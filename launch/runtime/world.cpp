@@ -40,7 +40,7 @@ void require_first_program(const std::filesystem::path& rank_file) {
   if (file >= 0) ::close(file);
 }
 
-// Of a process that a launcher of another kind started, or that runs in a shell of one.
+// Refuses a process that a launcher of another kind started, or that runs in a shell of one.
 [[noreturn]] void refuse_alone(const Environment& environment) {
   std::string unset = "env";
   for (const auto& name : environment.world_names) unset += " -u " + name;
@@ -50,7 +50,7 @@ void require_first_program(const std::filesystem::path& rank_file) {
       environment.world_names.front(), environment.world, environment.world, unset));
 }
 
-MeshAxes mesh_axes(const MeshConfig& mesh, int world) {
+MeshShape mesh_shape(const MeshConfig& mesh, int world) {
   const int shard = mesh.shard == 0 ? world : static_cast<int>(mesh.shard);
   return {.replicate = std::max(1, world / shard), .shard = shard};
 }
@@ -88,10 +88,10 @@ World::World(const Config& config) {
   const DeviceDecision decision = choose_alike(config.run, host_, *control_);
   device_ = decision.device;
   tensors_ = size() == 1 ? make_self_communicator(device_) : make_communicator(*control_, device_);
-  const MeshAxes axes = mesh_axes(config.mesh, size());
-  mesh_.emplace(*tensors_, axes);
+  const MeshShape shape = mesh_shape(config.mesh, size());
+  mesh_.emplace(*tensors_, shape);
   spdlog::info("device {}; {} rank(s), {} x {} (replicate x shard), {} thread(s) each: {}", decision.reason, size(),
-               axes.replicate, axes.shard, num_threads_, threads.reason);
+               shape.replicate, shape.shard, num_threads_, threads.reason);
   if (is_first()) warn_of_binding(environment.thread_binding);
 }
 

@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
-// In lower case: Windows programs write .JSONL, too.
+// The extension in lower case: Windows programs write .JSONL, too.
 std::string extension_of(const fs::path& path) {
   auto extension = path.extension().string();
   std::ranges::transform(extension, extension.begin(), [](unsigned char c) { return std::tolower(c); });

@@ -20,19 +20,23 @@ bool brings_vae(const fs::path& path) {
 
 }  // namespace
 
+bool makes_latents(const ModelConfig& model) {
+  return model.in_channels() != kPixelChannels;
+}
+
 std::optional<Sd3Vae> find_decoder(const std::string& vae, const fs::path& path, const OpenWeights& weights) {
-  const int64_t channels = weights.info.sample_shape.at(0);
-  if (vae.empty() && (channels == kPixelChannels || !weights.is_external || !brings_vae(path))) return std::nullopt;
+  const ModelConfig& model = weights.info.config.model;
+  if (vae.empty() && (!makes_latents(model) || !weights.is_external || !brings_vae(path))) return std::nullopt;
   Sd3Vae found = open_sd3_vae(vae.empty() ? path : fs::path(vae));
-  require<ConfigError>(found.config.latent_channels == channels,
+  require<ConfigError>(found.config.latent_channels == model.in_channels(),
                        "{}: its latents have {} channels and those of {} have {}", found.weights->place(),
-                       found.config.latent_channels, weights.source->place(), channels);
+                       found.config.latent_channels, weights.source->place(), model.in_channels());
   return found;
 }
 
-std::unique_ptr<Vae> load_decoder(const std::optional<Sd3Vae>& found, at::Device device) {
+std::unique_ptr<VaeDecoder> load_decoder(const std::optional<Sd3Vae>& found, at::Device device) {
   if (!found) return nullptr;
-  auto decoder = std::make_unique<Vae>(found->config, at::TensorOptions().dtype(at::kFloat).device(device));
+  auto decoder = std::make_unique<VaeDecoder>(found->config, at::TensorOptions().dtype(at::kFloat).device(device));
   load_parameters(*decoder, *found->weights);
   return decoder;
 }

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/base/error.h"
 #include "core/formats/diffusers_config.h"
@@ -18,6 +19,7 @@ using Source = std::shared_ptr<const TensorSource>;
 using Metadata = std::map<std::string, std::string>;
 
 constexpr const char* kStem = "diffusion_pytorch_model";
+constexpr const char* kConfigFile = "config.json";
 
 at::Tensor read_as(const TensorSource& source, const TensorInfo& info, at::ScalarType dtype) {
   auto tensor = at::empty(info.shape, dtype);
@@ -38,7 +40,7 @@ uint64_t bytes_of(const TensorMaker& tensor) {
   return static_cast<uint64_t>(c10::multiply_integers(tensor.shape)) * c10::elementSize(tensor.dtype);
 }
 
-// In order, each shard as full as the limit allows; a larger tensor has one of its own.
+// Cuts the tensors, in order, into shards as full as the limit allows. A tensor that is larger has one of its own.
 std::vector<std::vector<TensorMaker>> cut(const std::vector<TensorMaker>& tensors, uint64_t max_bytes) {
   std::vector<std::vector<TensorMaker>> shards(1);
   uint64_t bytes = 0;
@@ -53,56 +55,80 @@ std::vector<std::vector<TensorMaker>> cut(const std::vector<TensorMaker>& tensor
   return shards;
 }
 
-std::vector<fs::path> write_shards(const fs::path& folder, const std::vector<TensorMaker>& tensors,
-                                   const ExportOptions& options, const Metadata& metadata) {
+// What an export makes: folders, and files in a folder that was new or empty. Unless keep() is called, all of it is
+// removed again.
+class NewFiles {
+ public:
+  // Makes `folder`, and those above it, where they are missing.
+  explicit NewFiles(const fs::path& folder) {
+    for (auto path = fs::absolute(folder); !fs::exists(path); path = path.parent_path()) folders_.push_back(path);
+    make_folder_of(fs::absolute(folder) / kConfigFile);
+  }
+  ~NewFiles() {
+    std::error_code ignored;
+    for (const auto* paths : {&files_, &folders_}) {
+      for (const auto& path : *paths) fs::remove(path, ignored);
+    }
+  }
+  NewFiles(const NewFiles&) = delete;
+  NewFiles& operator=(const NewFiles&) = delete;
+
+  // Notes a file of the folder that is going to be written.
+  const fs::path& add(const fs::path& file) { return files_.emplace_back(file); }
+  std::vector<fs::path> keep() {
+    folders_.clear();
+    return std::exchange(files_, {});
+  }
+
+ private:
+  std::vector<fs::path> files_, folders_;  // a folder before the one that it lies in
+};
+
+void write_shards(const fs::path& folder, const std::vector<TensorMaker>& tensors, const ExportOptions& options,
+                  const Metadata& metadata, NewFiles& files) {
   const auto shards = cut(tensors, options.max_shard_bytes);
   if (shards.size() == 1) {
-    const auto path = folder / fmt::format("{}.safetensors", kStem);
-    stream_safetensors(path, tensors, metadata);
-    return {path};
+    stream_safetensors(files.add(folder / fmt::format("{}.safetensors", kStem)), tensors, metadata);
+    return;
   }
-  std::vector<fs::path> written;
   nlohmann::ordered_json weight_map;
   uint64_t total = 0;
   for (size_t i = 0; i < shards.size(); ++i) {
     const auto name = fmt::format("{}-{:05}-of-{:05}.safetensors", kStem, i + 1, shards.size());
-    stream_safetensors(folder / name, shards[i], metadata);
-    written.push_back(folder / name);
+    stream_safetensors(files.add(folder / name), shards[i], metadata);
     for (const auto& tensor : shards[i]) {
       weight_map[tensor.name] = name;
       total += bytes_of(tensor);
     }
   }
-  written.push_back(folder / fmt::format("{}.safetensors.index.json", kStem));
   const nlohmann::ordered_json index{{"metadata", {{"total_size", total}}}, {"weight_map", weight_map}};
-  write_file(written.back(), index.dump(2) + "\n");
-  return written;
+  write_file(files.add(folder / fmt::format("{}.safetensors.index.json", kStem)), index.dump(2) + "\n");
 }
 
 std::vector<fs::path> write_folder(const OpenWeights& weights, const fs::path& out, const ExportOptions& options) {
   const auto& info = weights.info;
   const int64_t height = info.sample_shape.at(1), width = info.sample_shape.at(2);
-  const auto config = mmdit_json(info.config.model, std::max(height, width));
+  const auto config = mmdit_json(info.config.model.mmdit, std::max(height, width));
   if (height != width) {
     spdlog::warn(
-        "diffusers' config.json has one side, {}, and this network draws {} x {} (width x height): give "
+        "diffusers' config.json has one side, {}, and the samples of this network are {} x {} (width x height): give "
         "diffusers both; fgm knows them from the metadata",
         std::max(height, width), width, height);
   }
   const auto source = as_external(weights.source, Naming::kDiffusers);
   const auto table = names_in(Naming::kDiffusers, "pos_embed").front();
-  fs::create_directories(out);
-  auto written = write_shards(out, makers(source, table, options), options, export_metadata(info, Naming::kDiffusers));
-  written.push_back(out / "config.json");
-  write_file(written.back(), config.dump(2) + "\n");
-  return written;
+  NewFiles files(out);
+  write_shards(out, makers(source, table, options), options, export_metadata(info, Naming::kDiffusers), files);
+  write_file(files.add(out / kConfigFile), config.dump(2) + "\n");
+  return files.keep();
 }
 
 std::vector<fs::path> write_single_file(const OpenWeights& weights, const fs::path& out, const ExportOptions& options) {
   const auto source = as_external(weights.source, Naming::kStability, kSingleFilePrefix);
-  make_folder_of(out);
+  NewFiles files(fs::absolute(out).parent_path());
   stream_safetensors(out, makers(source, fmt::format("{}pos_embed", kSingleFilePrefix), options),
                      export_metadata(weights.info, Naming::kStability));
+  files.keep();
   return {out};
 }
 
@@ -113,11 +139,11 @@ void check_export(const OpenWeights& weights, const fs::path& out, const ExportO
   if (options.naming == Naming::kDiffusers) {
     require<ConfigError>(!fs::exists(out) || (fs::is_directory(out) && fs::is_empty(out)),
                          "--out {} is there already; give a new or an empty folder", out.string());
-    mmdit_json(weights.info.config.model, weights.info.sample_shape.at(1));
+    mmdit_json(weights.info.config.model.mmdit, weights.info.sample_shape.at(1));
     return;
   }
   require<ConfigError>(!fs::exists(out), "--out {} is there already; give a new file", out.string());
-  const ModelConfig& model = weights.info.config.model;
+  const MMDiTConfig& model = weights.info.config.model.mmdit;
   require<ConfigError>(model.qk_norm || model.num_heads == model.depth,
                        "{}: {} heads in {} blocks: a single file cannot tell the number of heads unless it is that of "
                        "the blocks; give --format diffusers",

@@ -1,12 +1,12 @@
 #include "launch/weights/export_metadata.h"
 
 #include <array>
-#include <charconv>
 
 #include "core/base/error.h"
-#include "core/io/pixels.h"
+#include "core/base/number.h"
 #include "core/models/vae.h"
 #include "core/train/roles.h"
+#include "launch/weights/decoder.h"
 
 namespace fgm {
 namespace {
@@ -18,13 +18,9 @@ constexpr const char* kInitTime = "fgm.init_time";
 constexpr const char* kGuidance = "fgm.guidance";
 constexpr const char* kShift = "fgm.shift";
 
-bool is_student(const WeightsInfo& info) {
-  return info.role.starts_with(role::kStudent);
-}
-
 // The first is in ModelSpec's list, the others are SwarmUI's (T2IModelClassSorter.cs). No reader knows an id for
 // networks of other sizes.
-std::string architecture(const ModelConfig& model) {
+std::string architecture(const MMDiTConfig& model) {
   const bool is_medium = model.depth == 24 && model.width() == 1536;
   if (is_medium && !model.qk_norm) return "stable-diffusion-v3-medium";
   if (is_medium && !model.dual_attention_blocks.empty()) return "stable-diffusion-v3.5-medium";
@@ -33,18 +29,16 @@ std::string architecture(const ModelConfig& model) {
 }
 
 // Width x height in pixels, with SD3's autoencoder where the network makes latents.
-std::string resolution(const std::vector<int64_t>& sample_shape) {
-  const int64_t scale = sample_shape.at(0) == kPixelChannels ? 1 : VaeConfig().downscale();
-  return fmt::format("{}x{}", scale * sample_shape.at(2), scale * sample_shape.at(1));
+std::string resolution(const WeightsInfo& info) {
+  const int64_t scale = makes_latents(info.config.model) ? VaeConfig().downscale() : 1;
+  return fmt::format("{}x{}", scale * info.sample_shape.at(2), scale * info.sample_shape.at(1));
 }
 
 template <typename Number>
 Number number(const std::string& text, const char* key, const std::filesystem::path& path) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  require<ConfigError>(error == std::errc() && end == text.data() + text.size(),
-                       "{}: its metadata {} = '{}' is no number", path.string(), key, text);
-  return value;
+  const auto value = parse_number<Number>(text);
+  require<ConfigError>(value.has_value(), "{}: its metadata {} = '{}' is no number", path.string(), key, text);
+  return *value;
 }
 
 // One side of a square, which other programs and older fgm read, or width x height.
@@ -54,15 +48,16 @@ std::string sample_size_text(const std::vector<int64_t>& sample_shape) {
 }
 
 // {height, width}
-std::array<int64_t, 2> sample_size(const std::string& text, const ModelConfig& model,
+std::array<int64_t, 2> sample_size(const std::string& text, const MMDiTConfig& model,
                                    const std::filesystem::path& path) {
   const auto x = text.find('x');
   const auto side = [&](const std::string& digits) {
     const auto size = number<int64_t>(digits, kSampleSize, path);
     const int64_t largest = model.pos_embed_max_size * model.patch_size;
-    require<ConfigError>(size > 0 && size <= largest && size % model.patch_size == 0,
-                         "{}: its metadata {} = {} is no side that this network can draw: a multiple of {} up to {}",
-                         path.string(), kSampleSize, text, model.patch_size, largest);
+    require<ConfigError>(
+        size > 0 && size <= largest && size % model.patch_size == 0,
+        "{}: its metadata {} = {} is no side of an image that this network can make: a multiple of {} up to {}",
+        path.string(), kSampleSize, text, model.patch_size, largest);
     return size;
   };
   return {side(x == std::string::npos ? text : text.substr(x + 1)), side(text.substr(0, x))};
@@ -75,16 +70,16 @@ std::map<std::string, std::string> export_metadata(const WeightsInfo& info, Nami
   std::map<std::string, std::string> metadata{
       {"format", "pt"},
       {"modelspec.sai_model_spec", "1.0.1"},
-      {"modelspec.architecture", architecture(config.model)},
+      {"modelspec.architecture", architecture(config.model.mmdit)},
       {"modelspec.implementation",
        naming == Naming::kDiffusers ? "diffusers" : "https://github.com/Stability-AI/sd3.5"},
       {"modelspec.title", fmt::format("{} at step {}, exported by fgm", info.role, info.step)},
-      {"modelspec.resolution", resolution(info.sample_shape)},
+      {"modelspec.resolution", resolution(info)},
       {kRole, info.role},
       {kStep, std::to_string(info.step)},
       {kSampleSize, sample_size_text(info.sample_shape)},
       {kShift, fmt::format("{}", config.sample.shift)}};
-  if (!is_student(info)) return metadata;
+  if (!role::is_student(info.role)) return metadata;
   metadata["modelspec.title"] = fmt::format("one-step student by Flow Generator Matching, step {}", info.step);
   metadata[kInitTime] = fmt::format("{}", config.method.init_time);
   metadata["fgm.times"] = fmt::format("{},0", config.method.init_time);
@@ -102,7 +97,7 @@ void read_export_metadata(const std::map<std::string, std::string>& metadata, co
   take(kStep, [&](const std::string& text) { info.step = number<int64_t>(text, kStep, path); });
   take(kShift, [&](const std::string& text) { info.config.sample.shift = number<double>(text, kShift, path); });
   take(kSampleSize, [&](const std::string& text) {
-    const auto [height, width] = sample_size(text, info.config.model, path);
+    const auto [height, width] = sample_size(text, info.config.model.mmdit, path);
     info.sample_shape = {info.sample_shape.at(0), height, width};
   });
   MethodConfig& method = info.config.method;

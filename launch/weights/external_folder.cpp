@@ -28,15 +28,15 @@ struct ExternalFile {
   std::string family;
 };
 
-// None where one of them is a network of ours: then the others are the rest of its checkpoint.
+// The safetensors files of `folder`. A folder with a network of ours has none: its other files are the rest of a
+// checkpoint.
 std::vector<ExternalFile> external_files(const fs::path& folder) {
   std::vector<ExternalFile> files;
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (entry.path().extension() != ".safetensors") continue;
     const SafetensorsFile file(entry.path());
     if (file.metadata().contains(kFormatKey)) return {};
-    ShapeByName shapes;
-    for (const auto& info : file.tensors()) shapes.emplace(info.name, info.shape);
+    const auto shapes = shapes_of(file);
     files.push_back({entry.path().string(), recognise_sd3(shapes).has_value(), model_family(shapes)});
   }
   std::ranges::sort(files, {}, &ExternalFile::path);
@@ -52,7 +52,7 @@ std::optional<std::string> what_its_config_describes(const fs::path& folder) {
   return std::nullopt;
 }
 
-// Of a Hugging Face cache's folder of one repository, the snapshot that its branch main stands for, else the newest.
+// The snapshot that a Hugging Face cache's folder of one repository calls main, else the newest one.
 std::optional<fs::path> newest_snapshot(const fs::path& repository) {
   if (!fs::is_directory(repository / "snapshots")) return std::nullopt;
   std::string commit;
@@ -66,7 +66,7 @@ std::optional<fs::path> newest_snapshot(const fs::path& repository) {
   return newest;
 }
 
-// Files of other kinds of weights, which no folder of ours has: the first one, and what it is.
+// The first file of weights of another kind, such as no folder of ours has, and what it is.
 std::optional<std::string> other_weights(const fs::path& folder) {
   static const std::set<std::string> kEndings = {".bin", ".pt", ".pth", ".ckpt", ".gguf", ".h5", ".msgpack", ".npz"};
   std::set<fs::path> files;

@@ -1,5 +1,6 @@
 #include "launch/weights/frozen_network.h"
 
+#include "launch/checkpoint/load_slices.h"
 #include "launch/weights/weights.h"
 
 namespace fgm {

@@ -12,18 +12,16 @@ enum class Reduce { kSum, kMax, kMin };
 
 // Moves tensors between the ranks of one group.
 //
-// Order: all ranks of the group make the same calls, with the same sizes and dtypes, in the same order, one
-// thread at a
+// Order: all ranks of the group make the same calls, with the same sizes and dtypes, in the same order, one thread at a
 //   time. Other communicators may be busy in other threads. A rank that throws ends the job; nobody goes on.
-// Tensors: contiguous, on device(), of dtype float32, float64, float16, bfloat16, int64, int32 or uint8;
-// empty ones are
+// Tensors: contiguous, on device(), of dtype float32, float64, float16, bfloat16, int64, int32 or uint8; empty ones are
 //   allowed. Bytes are written past autograd: no graph is recorded and no version counter moves.
 // Sums: an implementation documents its order of summation and the precision it sums 16-bit floats in.
-// Streams: CUDA operations run on a communication stream, after what the caller's current stream holds at the call;
-//   see Work for when the result is there.
-// Errors: Error, before anything is sent, when an argument breaks these rules; Error when the transport
-// fails. End: close() is a collective and belongs on the success path. A communicator destroyed open leaks
-// its handle and logs.
+// Streams: CUDA operations run on a communication stream, after what the caller's current stream holds at the call; see
+//   Work for when the result is there.
+// Errors: Error, before anything is sent, when an argument breaks these rules; Error when the transport fails.
+// End: close() is a collective and belongs on the success path. A communicator destroyed open leaks its handle and
+//   logs.
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -39,8 +37,8 @@ class Communicator {
   Work all_gather_into(const at::Tensor& out, const at::Tensor& in);
 
   // out = slice rank() of the element-wise reduction of the ranks' `in`; in.numel() == size() * out.numel().
-  // `out` may be exactly slice rank() of `in` (in place; the rest of `in` is then unchanged); any other
-  // overlap is an error.
+  // `out` may be exactly slice rank() of `in` (in place; the rest of `in` is then unchanged); any other overlap is an
+  // error.
   Work reduce_scatter_into(const at::Tensor& out, const at::Tensor& in, Reduce reduce);
 
   // In place; every rank ends with the same bits.

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "core/base/error.h"
+#include "core/base/number.h"
 
 namespace fgm {
 namespace {
@@ -36,7 +37,7 @@ std::pair<std::string, std::string> first_difference(const std::string& a, const
 }
 
 int exit_code_in(const std::string& outcome) {
-  return std::stoi(outcome);
+  return parse_number<int>(leading_digits(outcome)).value_or(kExitCrash);
 }
 
 }  // namespace
@@ -61,8 +62,9 @@ void require_same_lines(Communicator& control, const std::string& mine) {
   for (size_t rank = 1; rank < texts.size(); ++rank) {
     if (texts[rank] == texts[0]) continue;
     const auto [expected, found] = first_difference(texts[0], texts[rank]);
-    throw ConfigError(fmt::format("rank {} has '{}' where rank 0 has '{}'; give all ranks the same command and files",
-                                  rank, found, expected));
+    throw AgreedError(fmt::format("rank {} has '{}' where rank 0 has '{}'; give all ranks the same command and files",
+                                  rank, found, expected),
+                      kExitConfig);
   }
 }
 
@@ -84,7 +86,7 @@ void throw_on_all_ranks(Communicator& control, const std::function<void()>& body
   if (failure == outcomes.end()) return;
   const std::string message = failure->substr(failure->find(' ') + 1);
   const auto rank = failure - outcomes.begin();
-  throw Error(rank == 0 ? message : fmt::format("rank {}: {}", rank, message), exit_code_in(*failure));
+  throw AgreedError(rank == 0 ? message : fmt::format("rank {}: {}", rank, message), exit_code_in(*failure));
 }
 
 void on_first_rank(Communicator& control, const std::function<void()>& body) {

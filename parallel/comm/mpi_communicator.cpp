@@ -15,10 +15,10 @@
 namespace fgm {
 namespace {
 
-// Up to here all ranks send everything to everyone: one round trip instead of two.
+// A reduction of up to so many bytes sends everything to every rank: one round trip instead of two.
 constexpr int64_t kSmallAllReduceBytes = 4096;
 
-// From here on the ranks meet before they move bytes; below, the message itself is the meeting.
+// The ranks meet before they move so many bytes or more; a smaller message is itself the meeting.
 constexpr int64_t kLargeBytes = 65536;
 
 std::byte* bytes_of(const at::Tensor& tensor) {

@@ -29,6 +29,11 @@ std::vector<int64_t> numels_of(const TensorList& tensors) {
   return numels;
 }
 
+UnitLayout layout_of_tensors(const Block& block, const TensorList& tensors, int num_shards) {
+  const auto element_bytes = static_cast<int64_t>(c10::elementSize(common_dtype(block, tensors)));
+  return {numels_of(tensors), element_bytes, num_shards};
+}
+
 c10::Storage storage_nowhere(int64_t bytes, at::Device device) {
   return c10::make_intrusive<c10::StorageImpl>(c10::StorageImpl::use_byte_size_t(), bytes, at::DataPtr(nullptr, device),
                                                /*allocator=*/nullptr,
@@ -43,14 +48,18 @@ at::DataPtr address_of(const at::Tensor& flat) {
 
 }  // namespace
 
+UnitLayout FlatUnit::layout_of(Block& block, int num_shards) {
+  return layout_of_tensors(block, tensors_of(block), num_shards);
+}
+
 FlatUnit::FlatUnit(Block& block, int num_shards, at::Device device)
     : FlatUnit(block, tensors_of(block), num_shards, device) {}
 
 FlatUnit::FlatUnit(Block& block, const TensorList& originals, int num_shards, at::Device device)
     : block_(block),
       dtype_(common_dtype(block, originals)),
-      layout_(numels_of(originals), static_cast<int64_t>(c10::elementSize(dtype_)), num_shards),
-      storage_(storage_nowhere(layout_.numel() * static_cast<int64_t>(c10::elementSize(dtype_)), device)) {
+      layout_(layout_of_tensors(block, originals, num_shards)),
+      storage_(storage_nowhere(layout_.bytes(), device)) {
   block.visit([&](const std::string& name, at::Tensor& tensor) {
     const int64_t offset = layout_.offset(parameters_.size());
     const auto strides = c10::contiguous_strides(tensor.sizes());
@@ -60,13 +69,13 @@ FlatUnit::FlatUnit(Block& block, const TensorList& originals, int num_shards, at
   });
 }
 
-void FlatUnit::point_at(const at::Tensor& flat) {
+void FlatUnit::bind(const at::Tensor& flat) {
   check(flat.numel() == layout_.numel() && flat.scalar_type() == dtype_ && flat.is_contiguous(),
         "unit {} needs {} contiguous elements of {}", block_.name(), layout_.numel(), at::toString(dtype_));
   storage_.unsafeGetStorageImpl()->set_data_ptr_noswap(address_of(flat));
 }
 
-void FlatUnit::point_nowhere() {
+void FlatUnit::unbind() {
   storage_.unsafeGetStorageImpl()->set_data_ptr_noswap(at::DataPtr(nullptr, storage_.device()));
 }
 

@@ -20,6 +20,10 @@ class FlatUnit {
     at::Tensor view;  // the block's own tensor, a leaf
   };
 
+  // How the parameters of `block` lie in a unit. Error when the block has none, or has them in several dtypes or in one
+  // that a unit cannot have.
+  static UnitLayout layout_of(Block& block, int num_shards);
+
   // Replaces the block's tensors, which may be on the meta device, by views on `device`; they point nowhere yet.
   // `block` must outlive the unit; its parameters have one dtype: float32, float64 or, for a frozen network, bfloat16.
   FlatUnit(Block& block, int num_shards, at::Device device);
@@ -30,9 +34,9 @@ class FlatUnit {
   at::ScalarType dtype() const { return dtype_; }
 
   // The parameters show `flat`, [layout().numel()] of dtype(), and keep its memory alive.
-  void point_at(const at::Tensor& flat);
+  void bind(const at::Tensor& flat);
   // Whoever reads a parameter from here on fails, by an error or at address 0, and never sees another unit's numbers.
-  void point_nowhere();
+  void unbind();
 
   // The part of `flat`, [layout().numel()], that belongs to parameter `i`, in that one's shape.
   at::Tensor view_of(const at::Tensor& flat, size_t i) const;

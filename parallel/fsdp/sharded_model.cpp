@@ -1,12 +1,14 @@
 #include "parallel/fsdp/sharded_model.h"
 
+#include <algorithm>
+
 #include "core/base/error.h"
 #include "parallel/fsdp/sharded_block.h"
 
 namespace fgm {
 namespace {
 
-// Before a unit replaces them.
+// The tensors of the model's blocks, to be read after the units have replaced them.
 std::vector<TensorList> parameters_of_blocks(VelocityModel& model) {
   std::vector<TensorList> blocks;
   for (Block* block : model.blocks()) {
@@ -29,7 +31,7 @@ ShardedModel::ShardedModel(VelocityModel& model, Communicator& shard_axis, const
   units_.reserve(originals.size());
   for (Block* block : model.blocks()) {
     unit_of_block_.emplace(block, units_.size());
-    units_.emplace_back(*block, shard_axis, *pool_);
+    units_.emplace_back(*block, shard_axis, *pool_, options.phases);
     begins_.push_back(num_elements);
     num_elements += units_.back().flat().layout().shard_numel();
   }
@@ -38,6 +40,16 @@ ShardedModel::ShardedModel(VelocityModel& model, Communicator& shard_axis, const
   for (size_t u = 0; u < units_.size(); ++u) copy_shards(u, originals[u]);
   show(values_);
   model.set_runner(this);
+}
+
+ShardedBytes ShardedModel::bytes_of(VelocityModel& model, int num_shards) {
+  ShardedBytes bytes;
+  for (Block* block : model.blocks()) {
+    const UnitLayout layout = FlatUnit::layout_of(*block, num_shards);
+    bytes.values += layout.shard_bytes();
+    if (num_shards > 1) bytes.slot = std::max(bytes.slot, layout.bytes());
+  }
+  return bytes;
 }
 
 void ShardedModel::copy_shards(size_t u, const TensorList& originals) {

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <memory>
+#include <type_traits>
 #include <unordered_map>
 #include <vector>
 
 #include "core/nn/velocity_model.h"
+#include "core/train/phase_scope.h"
 #include "core/train/train_state.h"
 #include "parallel/fsdp/sharded_unit.h"
 
@@ -13,6 +15,13 @@ namespace fgm {
 struct FsdpOptions {
   bool recompute = false;                    // run every block's forward again in its backward pass
   std::shared_ptr<UnitPool> pool = nullptr;  // shared by the networks of a run; none: one of its own
+  PhaseListener* phases = nullptr;           // hears "gather" and "reduce"; must outlive the network
+};
+
+// What a rank holds of a network that is cut into shards, in bytes.
+struct ShardedBytes {
+  int64_t values = 0;  // its shards of the parameters
+  int64_t slot = 0;    // of each slot of the pool, for the largest unit; with one shard nothing is gathered: none
 };
 
 // A network whose blocks are flat units, cut into shards over the ranks of one mesh axis, without an optimizer: the
@@ -29,6 +38,12 @@ class ShardedModel : public BlockRunner {
   // model.
   ShardedModel(VelocityModel& model, Communicator& shard_axis, const FsdpOptions& options = {});
   ~ShardedModel() override;
+  // The model knows this object by its address.
+  ShardedModel(const ShardedModel&) = delete;
+  ShardedModel& operator=(const ShardedModel&) = delete;
+
+  // Of a rank of `num_shards`. Looks at the sizes and dtypes of the model's parameters only.
+  static ShardedBytes bytes_of(VelocityModel& model, int num_shards);
 
   VelocityModel& model() const { return model_; }
   TensorList run(Block& block, const TensorList& inputs) override;
@@ -59,5 +74,6 @@ class ShardedModel : public BlockRunner {
   std::unordered_map<const Block*, size_t> unit_of_block_;
   at::Tensor values_;
 };
+static_assert(!std::is_copy_constructible_v<ShardedModel>);
 
 }  // namespace fgm

@@ -5,17 +5,17 @@
 namespace fgm {
 
 ShardedUnit::Gathered::~Gathered() {
-  if (unit_ != nullptr) unit_->point_nowhere();
+  if (unit_ != nullptr) unit_->unbind();
 }
 
-ShardedUnit::ShardedUnit(Block& block, Communicator& shard_axis, UnitPool& pool)
-    : shard_axis_(shard_axis), pool_(pool), flat_(block, shard_axis.size(), shard_axis.device()) {
-  if (!is_resident()) pool.reserve(flat_.layout().numel() * static_cast<int64_t>(c10::elementSize(flat_.dtype())));
+ShardedUnit::ShardedUnit(Block& block, Communicator& shard_axis, UnitPool& pool, PhaseListener* phases)
+    : shard_axis_(shard_axis), pool_(pool), phases_(phases), flat_(block, shard_axis.size(), shard_axis.device()) {
+  if (!is_resident()) pool.reserve(flat_.layout().bytes());
 }
 
 void ShardedUnit::set_values(const at::Tensor& shard) {
   values_ = shard;
-  if (is_resident()) flat_.point_at(shard);
+  if (is_resident()) flat_.bind(shard);
 }
 
 void ShardedUnit::set_trainable(bool is_trainable) {
@@ -32,10 +32,11 @@ void ShardedUnit::set_trainable(bool is_trainable) {
 
 ShardedUnit::Gathered ShardedUnit::gather() {
   if (is_resident()) return {};
-  UnitPool::Slot slot = pool_.lend();
+  const PhaseScope scope(phases_, "gather");
+  UnitPool::Slot slot = pool_.acquire();
   const auto flat = slot.as(flat_.layout().numel(), flat_.dtype());
   shard_axis_.all_gather_into(flat, values_).wait();
-  flat_.point_at(flat);
+  flat_.bind(flat);
   return {flat_, std::move(slot)};
 }
 
@@ -46,7 +47,8 @@ void ShardedUnit::add_gradients(const TensorList& gradients) {
     }
     return;
   }
-  const UnitPool::Slot slot = pool_.lend();
+  const PhaseScope scope(phases_, "reduce");
+  const UnitPool::Slot slot = pool_.acquire();
   const auto flat = slot.as(flat_.layout().numel(), flat_.dtype());
   flat.zero_();  // the padding, and parameters without a gradient
   for (size_t i = 0; i < gradients.size(); ++i) {

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "core/train/phase_scope.h"
 #include "parallel/comm/communicator.h"
 #include "parallel/fsdp/flat_unit.h"
 #include "parallel/fsdp/unit_pool.h"
@@ -26,8 +27,9 @@ class ShardedUnit {
     std::optional<UnitPool::Slot> slot_;
   };
 
-  // Takes over the parameters of `block` (see FlatUnit). All references must outlive the unit.
-  ShardedUnit(Block& block, Communicator& shard_axis, UnitPool& pool);
+  // Takes over the parameters of `block` (see FlatUnit). `phases` hears "gather" and "reduce" and may be null. All must
+  // outlive the unit.
+  ShardedUnit(Block& block, Communicator& shard_axis, UnitPool& pool, PhaseListener* phases = nullptr);
 
   FlatUnit& flat() { return flat_; }
   const FlatUnit& flat() const { return flat_; }
@@ -49,6 +51,7 @@ class ShardedUnit {
  private:
   Communicator& shard_axis_;
   UnitPool& pool_;
+  PhaseListener* phases_;
   FlatUnit flat_;
   at::Tensor values_, gradient_;
   bool is_trainable_ = false;

@@ -13,7 +13,7 @@ UnitPool::Slot::~Slot() {
   if (pool_ == nullptr) return;
   if (pool_->poisons_) bytes_.fill_(kNanByte);
   pool_->free_.push_back(std::move(bytes_));
-  --pool_->num_lent_;
+  --pool_->num_acquired_;
 }
 
 at::Tensor UnitPool::Slot::as(int64_t numel, at::ScalarType dtype) const {
@@ -24,18 +24,19 @@ at::Tensor UnitPool::Slot::as(int64_t numel, at::ScalarType dtype) const {
 }
 
 void UnitPool::reserve(int64_t bytes) {
-  check(num_lent_ == 0, "the pool of units cannot grow while {} slots are lent", num_lent_);
+  check(num_acquired_ == 0, "the pool of units cannot grow while {} slots are in use", num_acquired_);
   if (bytes <= slot_bytes_) return;
   slot_bytes_ = bytes;
   free_.clear();
 }
 
-UnitPool::Slot UnitPool::lend() {
-  check(num_lent_ < kNumSlots, "all {} slots of the pool are lent: a unit is gathered while another is", kNumSlots);
+UnitPool::Slot UnitPool::acquire() {
+  check(num_acquired_ < kNumSlots, "all {} slots of the pool are in use: a unit is gathered while another one is",
+        kNumSlots);
   if (free_.empty()) free_.push_back(at::empty({slot_bytes_}, at::TensorOptions().dtype(at::kByte).device(device_)));
   Slot slot(*this, std::move(free_.back()));
   free_.pop_back();
-  ++num_lent_;
+  ++num_acquired_;
   return slot;
 }
 

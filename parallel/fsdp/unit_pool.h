@@ -10,7 +10,7 @@ namespace fgm {
 
 // The buffers that units are gathered into and their gradients packed in, each as large as the largest unit. The
 // networks of a run may share one pool. Collectives block, so that no two units are gathered at once: one slot is all
-// there is, and a second one asked for is a mistake that is named. Memory is allocated at the first use and then kept.
+// there is, and to ask for a second one is a mistake that is named. Memory is allocated at the first use and then kept.
 class UnitPool {
  public:
   static constexpr int kNumSlots = 1;
@@ -20,7 +20,7 @@ class UnitPool {
   static constexpr bool kPoisons = true;
 #endif
 
-  // A slot while it is lent; goes back to the pool, which must outlive it, when this dies.
+  // A slot in use. It goes back to the pool, which must outlive it, when this object dies.
   class Slot {
    public:
     Slot(UnitPool& pool, at::Tensor bytes) : pool_(&pool), bytes_(std::move(bytes)) {}
@@ -39,16 +39,16 @@ class UnitPool {
   // With `poisons` a slot that comes back is filled with NaN, so that whoever still reads it is seen.
   explicit UnitPool(at::Device device, bool poisons = kPoisons) : device_(device), poisons_(poisons) {}
 
-  // Slots hold at least `bytes` from here on. No slot may be lent.
+  // Slots hold at least `bytes` from here on. No slot may be in use.
   void reserve(int64_t bytes);
-  // Error when all slots are lent.
-  Slot lend();
+  // Error when all slots are in use.
+  Slot acquire();
 
  private:
   at::Device device_;
   bool poisons_;
   int64_t slot_bytes_ = 0;
-  int num_lent_ = 0;
+  int num_acquired_ = 0;
   std::vector<at::Tensor> free_;
 };
 

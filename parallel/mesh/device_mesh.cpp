@@ -5,22 +5,22 @@
 namespace fgm {
 namespace {
 
-void validate(MeshAxes size, int world) {
-  require<ConfigError>(size.shard >= 1, "mesh.shard = {} is not at least 1", size.shard);
-  require<ConfigError>(size.replicate >= 1, "mesh.replicate = {} is not at least 1", size.replicate);
-  require<ConfigError>(world % size.shard == 0, "mesh.shard = {} does not divide the {} ranks of this job", size.shard,
-                       world);
+void validate(MeshShape shape, int world) {
+  require<ConfigError>(shape.shard >= 1, "mesh.shard = {} is not at least 1", shape.shard);
+  require<ConfigError>(shape.replicate >= 1, "mesh.replicate = {} is not at least 1", shape.replicate);
+  require<ConfigError>(world % shape.shard == 0, "mesh.shard = {} does not divide the {} ranks of this job",
+                       shape.shard, world);
   require<ConfigError>(
-      size.replicate == world / size.shard,
+      shape.replicate == world / shape.shard,
       "mesh.replicate = {} times mesh.shard = {} is not the {} ranks of this job; set mesh.replicate = {}",
-      size.replicate, size.shard, world, world / size.shard);
+      shape.replicate, shape.shard, world, world / shape.shard);
 }
 
 }  // namespace
 
-DeviceMesh::DeviceMesh(Communicator& world, MeshAxes size) : world_(world), size_(size) {
-  validate(size, world.size());
-  coordinate_ = {.replicate = world.rank() / size.shard, .shard = world.rank() % size.shard};
+DeviceMesh::DeviceMesh(Communicator& world, MeshShape shape) : world_(world), shape_(shape) {
+  validate(shape, world.size());
+  coordinate_ = {.replicate = world.rank() / shape.shard, .shard = world.rank() % shape.shard};
   replicate_ = world.split(coordinate_.shard, coordinate_.replicate);
   shard_ = world.split(coordinate_.replicate, coordinate_.shard);
 }

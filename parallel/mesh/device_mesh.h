@@ -6,10 +6,16 @@
 
 namespace fgm {
 
-// A size, or this rank's coordinate, along each axis of the mesh.
-struct MeshAxes {
+// The size of each axis of a mesh.
+struct MeshShape {
   int replicate = 1;  // holders of a copy of the same shard
   int shard = 1;      // holders of the shards of one copy
+};
+
+// A rank's place on each axis, from 0.
+struct MeshCoordinate {
+  int replicate = 0;
+  int shard = 0;
 };
 
 // The ranks of a job as a replicate x shard grid. The shard axis is the inner one, rank = replicate *
@@ -18,11 +24,11 @@ struct MeshAxes {
 class DeviceMesh {
  public:
   // Collective over `world`, which must outlive the mesh and is not closed by it.
-  // Throws ConfigError naming the numbers unless size.replicate * size.shard == world.size().
-  DeviceMesh(Communicator& world, MeshAxes size);
+  // Throws ConfigError naming the numbers unless shape.replicate * shape.shard == world.size().
+  DeviceMesh(Communicator& world, MeshShape shape);
 
-  MeshAxes size() const noexcept { return size_; }
-  MeshAxes coordinate() const noexcept { return coordinate_; }
+  MeshShape shape() const noexcept { return shape_; }
+  MeshCoordinate coordinate() const noexcept { return coordinate_; }
 
   Communicator& world() const noexcept { return world_; }
   // The ranks that hold the same shard as this one; rank() in it is coordinate().replicate.
@@ -35,8 +41,8 @@ class DeviceMesh {
 
  private:
   Communicator& world_;
-  MeshAxes size_;
-  MeshAxes coordinate_;
+  MeshShape shape_;
+  MeshCoordinate coordinate_;
   std::unique_ptr<Communicator> replicate_;
   std::unique_ptr<Communicator> shard_;
 };

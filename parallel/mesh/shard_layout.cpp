@@ -1,7 +1,5 @@
 #include "parallel/mesh/shard_layout.h"
 
-#include <algorithm>
-
 #include "core/base/error.h"
 
 namespace fgm {
@@ -16,7 +14,7 @@ int64_t round_up(int64_t value, int64_t step) {
 }  // namespace
 
 UnitLayout::UnitLayout(const std::vector<int64_t>& numels, int64_t element_bytes, int num_shards)
-    : num_shards_(num_shards) {
+    : element_bytes_(element_bytes), num_shards_(num_shards) {
   check(element_bytes > 0 && kAlignmentBytes % element_bytes == 0, "elements of {} bytes do not fill {} bytes",
         element_bytes, kAlignmentBytes);
   check(num_shards >= 1, "a unit cannot be cut into {} shards", num_shards);
@@ -31,16 +29,15 @@ UnitLayout::UnitLayout(const std::vector<int64_t>& numels, int64_t element_bytes
 }
 
 std::vector<ParameterSlice> UnitLayout::slices(int shard) const {
-  const int64_t shard_begin = shard * shard_numel_, shard_end = shard_begin + shard_numel_;
+  const Range whole{shard * shard_numel_, (shard + 1) * shard_numel_};
   std::vector<ParameterSlice> found;
   for (size_t i = 0; i < extents_.size(); ++i) {
-    const int64_t begin = std::max(extents_[i].begin, shard_begin);
-    const int64_t end = std::min(extents_[i].end, shard_end);
-    if (begin >= end) continue;
+    const Range held = intersection(extents_[i], whole);
+    if (held.size() == 0) continue;
     found.push_back({.parameter = i,
-                     .begin = begin - extents_[i].begin,
-                     .count = end - begin,
-                     .shard_offset = begin - shard_begin});
+                     .begin = held.begin - extents_[i].begin,
+                     .count = held.size(),
+                     .shard_offset = held.begin - whole.begin});
   }
   return found;
 }

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/base/range.h"
+
 namespace fgm {
 
 // The part of one parameter that a shard holds, in elements.
@@ -25,16 +27,16 @@ class UnitLayout {
 
   int64_t numel() const { return shard_numel_ * num_shards_; }  // of the whole buffer, padding included
   int64_t shard_numel() const { return shard_numel_; }
+  int64_t bytes() const { return numel() * element_bytes_; }
+  int64_t shard_bytes() const { return shard_numel() * element_bytes_; }
   int64_t offset(size_t parameter) const { return extents_[parameter].begin; }
 
   // In the order of the parameters. The slices of all shards together are every element of every parameter once.
   std::vector<ParameterSlice> slices(int shard) const;
 
  private:
-  struct Extent {
-    int64_t begin = 0, end = 0;
-  };
-  std::vector<Extent> extents_;  // of each parameter in the buffer
+  std::vector<Range> extents_;  // of each parameter in the buffer
+  int64_t element_bytes_;
   int num_shards_;
   int64_t shard_numel_ = 0;
 };

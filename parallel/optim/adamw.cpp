@@ -5,7 +5,7 @@
 namespace fgm {
 
 AdamW::AdamW(const OptimizerConfig& config, int64_t num_elements, const at::TensorOptions& options) : config_(config) {
-  if (config.beta1 != 0.0) first_moment_ = at::zeros({num_elements}, options);
+  if (num_moments(config) > 1) first_moment_ = at::zeros({num_elements}, options);
   second_moment_ = at::zeros({num_elements}, options);
 }
 

@@ -13,6 +13,9 @@ namespace fgm {
 // no memory.
 class AdamW {
  public:
+  // How many moments are kept of each parameter.
+  static int64_t num_moments(const OptimizerConfig& config) { return config.beta1 != 0.0 ? 2 : 1; }
+
   // State for a flat parameter buffer of `num_elements`, with `options` of that buffer.
   AdamW(const OptimizerConfig& config, int64_t num_elements, const at::TensorOptions& options);
 

@@ -6,23 +6,29 @@
 
 namespace fgm {
 
+int64_t FsdpEngine::num_saved(const OptimizerConfig& config) {
+  return 1 + (keeps_average(config) ? 1 : 0) + AdamW::num_moments(config);
+}
+
 FsdpEngine::FsdpEngine(VelocityModel& model, const OptimizerConfig& config, const DeviceMesh& mesh,
                        const FsdpOptions& options)
     : config_(config),
       mesh_(mesh),
+      phases_(options.phases),
       sharded_(model, mesh.shard(), options),
       parameters_(sharded_.values()),
       gradients_(at::zeros_like(parameters_)),
       optimizer_(config, parameters_.numel(), parameters_.options()) {
   sharded_.set_gradients(gradients_);
-  if (config.ema > 0.0) ema_ = parameters_.clone();
+  if (keeps_average(config)) ema_ = parameters_.clone();
 }
 
 UpdateReport FsdpEngine::update(double lr) {
   const at::NoGradGuard no_grad;
   // See Note [Shards first, then copies].
-  if (mesh_.size().replicate > 1) mesh_.replicate().all_reduce(gradients_, Reduce::kSum).wait();
-  const double norm = grad_norm(gradients_, mesh_.shard());
+  if (mesh_.shape().replicate > 1)
+    in_phase(phases_, "reduce", [&] { mesh_.replicate().all_reduce(gradients_, Reduce::kSum).wait(); });
+  const double norm = grad_norm(gradients_, mesh_.shard(), phases_);
   UpdateReport report{.grad_norm = norm, .is_applied = std::isfinite(norm)};
   if (report.is_applied) {
     if (config_.clip > 0.0 && norm > config_.clip) gradients_.mul_(config_.clip / norm);

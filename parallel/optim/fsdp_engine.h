@@ -1,5 +1,7 @@
 #pragma once
 
+#include <type_traits>
+
 #include "core/config/sections.h"
 #include "core/train/parameter_engine.h"
 #include "parallel/fsdp/sharded_model.h"
@@ -20,6 +22,19 @@ class FsdpEngine : public ParameterEngine {
   // meta device write the slices of parts "" and "ema" of state(). `model` and `mesh` must outlive the engine.
   FsdpEngine(VelocityModel& model, const OptimizerConfig& config, const DeviceMesh& mesh,
              const FsdpOptions& options = {});
+  FsdpEngine(const FsdpEngine&) = delete;
+  FsdpEngine& operator=(const FsdpEngine&) = delete;
+
+  static bool keeps_average(const OptimizerConfig& config) { return config.ema > 0.0; }
+  // How many numbers of each parameter state() saves: its value, the average's and Adam's moments.
+  static int64_t num_saved(const OptimizerConfig& config);
+  // How many numbers of each parameter an engine holds: those and the gradient.
+  static int64_t num_held(const OptimizerConfig& config) { return num_saved(config) + 1; }
+  // Bytes that a rank's engine of `model`, cut into `num_shards`, holds beside the pool's. Looks at the sizes and
+  // dtypes of the model's parameters only.
+  static int64_t bytes_of(VelocityModel& model, const OptimizerConfig& config, int num_shards) {
+    return num_held(config) * ShardedModel::bytes_of(model, num_shards).values;
+  }
 
   VelocityModel& model() override { return sharded_.model(); }
   void set_trainable(bool is_trainable) override { sharded_.set_trainable(is_trainable); }
@@ -33,9 +48,11 @@ class FsdpEngine : public ParameterEngine {
  private:
   OptimizerConfig config_;
   const DeviceMesh& mesh_;
+  PhaseListener* phases_;
   ShardedModel sharded_;
   at::Tensor parameters_, gradients_, ema_;
   AdamW optimizer_;
 };
+static_assert(!std::is_copy_constructible_v<FsdpEngine>);
 
 }  // namespace fgm

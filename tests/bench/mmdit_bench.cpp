@@ -4,7 +4,6 @@
 #include <benchmark/benchmark.h>
 #include <torch/csrc/autograd/autograd.h>
 
-#include "core/models/init.h"
 #include "core/models/model_factory.h"
 
 namespace fgm {
@@ -12,9 +11,9 @@ namespace {
 
 enum class Pass { kTrain, kFrozenToInput, kForward };
 
-std::unique_ptr<VelocityModel> make_started_model(const ModelConfig& config) {
+std::unique_ptr<VelocityModel> make_started_model(const MMDiTConfig& config) {
   auto model = make_model(config, at::kFloat);
-  init_parameters(*model, 1);
+  model->initialise(1);
   // Leaves adaLN-zero behind, so that no gradient is trivially zero.
   visit_parameters(*model, [](const std::string&, at::Tensor& p) { p.add_(0.01); });
   return model;

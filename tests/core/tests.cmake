@@ -1,14 +1,14 @@
-fgm_add_tests(core/base SOURCES error_test.cpp rng_test.cpp text_test.cpp LABELS bits DEPS fgm::base)
+fgm_add_tests(core/base SOURCES error_test.cpp number_test.cpp rng_test.cpp text_test.cpp LABELS bits DEPS fgm::base)
 fgm_add_tests(core/config SOURCES fields_test.cpp ini_test.cpp validate_test.cpp DEPS fgm::config)
 fgm_add_tests(core/io SOURCES external_file_test.cpp file_test.cpp png_test.cpp safetensors_test.cpp DEPS fgm::io PNG::PNG)
 fgm_add_tests(core/nn SOURCES layers_test.cpp LABELS bits DEPS fgm::nn)
 fgm_add_tests(core/models
   SOURCES init_test.cpp mmdit_golden_test.cpp mmdit_test.cpp vae_golden_test.cpp vae_test.cpp weights_test.cpp
-  LABELS bits DEPS fgm::models)
+  LABELS bits DEPS fgm::formats fgm::models)
 fgm_add_tests(core/formats
   SOURCES sd3_files_test.cpp sd3_shapes_test.cpp weight_files_test.cpp weight_names_test.cpp
   DEPS fgm::formats)
-fgm_add_tests(core/train SOURCES trainer_test.cpp DEPS fgm::train)
+fgm_add_tests(core/train SOURCES phase_timer_test.cpp trainer_test.cpp DEPS fgm::train)
 fgm_add_tests(core/flow SOURCES flow_test.cpp schedules_test.cpp LABELS bits DEPS fgm::flow fgm::io fgm::methods)
 fgm_add_tests(core/methods SOURCES distill_step_test.cpp fgm_loss_test.cpp LABELS bits DEPS fgm::methods fgm::optim)
 fgm_add_tests(core/eval

@@ -1,4 +1,4 @@
-// The built program as a user runs it: what it prints and how it exits.
+// What the program prints and how it exits; the built one where the process matters.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -14,7 +14,7 @@
 #include "core/io/png.h"
 #include "core/io/safetensors.h"
 #include "data/store/store.h"
-#include "tests/support/shell.h"
+#include "tests/support/in_process.h"
 
 namespace fgm {
 namespace {
@@ -86,12 +86,12 @@ TEST_F(Cli, InspectListsTensorsOfWeights) {
   const auto spoilt = at::tensor({1.0f, 3.0f, std::numeric_limits<float>::infinity()});
   write_safetensors(path("w.safetensors"), {{"block.weight", at::full({2, 3}, 0.5)}, {"block.bias", spoilt}},
                     {{"role", "student"}, {"model", "[model]\ndepth = 4\n"}});
-  const auto text = fgm("inspect " + path("w.safetensors"));
+  const auto text = in_process(folder_, "inspect " + path("w.safetensors"));
   EXPECT_EQ(text.code, kExitDone);
   EXPECT_THAT(text.text,
               testing::AllOf(HasSubstr("    depth = 4\n"), HasSubstr("2 tensors, 9 values, 36 B, 1 not finite")));
 
-  const auto json = nlohmann::json::parse(fgm("inspect --json " + path("w.safetensors")).text);
+  const auto json = nlohmann::json::parse(in_process(folder_, "inspect --json " + path("w.safetensors")).text);
   EXPECT_EQ(json["metadata"]["role"], "student");
   EXPECT_EQ(json["totals"]["non_finite"], 1);
   const auto& tensors = json["tensors"];
@@ -105,37 +105,37 @@ TEST_F(Cli, InspectListsTensorsOfWeights) {
 TEST_F(Cli, InspectVerifiesAndCompares) {
   write_safetensors(path("a.safetensors"), {{"w", at::ones({64})}});
   write_safetensors(path("b.safetensors"), {{"w", at::full({64}, 1.5)}});
-  const auto verified = fgm("inspect --verify " + path("a.safetensors"));
+  const auto verified = in_process(folder_, "inspect --verify " + path("a.safetensors"));
   EXPECT_EQ(verified.code, kExitDone);
   EXPECT_THAT(verified.text, HasSubstr("  ok     a.safetensors\n"));
-  const auto difference = fgm("inspect " + path("a.safetensors") + " --diff " + path("b.safetensors"));
+  const auto difference = in_process(folder_, "inspect " + path("a.safetensors") + " --diff " + path("b.safetensors"));
   EXPECT_EQ(difference.code, kExitDone);
   EXPECT_THAT(difference.text, HasSubstr("1 of 1 tensors differ"));
-  EXPECT_EQ(fgm("inspect --verify --diff x y").code, kExitConfig);
+  EXPECT_EQ(in_process(folder_, "inspect --verify --diff x y").code, kExitConfig);
 
   fs::resize_file(path("a.safetensors"), 100);
-  const auto damaged = fgm("inspect --json --verify " + path("a.safetensors"));
+  const auto damaged = in_process(folder_, "inspect --json --verify " + path("a.safetensors"));
   EXPECT_EQ(damaged.code, kExitConfig);
   EXPECT_EQ(nlohmann::json::parse(damaged.text)["ok"], false);
 }
 
 TEST_F(Cli, InspectShowsNoControlCharactersOfAFile) {
   write_safetensors(path("w.safetensors"), {{"a\x1b[2Jb", at::ones({2})}});
-  const auto shown = fgm("inspect " + path("w.safetensors"));
+  const auto shown = in_process(folder_, "inspect " + path("w.safetensors"));
   EXPECT_THAT(shown.text, HasSubstr("a?[2Jb"));
 }
 
 TEST_F(Cli, InspectSaysWhatIsWrongWithADamagedFile) {
   write_safetensors(path("w.safetensors"), {{"block.weight", at::ones({64})}});
   fs::resize_file(path("w.safetensors"), fs::file_size(path("w.safetensors")) - 8);
-  const auto cut = fgm("inspect " + path("w.safetensors"));
+  const auto cut = in_process(folder_, "inspect " + path("w.safetensors"));
   EXPECT_EQ(cut.code, kExitConfig);
   EXPECT_THAT(cut.text, testing::AllOf(HasSubstr("w.safetensors"), HasSubstr("cut short")));
   EXPECT_EQ(std::count(cut.text.begin(), cut.text.end(), '\n'), 1);
 
   std::ofstream(path("s.h5"), std::ios::binary) << "\x89HDF\r\n\x1a\n and nothing more";
-  EXPECT_EQ(fgm("inspect " + path("s.h5")).code, kExitConfig);
-  EXPECT_EQ(fgm("inspect " + path("missing")).text, "fgm: '" + path("missing") + "' does not exist\n");
+  EXPECT_EQ(in_process(folder_, "inspect " + path("s.h5")).code, kExitConfig);
+  EXPECT_EQ(in_process(folder_, "inspect " + path("missing")).text, "fgm: '" + path("missing") + "' does not exist\n");
 }
 
 TEST_F(Cli, PhotographsArePackedAndTheCorruptOneIsNamed) {
@@ -145,16 +145,16 @@ TEST_F(Cli, PhotographsArePackedAndTheCorruptOneIsNamed) {
   }
   std::ofstream(path("images/dress/2.jpg")) << "not a JPEG";
   const std::string pack = "data pack --images " + path("images") + " --resolution 16 --out " + path("s.h5");
-  EXPECT_EQ(fgm(pack + " --dry-run").code, kExitDone);
+  EXPECT_EQ(in_process(folder_, pack + " --dry-run").code, kExitDone);
   EXPECT_FALSE(fs::exists(path("s.h5")));
-  const auto packed = fgm(pack);
+  const auto packed = in_process(folder_, pack);
   EXPECT_EQ(packed.code, kExitDone);
   EXPECT_THAT(packed.text, testing::AllOf(HasSubstr("2.jpg"), HasSubstr("2 images written, 1 skipped")));
 
   EXPECT_EQ(Store(path("s.h5")).image_shape(), (std::vector<int64_t>{16, 16, 3}));
   EXPECT_THAT(packed.text, testing::Not(HasSubstr("num_tokens")));
   EXPECT_THAT(
-      fgm(pack + " --text.num_tokens 4").text,
+      in_process(folder_, pack + " --text.num_tokens 4").text,
       HasSubstr("s.h5: 2 of 2 captions are longer than text.num_tokens = 4 words; the first: 'a photo of a dress'; "
                 "text.num_tokens = 5 would do for all of them"));
 }
@@ -174,25 +174,36 @@ TEST_F(Cli, AnOutputThatCannotBeWrittenIsFoundBeforeTheWork) {
       "export nowhere --format single-file --out " + out + ".safetensors",
       "forward --weights nowhere --inputs nowhere --out " + out + ".safetensors"};
   for (const auto& command : commands) {
-    const auto result = fgm(command);
+    const auto result = in_process(folder_, command);
     EXPECT_EQ(result.code, kExitConfig) << command;
     EXPECT_THAT(result.text, testing::AllOf(HasSubstr("cannot write"), HasSubstr("file is no folder"))) << command;
   }
   EXPECT_FALSE(fs::exists(path("a.h5"))) << "the first store was drawn before the second was looked at";
 }
 
+TEST_F(Cli, ScenesForTrainingAndHeldOutOnesAreNotDrawnIntoOneFile) {
+  const std::string in_folder = "cd " + folder_.string() + " && " FGM_BINARY " data shapes --shapes.count 2 ";
+  for (const std::string files : {"--out a.h5 --held-out a.h5", "--out a.h5 --held-out ./new/../a.h5"}) {
+    const auto refused = shell(in_folder + files);
+    EXPECT_EQ(refused.code, kExitConfig) << files;
+    EXPECT_EQ(refused.text,
+              "fgm: --out and --held-out both name a.h5, and one would overwrite the other; give two files\n");
+  }
+  EXPECT_FALSE(fs::exists(path("a.h5")));
+}
+
 TEST_F(Cli, OneRuleMakesTheFoldersOfAllOutputs) {
-  EXPECT_EQ(fgm("data shapes --shapes.count 2 --out " + path("new/one/a.h5")).code, kExitDone);
+  EXPECT_EQ(in_process(folder_, "data shapes --shapes.count 2 --out " + path("new/one/a.h5")).code, kExitDone);
   EXPECT_TRUE(fs::exists(path("new/one/a.h5")));
 }
 
 TEST_F(Cli, InspectDescribesAStore) {
   write_store(path("s.h5"),
               {"images", {{"made_by", "a test"}}, {"a red square", "two dots"}, at::zeros({2, 6, 8, 3}, at::kByte)});
-  EXPECT_THAT(fgm("inspect " + path("s.h5")).text,
+  EXPECT_THAT(in_process(folder_, "inspect " + path("s.h5")).text,
               testing::AllOf(HasSubstr("store of images"), HasSubstr("records: 2"), HasSubstr("6 x 8 x 3"),
                              HasSubstr("a red square"), HasSubstr("made_by")));
-  const auto json = nlohmann::json::parse(fgm("inspect --json " + path("s.h5")).text);
+  const auto json = nlohmann::json::parse(in_process(folder_, "inspect --json " + path("s.h5")).text);
   EXPECT_EQ(json["kind"], "images");
   EXPECT_EQ(json["records"], 2);
   EXPECT_EQ(json["image_shape"], (std::vector<int64_t>{6, 8, 3}));
@@ -204,7 +215,7 @@ TEST_F(Cli, ANameThatIsNotUtf8IsFoundBeforeAnythingIsDone) {
   std::ofstream(path("latin.cfg")) << "[data]\nstore = " << name << ".h5\n";
   for (const std::string& arguments : {"train --run " + name, "distill --dry-run --teacher.weights " + name,
                                        "train --config " + path("latin.cfg"), "data pack --images x --out " + name}) {
-    const auto refused = fgm(arguments);
+    const auto refused = in_process(folder_, arguments);
     EXPECT_EQ(refused.code, kExitConfig) << refused.text;
     EXPECT_THAT(refused.text, HasSubstr("not UTF-8"));
     EXPECT_EQ(std::count(refused.text.begin(), refused.text.end(), '\n'), 1) << refused.text;
@@ -218,8 +229,8 @@ TEST_F(Cli, CharactersThatNobodySeesAreCountedAndNamedInOneLine) {
     write_png(folder_ / "images" / (name + ".png"), at::full({8, 8, 3}, 200, at::kByte));
     std::ofstream(folder_ / "images" / (name + ".txt")) << "a\u00A0hat\u200B";
   }
-  const auto packed =
-      fgm("data pack --captions file --resolution 8 --images " + path("images") + " --out " + path("s.h5"));
+  const auto packed = in_process(
+      folder_, "data pack --captions file --resolution 8 --images " + path("images") + " --out " + path("s.h5"));
   EXPECT_THAT(packed.text, HasSubstr("images: 4 characters look like a plain blank or like nothing"));
   EXPECT_THAT(packed.text, HasSubstr("the first is U+00A0 NO-BREAK SPACE in the caption of " + path("images/a.png")));
   EXPECT_EQ(std::count(packed.text.begin(), packed.text.end(), '\n'), 2) << packed.text;
@@ -227,7 +238,7 @@ TEST_F(Cli, CharactersThatNobodySeesAreCountedAndNamedInOneLine) {
 
 TEST_F(Cli, AStoreWithAnotherNormalFormSaysSo) {
   write_store(path("s.h5"), {"captions", nlohmann::json::object(), {"caf\u00E9", "cafe\u0301", "cafe\u0301s"}, {}});
-  EXPECT_THAT(fgm("inspect " + path("s.h5")).text,
+  EXPECT_THAT(in_process(folder_, "inspect " + path("s.h5")).text,
               testing::AllOf(HasSubstr("s.h5: 2 prompts are not in Unicode's normal form C"), HasSubstr("prompt 1")));
 }
 
@@ -236,18 +247,19 @@ TEST_F(Cli, EvalReadsAStoreOfAnotherProgramWhoseProvenanceHasNoNumbers) {
   const std::vector<std::string> prompts(64, "a red square");
   write_store(path("drawn.h5"), {"samples", {{"evaluations", "two"}, {"steps", nullptr}}, prompts, images});
   write_store(path("held.h5"), {"images", nlohmann::json::object(), prompts, images});
-  const auto scored = fgm("eval --json --run.threads 1 --eval.samples m=" + path("drawn.h5") + " --eval.reference " +
-                          path("held.h5") + " --eval.report " + path("r.json"));
+  const auto scored =
+      in_process(folder_, "eval --json --run.threads 1 --eval.samples m=" + path("drawn.h5") + " --eval.reference " +
+                              path("held.h5") + " --eval.report " + path("r.json"));
   EXPECT_THAT(scored.text, testing::Not(HasSubstr("json.exception")));
   EXPECT_EQ(scored.code, kExitDone) << scored.text;
 }
 
 TEST_F(Cli, PackRefusesBadFlagsNamingThem) {
-  EXPECT_EQ(fgm("data pack --images x").text, "fgm: 'fgm data pack' needs --out FILE\n");
-  EXPECT_EQ(fgm("data pack --images x --out y --resolution 3x").text,
+  EXPECT_EQ(in_process(folder_, "data pack --images x").text, "fgm: 'fgm data pack' needs --out FILE\n");
+  EXPECT_EQ(in_process(folder_, "data pack --images x --out y --resolution 3x").text,
             "fgm: --resolution = '3x' is not a whole number\n");
-  EXPECT_EQ(fgm("data pack --images x --out y --captions none").text,
-            "fgm: --captions = 'none' is not one of folder, file\n");
+  EXPECT_EQ(in_process(folder_, "data pack --images x --out y --captions none").text,
+            "fgm: --captions = 'none' is not one of file, folder\n");
 }
 
 }  // namespace

@@ -2,11 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/base/text.h"
 #include "core/io/safetensors.h"
 #include "data/store/store.h"
-#include "launch/cli/commands.h"
-#include "launch/cli/program.h"
+#include "tests/support/in_process.h"
 #include "tests/support/small_job.h"
 
 namespace fgm {
@@ -23,23 +21,12 @@ std::string last_word(const Outcome& outcome) {
 
 class DryRun : public SmallJob {
  protected:
-  // What the program does, in this process: to load it for each of them would take longer than all else here.
-  Outcome in(const fs::path& folder, const std::string& arguments) {
-    const fs::path before = fs::current_path();
-    fs::current_path(folder);
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
-    Outcome outcome{run_program(split(arguments, ' '), all_commands()), ""};
-    outcome.text = testing::internal::GetCapturedStdout() + testing::internal::GetCapturedStderr();
-    fs::current_path(before);
-    return outcome;
-  }
   // Both refuse it with exit code 2 in one line, which holds `reason`.
   void expect_refused(const fs::path& folder, const std::string& arguments, const std::string& reason) {
-    const auto dry = in(folder, arguments + " --dry-run");
+    const auto dry = in_process(folder, arguments + " --dry-run");
     EXPECT_EQ(dry.code, kExitConfig) << arguments << "\n" << dry.text;
     EXPECT_THAT(last_word(dry), HasSubstr(reason));
-    EXPECT_EQ(last_word(in(folder, arguments)), last_word(dry)) << arguments;
+    EXPECT_EQ(last_word(in_process(folder, arguments)), last_word(dry)) << arguments;
   }
   std::string sample_arguments(const std::string& more) {
     return "sample --sample.weights " + path("teacher") + " --steps 1 --run.threads 1 --sample.prompts " +
@@ -49,14 +36,14 @@ class DryRun : public SmallJob {
 
 TEST_F(DryRun, OfTrainRefusesWhatTheStartDoes) {
   const auto here = place("train");
-  ASSERT_EQ(in(here, train_arguments("--steps 2")).code, kExitDone);
+  ASSERT_EQ(in_process(here, train_arguments("--steps 2")).code, kExitDone);
   const auto listing = [&] { return shell("cd " + here.string() + " && find run | sort && md5sum run/*.*").text; };
   const std::string before = listing();
-  const auto good = in(here, train_arguments("--steps 4 --dry-run"));
+  const auto good = in_process(here, train_arguments("--steps 4 --dry-run"));
   EXPECT_EQ(good.code, kExitDone) << good.text;
-  EXPECT_THAT(good.text, HasSubstr("it would go on from step 2"));
-  EXPECT_THAT(good.text, HasSubstr("changed since step 2: train.steps = 2 there and 4 here"));
-  expect_refused(here, train_arguments("--steps 4 --train.batch 5"), "train.batch = 12 there and 5 here");
+  EXPECT_THAT(good.text, HasSubstr("it would resume from step 2"));
+  EXPECT_THAT(good.text, HasSubstr("changed since step 2: train.steps: the checkpoint has 2, this run 4"));
+  expect_refused(here, train_arguments("--steps 4 --train.batch 5"), "train.batch: the checkpoint has 12, this run 5");
   expect_refused(here, train_arguments("--steps 1"), "is at step 2 already");
   expect_refused(here, train_arguments("--steps 4 --resume never"), "already holds checkpoints");
   EXPECT_EQ(listing(), before);
@@ -76,9 +63,9 @@ TEST_F(DryRun, CaptionsThatAreTooLongAreCountedBeforeTheFirstStepAndTheNumberTha
   write_store(here / "long.h5", {"images", {{"made_by", "a test"}}, prompts, at::zeros({12, 24, 24, 3}, at::kByte)});
   const std::string named = "long.h5: 2 of 12 captions are longer than text.num_tokens = 12 words; the first: 'one two";
   expect_refused(here, train_arguments("--data.store long.h5"), named);
-  const auto refused = in(here, train_arguments("--data.store long.h5"));
+  const auto refused = in_process(here, train_arguments("--data.store long.h5"));
   EXPECT_THAT(refused.text, HasSubstr("text.num_tokens = 14 would do for all of them"));
-  EXPECT_EQ(in(here, train_arguments("--data.store long.h5 --text.num_tokens 14 --steps 1")).code, kExitDone);
+  EXPECT_EQ(in_process(here, train_arguments("--data.store long.h5 --text.num_tokens 14 --steps 1")).code, kExitDone);
 
   const std::string fixed = "the weights were trained with that number: give shorter captions";
   expect_refused(here, distill_arguments("--data.store long.h5"), fixed);
@@ -95,14 +82,14 @@ TEST_F(DryRun, OfDistillRefusesWhatTheStartDoes) {
   expect_refused(here, distill_arguments("--init nothing"), "nothing: no such weights file or run folder");
   expect_refused(here, distill_arguments("--resume nothing"), "--resume nothing: no checkpoint there");
   expect_refused(here, distill_arguments("--data.store nothing.h5"), "nothing.h5");
-  ASSERT_EQ(in(here, distill_arguments("--steps 1")).code, kExitDone);
-  expect_refused(here, distill_arguments("--steps 2 --seed 7"), "run.seed = 1 there and 7 here");
+  ASSERT_EQ(in_process(here, distill_arguments("--steps 1")).code, kExitDone);
+  expect_refused(here, distill_arguments("--steps 2 --seed 7"), "run.seed: the checkpoint has 1, this run 7");
 }
 
 TEST_F(DryRun, OfADistillationThatIsPlannedNamesWhatIsNotThereYet) {
   const auto here = place("plan");
   std::ofstream(here / "plan.cfg") << "[data]\nstore = captions.h5\n[teacher]\nweights = models/teacher\n";
-  const auto plan = in(here, "distill --config plan.cfg --dry-run");
+  const auto plan = in_process(here, "distill --config plan.cfg --dry-run");
   EXPECT_EQ(plan.code, kExitDone) << plan.text;
   EXPECT_THAT(plan.text, testing::AllOf(HasSubstr("was not checked:\n  run.dir is not set\n"),
                                         HasSubstr("  data.store = captions.h5 is not there yet\n"),
@@ -113,15 +100,32 @@ TEST_F(DryRun, OfADistillationThatIsPlannedNamesWhatIsNotThereYet) {
       "models/teacher: no such weights file or run folder");
 }
 
-TEST_F(DryRun, OfSampleReadsNoValuesAndRefusesWhatTheStartDoes) {
-  const auto here = place("sample");
+TEST_F(DryRun, ComparesNoDigestsAndTheStartDoes) {
+  const auto here = place("digests");
   fs::copy(path("teacher"), here / "teacher", fs::copy_options::recursive);
   const auto weights = here / "teacher/checkpoints/step-00000002/teacher_ema-00000-of-00001.safetensors";
   std::fstream(weights, std::ios::in | std::ios::out | std::ios::binary).seekp(-4, std::ios::end).write("abcd", 4);
-  const std::string of_damaged = sample_arguments("--sample.out drawn --sample.weights teacher");
-  EXPECT_EQ(in(here, of_damaged + " --dry-run").code, kExitDone) << "digests take a pass over all bytes";
-  EXPECT_EQ(in(here, of_damaged).code, kExitConfig);
+  write_safetensors(here / "in.safetensors", {{"x_t", at::zeros({1, 3, 24, 24})},
+                                              {"t", at::zeros({1})},
+                                              {"context", at::zeros({1, 12, 64})},
+                                              {"pooled", at::zeros({1, 64})}});
+  for (const std::string& arguments :
+       {sample_arguments("--sample.out images --sample.weights teacher"),
+        distill_arguments("--steps 1 --teacher.weights teacher"), std::string("export --out exported teacher"),
+        std::string("forward --inputs in.safetensors --out out.safetensors --weights teacher")}) {
+    const auto dry = in_process(here, arguments + " --dry-run");
+    EXPECT_EQ(dry.code, kExitDone) << dry.text;
+    const auto refused = in_process(here, arguments);
+    EXPECT_EQ(refused.code, kExitConfig) << arguments;
+    EXPECT_THAT(refused.text, testing::AllOf(HasSubstr("skipping step 2"), HasSubstr("no complete checkpoint in it")));
+  }
+  for (const std::string name : {"images", "run", "exported", "out.safetensors"}) {
+    EXPECT_FALSE(fs::exists(here / name)) << name;
+  }
+}
 
+TEST_F(DryRun, OfSampleRefusesWhatTheStartDoes) {
+  const auto here = place("sample");
   fs::create_directories(here / "full");
   std::ofstream(here / "full/manifest.jsonl") << "others\n";
   expect_refused(here, sample_arguments("--sample.out full"), "full holds something else than these images");
@@ -156,7 +160,7 @@ TEST_F(DryRun, OfForwardExportAndEvalRefusesWhatTheStartDoes) {
                  "the samples are 24 x 24 x 3, the reference 16 x 16 x 3");
   expect_refused(here, "eval --run . --eval.reference held_out.h5 --eval.samples a=held_out.h5,b",
                  "eval.samples holds 'b', which is not name=store");
-  const auto scored = in(here, eval + "--eval.reference held_out.h5");
+  const auto scored = in_process(here, eval + "--eval.reference held_out.h5");
   EXPECT_EQ(scored.code, kExitDone) << scored.text;
   EXPECT_THAT(scored.text, HasSubstr("| student |"));
 }

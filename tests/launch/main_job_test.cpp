@@ -1,4 +1,4 @@
-// The main job through the built program, at a few steps: what it writes, how it stops, what it refuses.
+// The main job on one rank, at a few steps: what it writes, how it stops, what it refuses.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -9,8 +9,8 @@
 #include "core/base/error.h"
 #include "core/io/safetensors.h"
 #include "data/store/store.h"
+#include "tests/support/in_process.h"
 #include "tests/support/run_files.h"
-#include "tests/support/shell.h"
 
 namespace fgm {
 namespace {
@@ -25,16 +25,18 @@ class MainJob : public testing::Test {
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
 
   void make_shapes() {
-    const auto made = fgm("data shapes --out " + path("shapes.h5") + " --held-out " + path("held_out.h5") +
-                          " --shapes.count 60 --shapes.held_out_count 12");
+    const auto made = in_process(folder_, "data shapes --out " + path("shapes.h5") + " --held-out " +
+                                              path("held_out.h5") + " --shapes.count 60 --shapes.held_out_count 12");
     ASSERT_EQ(made.code, kExitDone) << made.text;
   }
   Outcome train(const std::string& run, const std::string& more) {
-    return fgm("train --run " + path(run) + " --data.store " + path("shapes.h5") + kSmall + " --train.batch 8 " + more);
+    return in_process(folder_, "train --run " + path(run) + " --data.store " + path("shapes.h5") + kSmall +
+                                   " --train.batch 8 " + more);
   }
   Outcome distill(const std::string& run, const std::string& more) {
-    return fgm("distill --run " + path(run) + " --teacher.weights " + path("teacher") + " --data.store " +
-               path("shapes.h5") + " --method.batch 4 --steps 2 --student.ema 0.9 " + more);
+    return in_process(folder_, "distill --run " + path(run) + " --teacher.weights " + path("teacher") +
+                                   " --data.store " + path("shapes.h5") +
+                                   " --method.batch 4 --steps 2 --student.ema 0.9 " + more);
   }
   static constexpr const char* kSmall = " --model.depth 2 --model.num_heads 2 --run.threads 1";
 
@@ -57,15 +59,16 @@ TEST_F(MainJob, RunsFromScenesToAReport) {
     EXPECT_TRUE(last.at(key).is_number()) << key;
 
   const std::string common = " --sample.prompts " + path("held_out.h5") + " --sample.out ";
-  const auto many = fgm("sample --sample.weights " + path("teacher") + " --steps 2 --sample.guidance 2" + common +
-                        path("teacher_2.h5"));
+  const auto many = in_process(folder_, "sample --sample.weights " + path("teacher") +
+                                            " --steps 2 --sample.guidance 2" + common + path("teacher_2.h5"));
   ASSERT_EQ(many.code, kExitDone) << many.text;
-  const auto one = fgm("sample --sample.weights " + path("student") + " --steps 1 --sample.guidance 1" + common +
-                       path("student_1.h5"));
+  const auto one = in_process(folder_, "sample --sample.weights " + path("student") + " --steps 1 --sample.guidance 1" +
+                                           common + path("student_1.h5"));
   ASSERT_EQ(one.code, kExitDone) << one.text;
 
-  const auto scored = fgm("eval --run " + path("report") + " --eval.reference " + path("held_out.h5") +
-                          " --eval.samples teacher_2=" + path("teacher_2.h5") + ",student_1=" + path("student_1.h5"));
+  const auto scored = in_process(folder_, "eval --run " + path("report") + " --eval.reference " + path("held_out.h5") +
+                                              " --eval.samples teacher_2=" + path("teacher_2.h5") +
+                                              ",student_1=" + path("student_1.h5"));
   ASSERT_EQ(scored.code, kExitDone) << scored.text;
   const auto report = nlohmann::json::parse(std::ifstream(path("report/report.json")));
   EXPECT_EQ(report["models"]["teacher_2"]["evaluations"], 4);
@@ -81,7 +84,7 @@ TEST_F(MainJob, GivesTheSameLossesAgain) {
   const auto a = metrics(path("a")), b = metrics(path("b"));
   ASSERT_EQ(a.size(), 3u);
   for (size_t i = 0; i < 3; ++i) {
-    EXPECT_EQ(a[i]["loss.teacher"], b[i]["loss.teacher"]) << "images and save points must not change the run";
+    EXPECT_EQ(a[i]["loss.teacher"], b[i]["loss.teacher"]) << "images and checkpoints must not change the run";
   }
   EXPECT_NE(a[0]["loss.teacher"], a[2]["loss.teacher"]);
 }
@@ -124,23 +127,25 @@ TEST_F(MainJob, RefusesWhatCannotWorkInOneLine) {
   expect_refused(distill("student", "--data.store " + path("nowhere.h5")), "nowhere.h5");
   ASSERT_EQ(distill("student", "").code, kExitDone);
   const std::string sample = "sample --sample.prompts " + path("held_out.h5") + " --sample.weights " + path("student");
-  expect_refused(fgm(sample + " --steps 28 --sample.out " + path("x.h5")), "a student draws in one step");
-  expect_refused(fgm(sample + " --steps 1 --sample.guidance 1 --sample.out " + path("x.txt")), "must end in .h5");
+  expect_refused(in_process(folder_, sample + " --steps 28 --sample.out " + path("x.h5")),
+                 "a student makes an image in one step");
+  expect_refused(in_process(folder_, sample + " --steps 1 --sample.guidance 1 --sample.out " + path("x.txt")),
+                 "must end in .h5");
 }
 
 TEST_F(MainJob, TrainsDistilsAndSamplesOnPhotographs) {
   const std::string photos = FGM_SOURCE_DIR "/tests/golden/photographs";
-  const auto packed =
-      fgm("data pack --images " + photos + " --captions folder --resolution 32 --out " + path("shapes.h5"));
+  const auto packed = in_process(
+      folder_, "data pack --images " + photos + " --captions folder --resolution 32 --out " + path("shapes.h5"));
   ASSERT_EQ(packed.code, kExitDone) << packed.text;
   ASSERT_EQ(Store(path("shapes.h5")).size(), 20);
   const std::string size_32 = "--model.patch_size 4 --steps 3";
   ASSERT_EQ(train("teacher", size_32).code, kExitDone);
   ASSERT_EQ(distill("student", "").code, kExitDone);
   std::ofstream(path("prompts.txt")) << "a photo of a t-shirt\na photo of a hat\n";
-  const auto drawn =
-      fgm("sample --steps 1 --sample.guidance 1 --sample.per_prompt 2 --sample.weights " + path("student") +
-          " --sample.prompts " + path("prompts.txt") + " --sample.out " + path("drawn.h5"));
+  const auto drawn = in_process(
+      folder_, "sample --steps 1 --sample.guidance 1 --sample.per_prompt 2 --sample.weights " + path("student") +
+                   " --sample.prompts " + path("prompts.txt") + " --sample.out " + path("drawn.h5"));
   ASSERT_EQ(drawn.code, kExitDone) << drawn.text;
   EXPECT_EQ(Store(path("drawn.h5")).image_shape(), (std::vector<int64_t>{32, 32, 3}));
   EXPECT_EQ(Store(path("drawn.h5")).size(), 4);

@@ -9,7 +9,6 @@
 #include <array>
 #include <cstddef>
 #include <regex>
-#include <set>
 
 #include "data/store/store.h"
 #include "tests/support/small_job.h"
@@ -28,13 +27,12 @@ std::vector<int64_t> all_of(const Store& store) {
   return indices;
 }
 
-// The lines that were printed, each once and without the number of the rank: rank 0's end keeps the others from saying
-// the same, but on a machine with much to do it may come too late for that.
-std::set<std::string> messages(const Outcome& outcome) {
+// The lines that were printed, without the number of the rank that printed them.
+std::vector<std::string> messages(const Outcome& outcome) {
   std::istringstream lines(outcome.text);
-  std::set<std::string> messages;
+  std::vector<std::string> messages;
   for (std::string line; std::getline(lines, line);) {
-    messages.insert(std::regex_replace(line, std::regex(R"(^fgm: \[rank \d+\] )"), "fgm: "));
+    messages.push_back(std::regex_replace(line, std::regex(R"(^fgm: \[rank \d+\] )"), "fgm: "));
   }
   return messages;
 }
@@ -79,45 +77,34 @@ TEST_F(Ranks, WhatNoMachineCanHoldIsRefusedBeforeItIsAllocatedNamingItsKey) {
   }
 }
 
-TEST_F(Ranks, OneToFourGiveTheSameLossesUpToRounding) {
-  std::map<int, std::vector<std::map<std::string, double>>> steps;
-  for (const int ranks : {1, 2, 3, 4}) {
-    const auto here = place(fmt::format("world_{}", ranks));
-    const auto distilled = run(ranks, here, distill_arguments("--steps 3"));
-    ASSERT_EQ(distilled.code, kExitDone) << distilled.text;
-    steps[ranks] = numbers(here / "run");
-    ASSERT_EQ(steps[ranks].size(), 3u);
-  }
-  ASSERT_NE(steps[1][0].at("loss.student"), steps[1][2].at("loss.student"));
-  for (const int ranks : {2, 3, 4}) {
+TEST_F(Ranks, OneToFourAndEveryMeshOfThemGiveTheSameLossesUpToRounding) {
+  const auto steps_of = [](const std::string& name, int ranks, const std::string& more) {
+    const auto here = place(name);
+    const auto distilled = run(ranks, here, distill_arguments("--steps 3 " + more));
+    EXPECT_EQ(distilled.code, kExitDone) << distilled.text;
+    return numbers(here / "run");
+  };
+  const auto alone = steps_of("world_1", 1, "");
+  ASSERT_EQ(alone.size(), 3u);
+  ASSERT_NE(alone[0].at("loss.student"), alone[2].at("loss.student"));
+  const std::map<std::string, std::vector<std::map<std::string, double>>> others = {
+      {"2 ranks", steps_of("world_2", 2, "")},
+      {"3 ranks", steps_of("world_3", 3, "")},
+      {"4 ranks", steps_of("world_4", 4, "")},
+      {"4 replicas", steps_of("replicas", 4, "--mesh.shard 1")},
+      {"2 replicas of 2 shards, a whole teacher",
+       steps_of("mixed", 4, "--mesh.shard 2 --teacher.replicate true --parallel.recompute true")}};
+  EXPECT_EQ(tensors_of_step(path("replicas") + "/run", 3).count("student-00000-of-00001.safetensors"), 1u);
+  for (const auto& [name, steps] : others) {
+    ASSERT_EQ(steps.size(), 3u) << name;
     for (size_t step = 0; step < 3; ++step) {
       for (const char* key : {"loss.student", "loss.estimator", "l1", "grad_norm.student", "grad_norm.estimator"}) {
         // Batches of another size run other kernels, and sums have another order: float32 rounding, which three steps
         // of Adam enlarge.
-        const double expected = steps[1][step].at(key);
-        EXPECT_NEAR(steps[ranks][step].at(key), expected, 1e-4 * std::abs(expected)) << key << " on " << ranks;
+        const double expected = alone[step].at(key);
+        EXPECT_NEAR(steps[step].at(key), expected, 1e-4 * std::abs(expected)) << key << " on " << name;
       }
     }
-  }
-}
-
-TEST_F(Ranks, ReplicasAndAWholeTeacherGiveTheSameLossesUpToRounding) {
-  const auto sharded = place("sharded"), replicated = place("replicated"), mixed = place("mixed");
-  ASSERT_EQ(run(4, sharded, distill_arguments("--steps 2")).code, kExitDone);
-  ASSERT_EQ(run(4, replicated, distill_arguments("--steps 2 --mesh.shard 1")).code, kExitDone);
-  ASSERT_EQ(run(4, mixed,
-                distill_arguments("--steps 2 --mesh.shard 2 --teacher.replicate true "
-                                  "--parallel.recompute true"))
-                .code,
-            kExitDone);
-  EXPECT_EQ(tensors_of_step(replicated / "run", 2).count("student-00000-of-00001.safetensors"), 1u);
-  const auto expected = metric(sharded / "run", "loss.student");
-  ASSERT_EQ(expected.size(), 2u);
-  for (const auto& other : {replicated, mixed}) {
-    const auto losses = metric(other / "run", "loss.student");
-    ASSERT_EQ(losses.size(), 2u);
-    // The order of sums differs along a replicated axis.
-    for (size_t i = 0; i < 2; ++i) EXPECT_NEAR(losses[i], expected[i], 1e-4 * std::abs(expected[i]));
   }
 }
 
@@ -136,8 +123,8 @@ TEST_F(Ranks, TheSameSeedGivesTheSameBitsAgain) {
 TEST_F(Ranks, AnyNumberOfThemDrawsTheSameImages) {
   const auto here = place("samples");
   at::Tensor expected;
-  for (const int ranks : {1, 2, 3, 4}) {
-    // 52 images in batches of 7: the last round leaves ranks without a batch, and the last batch is short.
+  for (const int ranks : {1, 3, 4}) {
+    // 52 images in batches of 7: the last round leaves one of three ranks without a batch, and the last batch is short.
     const auto drawn =
         run(ranks, here,
             "sample --steps 2 --sample.guidance 2 --sample.batch 7 --sample.per_prompt 2 --run.threads 1 "
@@ -166,14 +153,19 @@ TEST_F(Ranks, AnErrorOfAllOfThemIsOneMessage) {
   EXPECT_EQ(batch.code, kExitConfig);
 }
 
-TEST_F(Ranks, OneThatFailsLetsTheFirstSpeakBeforeIt) {
-  const std::string as_rank_1 = "cd " + place("silent").string() + " && OMPI_COMM_WORLD_SIZE=3 OMPI_COMM_WORLD_RANK=1 ";
-  const std::string failing = FGM_BINARY " train --train.stepz 3";
-  ASSERT_EQ(shell(as_rank_1 + failing).text, "fgm: [rank 1] unknown key 'train.stepz'; did you mean 'train.steps'?\n");
-  // One that is ended within a second, as the launcher does after the first's end. A slow machine only helps it.
-  const auto ended = shell(as_rank_1 + "timeout 1 " + failing);
-  EXPECT_EQ(ended.code, 124);
-  EXPECT_EQ(ended.text, "");
+TEST_F(Ranks, OfAHostThatFailAlikeLeaveInAnyOrderAndTheFirstOfThemSpeaks) {
+  const auto here = place("said");
+  const auto as_rank = [&](int rank, const std::string& bad_flag) {
+    return shell(
+        fmt::format("cd {0} && OMPI_COMM_WORLD_SIZE=3 OMPI_COMM_WORLD_RANK={1} PMIX_NAMESPACE=job PMIX_RANK={1} "
+                    "PMIX_SERVER_TMPDIR={0} " FGM_BINARY " train {2} 3",
+                    here.string(), rank, bad_flag));
+  };
+  EXPECT_EQ(as_rank(2, "--train.stepz").text, "fgm: [rank 2] unknown key 'train.stepz'; did you mean 'train.steps'?\n");
+  const auto same = as_rank(0, "--train.stepz");
+  EXPECT_EQ(same.text, "");
+  EXPECT_EQ(same.code, kExitConfig);
+  EXPECT_THAT(as_rank(1, "--train.batchz").text, HasSubstr("fgm: [rank 1] unknown key 'train.batchz'"));
 }
 
 TEST_F(Ranks, AnErrorOfOneOfThemNamesIt) {
@@ -211,7 +203,7 @@ TEST_F(Ranks, ThatFindOtherFilesAtAPathAreRefused) {
 }
 
 TEST_F(Ranks, WhatRunsAsOneProcessRefusesThem) {
-  for (const std::string command : {"eval", "data shapes", "inspect x"}) {
+  for (const std::string command : {"eval", "data shapes --out s.h5 --held-out h.h5", "inspect x"}) {
     const auto refused = run(2, place("refused"), command);
     EXPECT_EQ(refused.code, kExitConfig);
     EXPECT_THAT(messages(refused), ElementsAre(HasSubstr("runs as one process, and 2 were started")));
@@ -267,7 +259,8 @@ TEST_F(Ranks, ASecondCommandInARankIsRefusedInOneLine) {
                                  << FGM_BINARY " " << train_arguments("--steps 2") << "\n";
   const auto outcome = shell(on_ranks(2, here, "two.sh", "bash"));
   EXPECT_EQ(outcome.code, kExitConfig);
-  EXPECT_THAT(outcome.text, HasSubstr("fgm: an fgm command has run in this rank already"));
+  EXPECT_THAT(messages(outcome),
+              testing::Contains(testing::StartsWith("fgm: an fgm command has run in this rank already")));
   EXPECT_THAT(outcome.text, testing::Not(HasSubstr("MPI_Init")));
   EXPECT_EQ(metrics(here / "run").size(), 1u);
 }

@@ -6,13 +6,13 @@ function(fgm_let_run_program)  # tests that run the built program, also on sever
 endfunction()
 
 fgm_add_tests(launch/runtime
-  SOURCES environment_test.cpp placement_test.cpp run_folder_test.cpp observers/metrics_file_test.cpp
+  SOURCES environment_test.cpp error_line_test.cpp placement_test.cpp run_folder_test.cpp observers/metrics_file_test.cpp
           observers/progress_line_test.cpp observers/tensorboard_events_test.cpp
   DEPS fgm::runtime)
 fgm_add_test(launch/runtime/limits_test DEPS fgm::runtime)
 fgm_add_test(launch/runtime/signals_test DEPS fgm::runtime)
 
-fgm_add_tests(launch/checkpoint SOURCES manifest_test.cpp DEPS fgm::checkpoint)
+fgm_add_tests(launch/checkpoint SOURCES checkpoint_test.cpp manifest_test.cpp DEPS fgm::checkpoint)
 add_executable(launch_checkpoint_write_checkpoint launch/checkpoint/write_checkpoint.cpp)
 target_link_libraries(launch_checkpoint_write_checkpoint PRIVATE fgm_flags fgm::coordinator fgm::optim fgm::models)
 target_precompile_headers(launch_checkpoint_write_checkpoint REUSE_FROM fgm_pch)
@@ -23,21 +23,28 @@ add_test(NAME launch/checkpoint/read_checkpoint_test
 set_tests_properties(launch/checkpoint/read_checkpoint_test PROPERTIES TIMEOUT 60 LABELS mpi PROCESSORS 2
   ENVIRONMENT "OMP_NUM_THREADS=1;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
 
-fgm_add_tests(launch/weights SOURCES export_metadata_test.cpp weights_test.cpp DEPS fgm::weights fgm::coordinator)
-fgm_add_tests(launch/sampling SOURCES prompts_test.cpp DEPS fgm::sampling fgm::store)
+fgm_add_tests(launch/weights
+  SOURCES decoder_test.cpp export_metadata_test.cpp frozen_network_test.cpp weights_place_test.cpp weights_test.cpp DEPS fgm::weights fgm::coordinator)
+fgm_add_tests(launch/text SOURCES text_encoder_test.cpp DEPS fgm::text_encoder)
+fgm_add_tests(launch/sampling
+  SOURCES image_batches_test.cpp image_folder_test.cpp image_job_test.cpp image_list_test.cpp image_sampler_test.cpp prompts_test.cpp
+  DEPS fgm::io fgm::sampling fgm::store fgm::text_encoder)
 fgm_add_tests(launch/inspect
   SOURCES coordinator_checkpoint_test.cpp diff_report_test.cpp run_report_test.cpp step_report_test.cpp tensor_stats_test.cpp
           verify_report_test.cpp
   DEPS fgm::inspect fgm::coordinator fgm::models)
 
-fgm_add_tests(launch/coordinator SOURCES checkpoint_coordinator_test.cpp restart_guard_test.cpp DEPS fgm::coordinator fgm::models)
-fgm_add_mpi_tests(launch/coordinator RANKS 2 4 SOURCES coordinator_mptest.cpp DEPS fgm::coordinator fgm::optim fgm::models)
+fgm_add_tests(launch/coordinator
+  SOURCES checkpoint_coordinator_test.cpp restart_guard_test.cpp resume_rules_test.cpp resume_test.cpp state_snapshot_test.cpp
+  DEPS fgm::coordinator fgm::models)
+fgm_add_mpi_tests(launch/coordinator RANKS 2 4 SOURCES coordinator_mptest.cpp DEPS fgm::coordinator fgm::optim fgm::models fgm::weights)
 foreach(test IN ITEMS crash_test fault_test)  # they stand in for functions of libc
-  fgm_add_test(launch/coordinator/${test} DEPS fgm::coordinator)
+  fgm_add_test(launch/coordinator/${test} DEPS fgm::coordinator fgm::models)
   target_link_libraries(launch_coordinator_${test} PRIVATE ${CMAKE_DL_LIBS})
 endforeach()
 
-fgm_add_tests(launch/cli SOURCES command_line_test.cpp DEPS fgm::cli)
+fgm_add_tests(launch/job SOURCES memory_needs_test.cpp networks_test.cpp plan_test.cpp DEPS fgm::job)
+fgm_add_tests(launch/cli SOURCES command_line_test.cpp flags_test.cpp DEPS fgm::cli)
 fgm_add_tests(launch SOURCES cli_test.cpp dry_run_test.cpp main_job_test.cpp TIMEOUT 600 DEPS fgm::commands fgm::io fgm::store)
 fgm_add_test(launch/ranks_test LABELS bits DEPS fgm::store)
 fgm_add_test(launch/resume_test DEPS fgm::base)

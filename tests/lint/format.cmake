@@ -20,6 +20,6 @@ endif()
 
 execute_process(COMMAND ${CLANG_FORMAT} --dry-run -Werror ${sources} RESULT_VARIABLE result)
 if(NOT result EQUAL 0)
-  message(FATAL_ERROR "lint/format: mend the files above with clang-format-14 -i")
+  message(FATAL_ERROR "lint/format: fix the files above with clang-format-14 -i")
 endif()
 message(STATUS "lint/format: ${count} files")

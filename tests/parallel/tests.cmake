@@ -23,8 +23,11 @@ _add_failing_job_test(abort 75)
 fgm_add_tests(parallel/mesh SOURCES shard_layout_test.cpp DEPS fgm::mesh)
 fgm_add_mpi_tests(parallel/mesh RANKS 2 4 SOURCES device_mesh_mptest.cpp DEPS fgm::mesh)
 fgm_add_tests(parallel/fsdp SOURCES flat_unit_test.cpp unit_pool_test.cpp DEPS fgm::fsdp)
-fgm_add_mpi_tests(parallel/fsdp RANKS 1 2 3 4
-  SOURCES sharded_block_mptest.cpp sharded_model_mptest.cpp whole_step_mptest.cpp
+fgm_add_mpi_tests(parallel/fsdp RANKS 2 3 4
+  SOURCES sharded_block_mptest.cpp sharded_model_mptest.cpp
+  LABELS bits DEPS fgm::fsdp fgm::models fgm::optim)
+fgm_add_mpi_tests(parallel/fsdp/whole_step RANKS 1 2 3 4  # one rank, too, is compared with an unsharded step
+  SOURCES ../whole_step_mptest.cpp
   LABELS bits DEPS fgm::fsdp fgm::methods fgm::models fgm::optim)
 fgm_add_tests(parallel/optim SOURCES fsdp_engine_test.cpp DEPS fgm::optim)
 fgm_add_mpi_tests(parallel/optim RANKS 2 3 4 SOURCES fsdp_engine_mptest.cpp LABELS bits DEPS fgm::optim)

@@ -1,5 +1,5 @@
 // A rank is killed at a random moment, in every other trial once more while the run goes on from that: what is resumed
-// at last must end as the undisturbed run did, bit for bit. FGM_SOAK_KILLS (default 30) and FGM_SOAK_SEED choose how
+// at last must end as the undisturbed run did, bit for bit. FGM_SOAK_KILLS (default 10) and FGM_SOAK_SEED choose how
 // many moments, and which.
 #include <gtest/gtest.h>
 
@@ -22,11 +22,6 @@ constexpr int kSaveEvery = 4;
 uint64_t number_from(const char* name, uint64_t fallback) {
   const char* text = std::getenv(name);
   return text == nullptr ? fallback : std::stoull(text);
-}
-
-size_t num_steps_done(const fs::path& run) {
-  std::ifstream file(run / "metrics.jsonl");
-  return static_cast<size_t>(std::count(std::istreambuf_iterator<char>(file), {}, '\n'));
 }
 
 bool is_saving(const fs::path& run, int64_t step) {
@@ -131,7 +126,7 @@ class KillSoak : public SmallJob {
 };
 
 TEST_F(KillSoak, ARunThatWasKilledAtAnyMomentEndsAsTheUndisturbedOne) {
-  const uint64_t num_kills = number_from("FGM_SOAK_KILLS", 30);
+  const uint64_t num_kills = number_from("FGM_SOAK_KILLS", 10);
   ASSERT_GT(num_kills, 0u);
   uint64_t trial = 0, num_begun = 0;
   for (; num_moments_ < num_kills && !HasFailure(); ++trial) {

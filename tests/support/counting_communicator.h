@@ -6,7 +6,7 @@
 
 #include "parallel/comm/communicator.h"
 
-namespace fgm::testing {
+namespace fgm::support {
 
 struct CollectiveCounts {
   int gathers = 0;     // all_gather_into
@@ -56,4 +56,4 @@ class CountingCommunicator : public Communicator {
   std::shared_ptr<CollectiveCounts> counts_;
 };
 
-}  // namespace fgm::testing
+}  // namespace fgm::support

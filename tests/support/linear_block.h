@@ -5,7 +5,7 @@
 #include "core/base/rng.h"
 #include "core/nn/block.h"
 
-namespace fgm::testing {
+namespace fgm::support {
 
 // sin(x W^T + b) of one input, float64; keeps weak references to the products, which the graph needs for the cosine.
 class LinearBlock : public Block {
@@ -31,4 +31,4 @@ class LinearBlock : public Block {
   std::string name_ = "linear";
 };
 
-}  // namespace fgm::testing
+}  // namespace fgm::support

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string_view>
 
-namespace fgm::testing {
+namespace fgm::support {
 
 // Counts the matrix products of linear layers, forward and backward, of all threads while it lives. One at a time.
 class MatmulCounter {
@@ -34,4 +34,4 @@ class MatmulCounter {
   at::CallbackHandle handle_;
 };
 
-}  // namespace fgm::testing
+}  // namespace fgm::support

@@ -3,7 +3,7 @@
 #include "parallel/comm/self_communicator.h"
 #include "parallel/mesh/device_mesh.h"
 
-namespace fgm::testing {
+namespace fgm::support {
 
 // The mesh of a job of one rank.
 struct OneRankMesh {
@@ -11,4 +11,4 @@ struct OneRankMesh {
   DeviceMesh mesh{*self, {.replicate = 1, .shard = 1}};
 };
 
-}  // namespace fgm::testing
+}  // namespace fgm::support

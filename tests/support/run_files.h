@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -16,6 +17,12 @@ inline std::vector<nlohmann::json> metrics(const std::filesystem::path& run) {
   std::ifstream file(run / "metrics.jsonl");
   for (std::string line; std::getline(file, line) && !file.eof();) lines.push_back(nlohmann::json::parse(line));
   return lines;
+}
+
+// How many steps the run has reported so far, also while it runs.
+inline size_t num_steps_done(const std::filesystem::path& run) {
+  std::ifstream file(run / "metrics.jsonl");
+  return static_cast<size_t>(std::count(std::istreambuf_iterator<char>(file), {}, '\n'));
 }
 
 // One value of every line.

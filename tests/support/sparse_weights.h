@@ -10,7 +10,7 @@ namespace fgm {
 
 // A single file with Stability's names of an SD3 transformer of `config` in bfloat16, whose values are a hole: any size
 // costs no disk, and reads as zeros. Returns its bytes.
-inline uint64_t write_sparse_weights(const std::filesystem::path& path, const ModelConfig& config) {
+inline uint64_t write_sparse_weights(const std::filesystem::path& path, const MMDiTConfig& config) {
   nlohmann::ordered_json header;
   uint64_t end = 0;
   for (const auto& tensor : external_tensors(mmdit_shapes(config), Naming::kStability, kSingleFilePrefix)) {

@@ -3,11 +3,11 @@
 #include "core/base/rng.h"
 #include "core/models/model_factory.h"
 
-namespace fgm::testing {
+namespace fgm::support {
 
 // An MM-DiT with everything that a sharding layer may trip over: q/k norm, so that the last block's context ln_q gets
 // no gradient; a dual-attention block; position table. It takes SyntheticSource's context of [B, 3, 2].
-inline ModelConfig tiny_mmdit_config() {
+inline MMDiTConfig tiny_mmdit_config() {
   return {.in_channels = 2,
           .patch_size = 2,
           .depth = 2,
@@ -31,4 +31,4 @@ inline std::unique_ptr<VelocityModel> tiny_mmdit(uint64_t seed, at::ScalarType d
   return model;
 }
 
-}  // namespace fgm::testing
+}  // namespace fgm::support

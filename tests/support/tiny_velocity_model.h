@@ -5,7 +5,7 @@
 #include "core/base/rng.h"
 #include "core/nn/velocity_model.h"
 
-namespace fgm::testing {
+namespace fgm::support {
 
 // The smallest network with everything a method may touch: two linear layers over (x, t, pooled), one block each,
 // smooth (tanh), any dtype. The context enters through its mean, so that every input has a gradient.
@@ -27,6 +27,7 @@ class TinyVelocityModel : public VelocityModel {
   }
   const std::vector<Block*>& blocks() override { return blocks_; }
   void visit_buffers(const TensorVisitor&) override {}
+  void initialise(uint64_t) override {}
   void set_runner(BlockRunner* runner) override { runner_ = runner; }
 
  private:
@@ -60,4 +61,4 @@ class TinyVelocityModel : public VelocityModel {
   BlockRunner* runner_ = nullptr;
 };
 
-}  // namespace fgm::testing
+}  // namespace fgm::support

@@ -8,7 +8,7 @@ namespace {
 constexpr double kGap = 2.0 / 24;
 constexpr double kBorder = 1.0 / 24;
 constexpr double kRounding = 1e-9;
-// Tries to place one shape before the whole scene is begun anew: early shapes may leave the last one no room.
+// Tries to place one shape before the whole scene is started over: early shapes may leave the last one no room.
 constexpr int kTriesPerShape = 30;
 
 // Reads one sample's random words in order.

@@ -1,11 +1,11 @@
 #include "data/hdf5/internal/check_hdf5.h"
 
 #include <cerrno>
-#include <charconv>
 #include <system_error>
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/base/number.h"
 
 namespace fgm {
 namespace {
@@ -27,11 +27,11 @@ std::string shorten(const std::string& reason) {
 // Also in that line; without it the file, or what it is used for, is wrong.
 std::error_code system_error_in(const std::string& reason) {
   constexpr std::string_view kMarker = "errno = ";
-  int number = EINVAL;
-  if (const size_t at = reason.find(kMarker); at != std::string::npos) {
-    std::from_chars(reason.data() + at + kMarker.size(), reason.data() + reason.size(), number);
-  }
-  return {number, std::generic_category()};
+  const size_t at = reason.find(kMarker);
+  const auto number = at == std::string::npos
+                          ? std::nullopt
+                          : parse_number<int>(leading_digits(std::string_view(reason).substr(at + kMarker.size())));
+  return {number.value_or(EINVAL), std::generic_category()};
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 
 namespace fgm {
 
-struct ImageList {
+struct FoundImages {
   std::vector<std::filesystem::path> paths;  // sorted
   std::vector<std::string> unreadable;       // "folder: reason"
   std::map<std::string, int64_t> left_out;   // what else there is, by kind: {"WebP", 3}, {"dangling links", 1}
@@ -22,7 +22,7 @@ struct ImageList {
 // All that is left out is counted, but for the .txt or .caption beside an image when not `by_class`. ConfigError
 // saying which layout is expected, and what was found, when there are no images; IoError when a folder cannot be read
 // for a reason that may pass.
-ImageList list_images(const std::filesystem::path& root, bool by_class);
+FoundImages list_images(const std::filesystem::path& root, bool by_class);
 
 // "WebP: 3, dangling links: 1"
 std::string to_text(const std::map<std::string, int64_t>& counts);

@@ -63,8 +63,7 @@ MetricsFile::MetricsFile(const std::filesystem::path& path, int64_t first_step)
 }
 
 void MetricsFile::on_step(int64_t step, int64_t, double seconds, const StepReport& report) {
-  nlohmann::ordered_json line = {{"v", kFormat}, {"step", step}, {"phase", report.phase}, {"images", report.images}};
-  line["ms.total"] = seconds * 1e3;
+  nlohmann::ordered_json line = {{"v", kFormat}, {"step", step}, {"phase", report.command}, {"images", report.images}};
   line["images_per_s"] = static_cast<double>(report.images) / seconds;
   line["mem.host"] = resident_bytes();
   for (const auto& [key, value] : report.values) line[key] = value;

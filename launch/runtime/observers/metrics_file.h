@@ -10,7 +10,7 @@ namespace fgm {
 
 // metrics.jsonl: one flat JSON object a line, flushed line by line, so that a run that is killed loses no
 // whole line. Keys: v (format, 1), step, phase, images (seen in this step by all ranks), the step's own
-// values ("loss.student", ...), ms.total, images_per_s, mem.host (resident bytes of this process), time
+// values ("loss.student", "ms.total", ...), images_per_s, mem.host (resident bytes of this process), time
 // (seconds since 1970). A number that is not finite is written as null.
 class MetricsFile final : public StepObserver {
  public:

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <charconv>
 #include <chrono>
 
 #include "core/base/error.h"
+#include "core/base/number.h"
 #include "core/io/atomic_file.h"
 #include "core/io/file.h"
 #include "launch/runtime/environment.h"
@@ -71,10 +71,9 @@ int64_t time_for_name(const std::filesystem::path& folder) {
   std::error_code not_there;  // opening the file says so
   for (const auto& entry : std::filesystem::directory_iterator(folder, not_there)) {
     const std::string name = entry.path().filename().string();
-    int64_t earlier = 0;
     if (!name.starts_with(kNamePrefix)) continue;
-    std::from_chars(name.data() + kNamePrefix.size(), name.data() + name.size(), earlier);
-    time = std::max(time, earlier + 1);
+    const auto earlier = parse_number<int64_t>(leading_digits(std::string_view(name).substr(kNamePrefix.size())));
+    time = std::max(time, earlier.value_or(0) + 1);
   }
   return time;
 }

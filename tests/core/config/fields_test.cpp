@@ -21,18 +21,18 @@ std::string error_of(const std::string& key, const std::string& value, const std
 
 TEST(Fields, EveryTypeIsParsed) {
   Config config;
-  ASSERT_FALSE(config.model.qk_norm);
+  ASSERT_FALSE(config.model.mmdit.qk_norm);
   set(config, {"model.qk_norm", "true", ""});
   set(config, {"train.steps", "-7", ""});
   set(config, {"method.lambda_1", "-4e-1", ""});
   set(config, {"run.dir", " runs/a b ", ""});
   set(config, {"model.dual_attention_blocks", "0, 2,5", ""});
   set(config, {"train.time_law", "uniform", ""});
-  EXPECT_TRUE(config.model.qk_norm);
+  EXPECT_TRUE(config.model.mmdit.qk_norm);
   EXPECT_EQ(config.train.steps, -7);
   EXPECT_EQ(config.method.lambda_1, -0.4);
   EXPECT_EQ(config.run.dir, "runs/a b");
-  EXPECT_EQ(config.model.dual_attention_blocks, (std::vector<int64_t>{0, 2, 5}));
+  EXPECT_EQ(config.model.mmdit.dual_attention_blocks, (std::vector<int64_t>{0, 2, 5}));
   EXPECT_EQ(config.train.time.law, TimeDistribution::kUniform);
   EXPECT_EQ(config.method.time.law, TimeDistribution::kLogitNormal) << "[train] and [method] share no time law";
 }
@@ -95,7 +95,7 @@ TEST(Fields, IniTextReadsBackAsTheSameConfig) {
   config.method.lambda_1 = -0.1 - 0.2;
   config.train.optimizer.lr = 1.0 / 3.0;
   config.method.estimator.eps = 5e-324;
-  config.model.dual_attention_blocks = {0, 3};
+  config.model.mmdit.dual_attention_blocks = {0, 3};
   config.method.weight = LossWeight::kTSquaredOneMinusT;
   config.run.seed = INT64_MAX;
   const std::string ini = to_ini(config);
@@ -112,14 +112,35 @@ TEST(Fields, IniTextReadsBackAsTheSameConfig) {
 
 TEST(Fields, OneSectionAloneReadsBack) {
   ModelConfig model;
-  model.depth = 24;
-  model.qk_norm = true;
+  model.mmdit.depth = 24;
+  model.mmdit.qk_norm = true;
   const std::string ini = to_ini(model);
-  EXPECT_THAT(ini, testing::StartsWith("[model]\nin_channels = 3\n"));
+  EXPECT_THAT(ini, testing::StartsWith("[model]\nkind = mmdit\nin_channels = 3\n"));
   ModelConfig again;
   apply_ini(again, ini, "weights");
-  EXPECT_EQ(again.depth, 24);
-  EXPECT_TRUE(again.qk_norm);
+  EXPECT_EQ(again.mmdit.depth, 24);
+  EXPECT_TRUE(again.mmdit.qk_norm);
+}
+
+TEST(Fields, AModelSectionWithoutItsKindIsAnMMDiT) {
+  ModelConfig model;
+  apply_ini(model, "[model]\ndepth = 24\n", "older weights");
+  EXPECT_EQ(model.kind, ModelKind::kMMDiT);
+  EXPECT_EQ(model.mmdit.depth, 24);
+  EXPECT_THROW(set(model, {"model.kind", "unet", ""}), ConfigError);
+}
+
+TEST(Fields, AKeyThatDoesNotSayMayNotChangeOnResuming) {
+  struct Section {
+    int64_t unsaid = 1, said = 2;
+    void visit(FieldVisitor& v) {
+      v.field("s.unsaid", unsaid, "a");
+      v.field("s.said", said, "b", OnResume::kWarn);
+    }
+  };
+  const auto fields = list_fields(Section());
+  EXPECT_EQ(fields.at(0).on_resume, OnResume::kRefuse);
+  EXPECT_EQ(fields.at(1).on_resume, OnResume::kWarn);
 }
 
 TEST(Fields, EveryKeyIsListedOnceInsideASectionWithHelp) {

@@ -13,7 +13,7 @@ Gaussian gaussian(const at::Tensor& mean, const at::Tensor& covariance) {
   return {mean.to(at::kDouble), covariance.to(at::kDouble)};
 }
 
-at::Tensor scenes(uint64_t seed) {
+at::Tensor images_of_scenes(uint64_t seed) {
   return shapes::make_shapes(24, 600, seed, shapes::Split::kHeldOut).images_NHWC;
 }
 
@@ -61,7 +61,7 @@ TEST(FitGaussian, IsTheSampleMeanAndUnbiasedCovariance) {
 }
 
 TEST(ImageFeatures, DoNotDependOnHowTheSetIsCut) {
-  const auto images = scenes(1);
+  const auto images = images_of_scenes(1);
   const auto whole = image_features(images);
   ASSERT_EQ(whole.sizes(), (std::vector<int64_t>{600, 64}));
   const auto parts = at::cat({image_features(images.narrow(0, 0, 100)), image_features(images.narrow(0, 100, 500))});
@@ -70,7 +70,7 @@ TEST(ImageFeatures, DoNotDependOnHowTheSetIsCut) {
 }
 
 TEST(FrechetDistance, OfImagesGrowsWithTheirCorruption) {
-  const auto reference = scenes(1), fresh = scenes(2);
+  const auto reference = images_of_scenes(1), fresh = images_of_scenes(2);
   EXPECT_NEAR(frechet_distance(reference, reference), 0.0, 1e-6);
   double previous = frechet_distance(reference, fresh);
   EXPECT_GT(previous, 0.0);
@@ -82,7 +82,7 @@ TEST(FrechetDistance, OfImagesGrowsWithTheirCorruption) {
 }
 
 TEST(FrechetDistance, SeesAMissingColour) {
-  const auto reference = scenes(1), fresh = scenes(2);
+  const auto reference = images_of_scenes(1), fresh = images_of_scenes(2);
   const auto without_green = at::where(at::arange(3) == 1, at::full({}, 20, at::kByte), fresh);
   EXPECT_GT(frechet_distance(reference, without_green), 5 * frechet_distance(reference, fresh));
 }

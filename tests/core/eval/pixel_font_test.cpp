@@ -40,9 +40,14 @@ TEST(DrawText, ScalesEveryPixel) {
 }
 
 TEST(DrawText, IsCutOffAtTheBorder) {
-  auto narrow = at::full({4, 8, 3}, 255, at::kByte);
+  auto paper = at::full({20, 60, 3}, 255, at::kByte), sheet = paper.clone();
+  auto narrow = paper.narrow(0, 0, 4).narrow(1, 0, 8);
   draw_text(narrow, "long text", 0, 0, 1);
-  EXPECT_GT(narrow.eq(0).sum().item<int64_t>(), 0);
+  draw_text(sheet, "long text", 0, 0, 1);
+  const auto cut_off = sheet.narrow(0, 0, 4).narrow(1, 0, 8);
+  ASSERT_GT(cut_off.eq(0).sum().item<int64_t>(), 0);
+  EXPECT_TRUE(at::equal(narrow, cut_off));
+  EXPECT_EQ(paper.eq(0).sum().item<int64_t>(), cut_off.eq(0).sum().item<int64_t>()) << "ink beyond the border";
 }
 
 TEST(WrapText, BreaksAtBlanksAndCutsLongWords) {

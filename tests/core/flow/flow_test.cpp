@@ -4,6 +4,7 @@
 #include "core/flow/guidance.h"
 #include "core/flow/ode_sampler.h"
 #include "core/flow/one_step_generator.h"
+#include "core/flow/schedules.h"
 #include "core/flow/time_sampler.h"
 #include "core/methods/flow_matching_step.h"
 #include "tests/support/tiny_velocity_model.h"
@@ -51,7 +52,7 @@ TEST(TimeSampler, WeightsAreThoseOfTheirNames) {
 }
 
 TEST(Guidance, BatchedHalvesEqualTwoSeparateForwards) {
-  testing::TinyVelocityModel model(kShape, 2, at::kFloat, 1);
+  support::TinyVelocityModel model(kShape, 2, at::kFloat, 1);
   const auto x = at::randn({3, 1, 2, 2}), t = at::rand({3});
   const GuidedCondition condition{some_condition(3), {at::zeros({1, 3, 2}), at::zeros({1, 2})}};
   const auto conditional = model.velocity(x, t, condition.condition);
@@ -63,7 +64,7 @@ TEST(Guidance, BatchedHalvesEqualTwoSeparateForwards) {
 }
 
 TEST(OneStepGenerator, IsOneEulerStepFromTheInitialTime) {
-  testing::TinyVelocityModel model(kShape, 2, at::kFloat, 1);
+  support::TinyVelocityModel model(kShape, 2, at::kFloat, 1);
   const auto noise = at::randn({3, 1, 2, 2});
   const auto condition = some_condition(3);
   const auto at_one = noise - model.velocity(noise, at::ones({3}), condition);
@@ -74,18 +75,18 @@ TEST(OneStepGenerator, IsOneEulerStepFromTheInitialTime) {
 }
 
 TEST(OdeSampler, OneStepFromNoiseIsTheOneStepGenerator) {
-  testing::TinyVelocityModel model(kShape, 2, at::kFloat, 1);
+  support::TinyVelocityModel model(kShape, 2, at::kFloat, 1);
   const auto noise = at::randn({3, 1, 2, 2});
   const GuidedCondition condition{some_condition(3), {at::zeros({1, 3, 2}), at::zeros({1, 2})}};
   const auto expected = generate_one_step(model, noise, condition.condition, 1.0);
-  EXPECT_TRUE(at::allclose(sample_ode(model, noise, condition, uniform_times(1), 1.0), expected, 1e-6, 1e-6));
+  EXPECT_TRUE(at::allclose(sample_ode(model, noise, condition, sampling_times(1, 0.0), 1.0), expected, 1e-6, 1e-6));
 }
 
 TEST(OdeSampler, HalvingTheStepHalvesTheError) {
-  testing::TinyVelocityModel model(kShape, 2, at::kDouble, 1);
+  support::TinyVelocityModel model(kShape, 2, at::kDouble, 1);
   const auto noise = at::randn({3, 1, 2, 2}, at::kDouble);
   const GuidedCondition condition{some_condition(3), {at::zeros({1, 3, 2}), at::zeros({1, 2})}};
-  const auto run = [&](int64_t steps) { return sample_ode(model, noise, condition, uniform_times(steps), 2.0); };
+  const auto run = [&](int64_t steps) { return sample_ode(model, noise, condition, sampling_times(steps, 0.0), 2.0); };
   const auto exact = run(4096);
   const double ratio = ((run(32) - exact).norm() / (run(64) - exact).norm()).item<double>();
   EXPECT_NEAR(ratio, 2.0, 0.1);  // Euler is of first order; the next term at 32 steps is a few per cent
@@ -102,7 +103,7 @@ TEST(FlowMatching, DroppedRowsAreTheNullRowAndOthersAreUntouched) {
 }
 
 TEST(FlowMatching, LossesOfTwoHalvesAddUpToTheLossOfTheWholeBatch) {
-  testing::TinyVelocityModel model(kShape, 2, at::kDouble, 1);
+  support::TinyVelocityModel model(kShape, 2, at::kDouble, 1);
   const auto x_0 = at::randn({4, 1, 2, 2}, at::kDouble), eps = at::randn({4, 1, 2, 2}, at::kDouble);
   const auto t = at::rand({4});
   const auto condition = to(some_condition(4), at::kDouble);

@@ -10,6 +10,7 @@
 #include "core/formats/vae_names.h"
 #include "core/models/model_factory.h"
 #include "core/models/weights.h"
+#include "tests/core/formats/pipeline.h"
 #include "tests/core/models/golden.h"
 #include "tests/support/errors.h"
 #include "tests/support/released_models.h"
@@ -25,15 +26,6 @@ using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 using Source = std::shared_ptr<const TensorSource>;
-
-// Saved by diffusers: tests/golden/make_pipeline_golden.py.
-const fs::path kPipeline = FGM_SOURCE_DIR "/tests/golden/sd3_pipeline";
-
-at::Tensor read_all(const TensorSource& source, const TensorInfo& info) {
-  const auto out = at::empty(info.shape, info.dtype);
-  source.read(info.name, 0, out);
-  return out;
-}
 
 std::vector<NamedTensor> tensors_of(const TensorSource& source) {
   std::vector<NamedTensor> tensors;

@@ -19,7 +19,7 @@ using testing::StartsWith;
 
 // The released models, in both namings, by shapes alone.
 TEST(Sd3Shapes, TellTheReleasedModelsApartAndGiveTheirParameterCounts) {
-  const std::vector<std::pair<ModelConfig, int64_t>> released = {
+  const std::vector<std::pair<MMDiTConfig, int64_t>> released = {
       {sd3_medium(), 2'028'328'000}, {sd35_medium(), 2'243'171'520}, {sd35_large(), 8'056'627'520}};
   for (const auto& [config, num_parameters] : released) {
     const auto ours = mmdit_shapes(config);
@@ -38,7 +38,7 @@ TEST(Sd3Shapes, TellTheReleasedModelsApartAndGiveTheirParameterCounts) {
 }
 
 TEST(Sd3Shapes, TakeTheHeadWidthFromConfigAndElseAsManyHeadsAsBlocks) {
-  const ModelConfig config{.in_channels = 4, .patch_size = 1, .depth = 2, .num_heads = 4, .head_width = 8};
+  const MMDiTConfig config{.in_channels = 4, .patch_size = 1, .depth = 2, .num_heads = 4, .head_width = 8};
   const auto shapes = mmdit_shapes(config);
   const NamingAndPrefix named{Naming::kStability, ""};
   EXPECT_EQ(infer_mmdit_config(shapes, named, "file", config).num_heads, 4);
@@ -74,11 +74,11 @@ TEST(Sd3Shapes, WithoutATensorThatTellsASizeAreAnErrorNamingIt) {
 TEST(Sd3Shapes, ANumberThatNoBlockCanHaveIsThatOfASurplusTensor) {
   auto file = mmdit_shapes({});
   file["joint_blocks.4000000000.x_block.attn.proj.weight"] = {1};
-  EXPECT_EQ(infer_mmdit_config(file, {Naming::kStability, ""}, "file", std::nullopt).depth, ModelConfig().depth);
+  EXPECT_EQ(infer_mmdit_config(file, {Naming::kStability, ""}, "file", std::nullopt).depth, MMDiTConfig().depth);
 }
 
 TEST(Sd3Shapes, ANormOfAnotherWidthDoesNotChangeTheHeads) {
-  ModelConfig config;
+  MMDiTConfig config;
   config.qk_norm = true;
   auto file = mmdit_shapes(config);
   file.at("joint_blocks.0.x_block.attn.ln_q.weight") = {5};

@@ -10,8 +10,10 @@
 #include "core/formats/sd3_shapes.h"
 #include "core/formats/vae_names.h"
 #include "core/io/safetensors.h"
+#include "tests/core/formats/pipeline.h"
 #include "tests/core/models/golden.h"
 #include "tests/support/errors.h"
+#include "tests/support/read_tensor.h"
 #include "tests/support/temporary_folder.h"
 
 namespace fgm {
@@ -22,7 +24,6 @@ using testing::AllOf;
 using testing::HasSubstr;
 using Tensors = std::vector<NamedTensor>;
 
-const fs::path kPipeline = FGM_SOURCE_DIR "/tests/golden/sd3_pipeline";
 constexpr const char* kWhole = "diffusion_pytorch_model.safetensors";
 constexpr const char* kIndex = "diffusion_pytorch_model.safetensors.index.json";
 
@@ -37,7 +38,7 @@ class WeightFiles : public testing::Test {
   static Tensors transformer(Naming naming = Naming::kDiffusers, double factor = 1.0) {
     Tensors tensors;
     const auto source = as_external(open_sd3_transformer(kPipeline).weights, naming);
-    for (const auto& info : source->tensors()) tensors.push_back({info.name, source->view(info.name) * factor});
+    for (const auto& info : source->tensors()) tensors.push_back({info.name, read_tensor(*source, info.name) * factor});
     return tensors;
   }
   static Tensors renamed(Tensors tensors, const std::string& prefix) {
@@ -48,7 +49,8 @@ class WeightFiles : public testing::Test {
   static void expect_golden(const TensorSource& source, const std::string& name_of_case) {
     ASSERT_FALSE(source.tensors().empty());
     for (const auto& info : source.tensors()) {
-      EXPECT_TRUE(at::equal(source.view(info.name), golden::draw_parameter(name_of_case, info.name, info.shape)))
+      EXPECT_TRUE(
+          at::equal(read_tensor(source, info.name), golden::draw_parameter(name_of_case, info.name, info.shape)))
           << info.name;
     }
   }
@@ -92,7 +94,7 @@ TEST_F(WeightFiles, ShardsOfAnOnlyVariantOpenUnderBothOfItsNames) {
     fs::remove(folder / kIndex);
     expect_golden(*open_sd3_transformer(folder).weights, "transformer");
     write_safetensors(folder / kWhole, transformer(Naming::kDiffusers, 2.0));
-    const auto whole = open_sd3_transformer(folder).weights->view("context_embedder.bias");
+    const auto whole = read_tensor(*open_sd3_transformer(folder).weights, "context_embedder.bias");
     EXPECT_TRUE(at::equal(whole, 2 * golden::draw_parameter("transformer", "context_embedder.bias", whole.sizes())))
         << "the plain whole file comes before another variant's shards";
     fs::remove(folder / kWhole);
@@ -144,7 +146,7 @@ TEST_F(WeightFiles, WhatWrappersPutBeforeEveryNameIsNoHindrance) {
 
   const SafetensorsFile vae(kPipeline / "vae" / kWhole);
   Tensors tensors;
-  for (const auto& info : vae.tensors()) tensors.push_back({"_orig_mod." + info.name, vae.view(info.name)});
+  for (const auto& info : vae.tensors()) tensors.push_back({"_orig_mod." + info.name, read_tensor(vae, info.name)});
   const auto folder = copy("vae");
   write_safetensors(folder / kWhole, tensors);
   expect_golden(*open_sd3_vae(folder).weights, "vae");

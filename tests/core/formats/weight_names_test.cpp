@@ -7,7 +7,9 @@
 #include "core/base/rng.h"
 #include "core/formats/sd3_shapes.h"
 #include "core/io/safetensors.h"
+#include "tests/core/formats/pipeline.h"
 #include "tests/support/errors.h"
+#include "tests/support/read_tensor.h"
 #include "tests/support/temporary_folder.h"
 
 namespace fgm {
@@ -15,7 +17,7 @@ namespace {
 
 using Source = std::shared_ptr<const TensorSource>;
 
-ModelConfig tiny() {
+MMDiTConfig tiny() {
   return {.in_channels = 4,
           .patch_size = 2,
           .depth = 3,
@@ -26,12 +28,6 @@ ModelConfig tiny() {
           .pos_embed_max_size = 3,
           .qk_norm = true,
           .dual_attention_blocks = {0}};
-}
-
-at::Tensor read_all(const TensorSource& source, const TensorInfo& info) {
-  const auto out = at::empty(info.shape, info.dtype);
-  source.read(info.name, 0, out);
-  return out;
 }
 
 // An external file in our names.
@@ -155,10 +151,10 @@ TEST_F(ComposedSourceTest, JoinsPiecesOfMixedPrecisionWithoutLosingABit) {
     const auto composed = compose(base(), {{"joined", {2, 4}, {{"half", 0, 4}, {other, 0, 4}}}});
     const auto& info = composed->tensors().front();
     EXPECT_EQ(info.dtype, at::kFloat);
-    EXPECT_EQ(info.end, 8 * sizeof(float));
-    const auto expected = at::stack(
-        {base()->view("half").to(at::kFloat), base()->view(other).to(at::kFloat).reshape(-1).narrow(0, 0, 4)});
-    EXPECT_TRUE(at::equal(composed->view("joined"), expected)) << other;
+    EXPECT_EQ(info.num_bytes, 8 * sizeof(float));
+    const auto expected = at::stack({read_tensor(*base(), "half").to(at::kFloat),
+                                     read_tensor(*base(), other).to(at::kFloat).reshape(-1).narrow(0, 0, 4)});
+    EXPECT_TRUE(at::equal(read_tensor(*composed, "joined"), expected)) << other;
     const auto middle = at::empty({4});
     composed->read("joined", 2, middle);
     EXPECT_TRUE(at::equal(middle, expected.view(-1).narrow(0, 2, 4))) << other;

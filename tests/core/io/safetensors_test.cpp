@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "core/base/error.h"
+#include "tests/support/read_tensor.h"
 
 namespace fgm {
 namespace {
@@ -62,7 +63,7 @@ TEST_F(SafetensorsTest, RoundTripsEveryDtypeShapeAndTheMetadata) {
   EXPECT_EQ(file.tensors().size(), tensors.size());
   EXPECT_EQ(file.metadata().at("n\xc3\xa4me"), "\"quoted\"\n");
   for (const auto& [name, tensor] : tensors) {
-    const auto view = file.view(name);
+    const auto view = read_tensor(file, name);
     EXPECT_EQ(view.scalar_type(), tensor.scalar_type()) << name;
     EXPECT_TRUE(at::equal(view.to(at::kDouble), tensor.to(at::kDouble))) << name;
     EXPECT_EQ(reinterpret_cast<uintptr_t>(view.const_data_ptr()) % view.element_size(), 0u) << name;
@@ -71,7 +72,7 @@ TEST_F(SafetensorsTest, RoundTripsEveryDtypeShapeAndTheMetadata) {
 
 TEST_F(SafetensorsTest, ATensorOutlivesTheFileObject) {
   write_safetensors(path_, {{"a", at::arange(1000)}});
-  const auto view = SafetensorsFile(path_).view("a");
+  const auto view = read_tensor(SafetensorsFile(path_), "a");
   EXPECT_TRUE(at::equal(view, at::arange(1000)));
 }
 
@@ -163,7 +164,7 @@ TEST_F(SafetensorsTest, ReadsAnUnpaddedHeaderAndUnalignedData) {
   file.write(reinterpret_cast<const char*>(&length), 8);
   file << kPythonHeader << std::string(length - kPythonHeader.size(), ' ') << kPythonData;
   file.close();
-  EXPECT_TRUE(at::equal(SafetensorsFile(path_).view("a"), at::tensor({1.5f, -2.0f}).view({2, 1})));
+  EXPECT_TRUE(at::equal(read_tensor(SafetensorsFile(path_), "a"), at::tensor({1.5f, -2.0f}).view({2, 1})));
 }
 
 TEST_F(SafetensorsTest, UnknownNameSuggestsTheNearest) {
@@ -171,7 +172,7 @@ TEST_F(SafetensorsTest, UnknownNameSuggestsTheNearest) {
   const SafetensorsFile file(path_);
   EXPECT_FALSE(file.contains("final_layer.weights"));
   try {
-    file.view("final_layer.weights");
+    read_tensor(file, "final_layer.weights");
     FAIL() << "no error";
   } catch (const IoError& error) {
     EXPECT_THAT(error.what(), HasSubstr("did you mean 'final_layer.weight'"));
@@ -233,7 +234,7 @@ TEST_F(SafetensorsTest, EveryCutAndEveryFlippedBitOpensOrIsAnIoError) {
     std::ofstream(path_, std::ios::binary) << content;
     try {
       const SafetensorsFile file(path_);
-      for (const auto& info : file.tensors()) file.view(info.name).sum().item();
+      for (const auto& info : file.tensors()) read_tensor(file, info.name).sum().item();
     } catch (const IoError&) {
       ++num_refused;
     }

@@ -76,9 +76,9 @@ TEST(FgmLoss, SumOfPartsIsTheDifferenceOfTwoRegressions) {
 class FgmGradient : public ::testing::TestWithParam<double> {
  protected:
   static constexpr int64_t kBatch = 3;
-  testing::TinyVelocityModel teacher_{{1, 2, 2}, 2, at::kDouble, 1};
-  testing::TinyVelocityModel estimator_{{1, 2, 2}, 2, at::kDouble, 2};
-  testing::TinyVelocityModel student_{{1, 2, 2}, 2, at::kDouble, 3};
+  support::TinyVelocityModel teacher_{{1, 2, 2}, 2, at::kDouble, 1};
+  support::TinyVelocityModel estimator_{{1, 2, 2}, 2, at::kDouble, 2};
+  support::TinyVelocityModel student_{{1, 2, 2}, 2, at::kDouble, 3};
   Conditioning condition_{RandomStream(4, "context").normal(0, 0, kBatch, {3, 2}).to(at::kDouble),
                           RandomStream(4, "pooled").normal(0, 0, kBatch, {2}).to(at::kDouble)};
   at::Tensor z_ = RandomStream(4, "z").normal(0, 0, kBatch, {1, 2, 2}).to(at::kDouble);

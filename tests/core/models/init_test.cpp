@@ -1,5 +1,3 @@
-#include "core/models/init.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -9,16 +7,16 @@
 namespace fgm {
 namespace {
 
-std::map<std::string, at::Tensor> initialised(const ModelConfig& config, uint64_t seed) {
+std::map<std::string, at::Tensor> initialised(const MMDiTConfig& config, uint64_t seed) {
   const auto model = make_model(config, at::kFloat);
-  init_parameters(*model, seed);
+  model->initialise(seed);
   std::map<std::string, at::Tensor> parameters;
   visit_parameters(*model, [&](const std::string& name, at::Tensor& p) { parameters[name] = p; });
   return parameters;
 }
 
-TEST(InitParameters, FollowsDiTsRules) {
-  ModelConfig config;
+TEST(InitialValues, FollowsDiTsRules) {
+  MMDiTConfig config;
   config.qk_norm = true;
   auto p = initialised(config, 1);
   EXPECT_EQ(p.at("joint_blocks.0.x_block.adaLN_modulation.1.weight").abs().max().item<float>(), 0.0f);
@@ -36,8 +34,8 @@ TEST(InitParameters, FollowsDiTsRules) {
   EXPECT_NEAR(p.at("x_embedder.proj.weight").abs().max().item<double>(), patch_bound, 0.01 * patch_bound);
 }
 
-TEST(InitParameters, ValuesDependOnSeedAndNameOnly) {
-  ModelConfig shallow, deep;
+TEST(InitialValues, DependOnSeedAndNameOnly) {
+  MMDiTConfig shallow, deep;
   shallow.depth = 2;
   const auto a = initialised(shallow, 1), b = initialised(deep, 1), c = initialised(shallow, 2);
   const std::string name = "joint_blocks.0.x_block.attn.qkv.weight";

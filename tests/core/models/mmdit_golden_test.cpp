@@ -5,6 +5,7 @@
 #include "core/models/model_factory.h"
 #include "core/nn/position_table.h"
 #include "tests/core/models/golden.h"
+#include "tests/support/read_tensor.h"
 
 // Values of diffusers 0.42.1's SD3Transformer2DModel and JointTransformerBlock: tests/golden/make_mmdit_golden.py.
 namespace fgm {
@@ -20,7 +21,7 @@ class MMDiTGolden : public testing::TestWithParam<std::string> {
     SafetensorsFile file = golden::open("mmdit");
     nlohmann::json json = golden::config_of(file, name).json;
 
-    at::Tensor value(const std::string& key) const { return file.view(name + "/" + key); }
+    at::Tensor value(const std::string& key) const { return read_tensor(file, name + "/" + key); }
     at::Tensor input(const std::string& key, at::IntArrayRef shape) const {
       return golden::draw_input(name + "/" + key, shape);
     }
@@ -58,7 +59,7 @@ struct ModelInputs {
   Conditioning condition;
 };
 
-ModelInputs inputs_of(const std::string& name, const nlohmann::json& json, const ModelConfig& config) {
+ModelInputs inputs_of(const std::string& name, const nlohmann::json& json, const MMDiTConfig& config) {
   const auto shape = json["shape"].get<std::vector<int64_t>>();
   const auto rows = json["context_rows"].get<int64_t>();
   return {golden::draw_input(name + "/x_t", shape),
@@ -113,7 +114,7 @@ using JointBlockGolden = MMDiTGolden;
 
 TEST_P(JointBlockGolden, OutputsAndAllGradientsAtRealWidthAreDiffusers) {
   const Case c{GetParam()};
-  const ModelConfig config{.depth = 2,
+  const MMDiTConfig config{.depth = 2,
                            .num_heads = c.json["num_attention_heads"],
                            .head_width = 64,
                            .qk_norm = true,
@@ -140,7 +141,7 @@ INSTANTIATE_TEST_SUITE_P(Blocks, JointBlockGolden, testing::Values("block_1536",
                          [](const auto& tested) { return tested.param; });
 
 TEST(PositionTable, EqualsDiffusersTable) {
-  const auto reference = golden::open("mmdit").view("position_table");
+  const auto reference = read_tensor(golden::open("mmdit"), "position_table");
   const auto table = sincos_position_table(16, 7, 4, at::kCPU);
   ASSERT_EQ(table.sizes(), reference.sizes());
   // Sines in float64, rounded once: at most one unit in the last place between two libraries.

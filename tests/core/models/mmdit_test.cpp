@@ -6,7 +6,6 @@
 
 #include "core/base/error.h"
 #include "core/base/rng.h"
-#include "core/models/init.h"
 #include "core/models/model_factory.h"
 #include "tests/support/matmul_counter.h"
 #include "tests/support/released_models.h"
@@ -14,7 +13,7 @@
 namespace fgm {
 namespace {
 
-ModelConfig tiny() {
+MMDiTConfig tiny() {
   return {.in_channels = 2,
           .patch_size = 2,
           .depth = 3,
@@ -32,7 +31,7 @@ at::Tensor random(const std::string& name, at::IntArrayRef shape, at::ScalarType
 }
 
 // Every parameter random: adaLN-zero would leave the attention without influence on the output.
-std::unique_ptr<VelocityModel> random_model(const ModelConfig& config, at::ScalarType dtype) {
+std::unique_ptr<VelocityModel> random_model(const MMDiTConfig& config, at::ScalarType dtype) {
   auto model = make_model(config, dtype);
   visit_parameters(*model, [&](const std::string& name, at::Tensor& parameter) {
     parameter.copy_(random(name, parameter.sizes(), dtype) * 0.3);
@@ -45,7 +44,7 @@ struct Inputs {
   Conditioning condition;
 };
 
-Inputs inputs_for(const ModelConfig& config, at::ScalarType dtype, int64_t batch = 2) {
+Inputs inputs_for(const MMDiTConfig& config, at::ScalarType dtype, int64_t batch = 2) {
   return {random("x", {batch, config.in_channels, 4, 6}, dtype),
           at::linspace(0.1, 0.9, batch),
           {random("context", {batch, 3, config.context_width}, dtype),
@@ -149,7 +148,7 @@ int backward_products(bool is_trainable) {
   auto in = inputs_for(tiny(), at::kFloat);
   in.x_t.requires_grad_(true);
   const auto loss = velocity(*model, in).sum();
-  const testing::MatmulCounter counter;
+  const support::MatmulCounter counter;
   loss.backward();
   return counter.count();
 }

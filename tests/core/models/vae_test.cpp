@@ -37,34 +37,37 @@ TEST(Vae, ItsSizesFollowFromTheShapesInBothNamings) {
 }
 
 TEST(Vae, ClampsTheLogVariance) {
-  Vae vae(kTiny, at::kFloat);
-  vae.visit([](const std::string& name, at::Tensor& tensor) {
+  VaeEncoder encoder(kTiny, at::kFloat);
+  encoder.visit([](const std::string& name, at::Tensor& tensor) {
     tensor.fill_(name == "encoder.conv_out.bias" ? 1000.0 : 0.0);
   });
-  const auto [mean, logvar] = vae.encode(at::zeros({1, 3, 4, 4}));
+  const auto [mean, logvar] = encoder.encode(at::zeros({1, 3, 4, 4}));
   EXPECT_EQ(mean.min().item<float>(), 1000.0f);
   EXPECT_EQ(logvar.max().item<float>(), 20.0f);
 }
 
 TEST(Vae, ScalesLatentsAsSd3AndBack) {
-  const Vae vae({}, at::TensorOptions(at::kMeta));
+  const VaeEncoder encoder({}, at::TensorOptions(at::kMeta));
+  const VaeDecoder decoder({}, at::TensorOptions(at::kMeta));
   const auto z = at::tensor({-2.0, 0.0609, 5.0}, at::kDouble);
-  EXPECT_TRUE(at::allclose(vae.to_latents(z), (z - 0.0609) * 1.5305));
-  EXPECT_EQ(vae.to_latents(z)[1].item<double>(), 0.0);
-  EXPECT_TRUE(at::allclose(vae.from_latents(vae.to_latents(z)), z));
+  EXPECT_TRUE(at::allclose(encoder.to_latents(z), (z - 0.0609) * 1.5305));
+  EXPECT_EQ(encoder.to_latents(z)[1].item<double>(), 0.0);
+  EXPECT_TRUE(at::allclose(decoder.from_latents(encoder.to_latents(z)), z));
 }
 
 TEST(Vae, RejectsImagesAndLatentsThatDoNotFit) {
-  const Vae vae(kTiny, at::kFloat);
-  EXPECT_THAT(message_of<ConfigError>([&] { vae.encode(at::zeros({1, 3, 4, 5})); }), HasSubstr("multiples of 2"));
-  EXPECT_THAT(message_of<ConfigError>([&] { vae.encode(at::zeros({1, 4, 4, 4})); }), HasSubstr("[1, 4, 4, 4]"));
-  EXPECT_THAT(message_of<ConfigError>([&] { vae.decode(at::zeros({1, 3, 4, 4})); }), HasSubstr("[batch, 4, "));
+  const VaeEncoder encoder(kTiny, at::kFloat);
+  const VaeDecoder decoder(kTiny, at::kFloat);
+  EXPECT_THAT(message_of<ConfigError>([&] { encoder.encode(at::zeros({1, 3, 4, 5})); }), HasSubstr("multiples of 2"));
+  EXPECT_THAT(message_of<ConfigError>([&] { encoder.encode(at::zeros({1, 4, 4, 4})); }), HasSubstr("[1, 4, 4, 4]"));
+  EXPECT_THAT(message_of<ConfigError>([&] { decoder.decode(at::zeros({1, 3, 4, 4})); }), HasSubstr("[batch, 4, "));
 }
 
 TEST(Vae, RejectsChannelsThatDoNotDivideIntoGroups) {
   auto config = kTiny;
   config.channels = {4, 7};
-  EXPECT_THAT(message_of<ConfigError>([&] { Vae(config, at::kFloat); }), HasSubstr("7 channels"));
+  EXPECT_THAT(message_of<ConfigError>([&] { VaeEncoder(config, at::kFloat); }), HasSubstr("7 channels"));
+  EXPECT_THAT(message_of<ConfigError>([&] { VaeDecoder(config, at::kFloat); }), HasSubstr("7 channels"));
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 
 #include "core/base/error.h"
 #include "core/io/safetensors.h"
-#include "core/models/init.h"
 #include "core/models/model_factory.h"
 
 namespace fgm {
@@ -19,7 +18,7 @@ class WeightsTest : public testing::Test {
   WeightsTest() { std::filesystem::create_directories(folder_); }
   ~WeightsTest() override { std::filesystem::remove_all(folder_); }
 
-  static ModelConfig config() { return {.depth = 1, .num_heads = 1, .head_width = 8, .pos_embed_max_size = 2}; }
+  static MMDiTConfig config() { return {.depth = 1, .num_heads = 1, .head_width = 8, .pos_embed_max_size = 2}; }
 
   static std::vector<NamedTensor> tensors_of(VelocityModel& model) {
     std::vector<NamedTensor> tensors;
@@ -35,7 +34,7 @@ class WeightsTest : public testing::Test {
 
 TEST_F(WeightsTest, ReturnsEveryParameterAndBufferInTheModelsDtype) {
   const auto saved = make_model(config(), at::kFloat), loaded = make_model(config(), at::kDouble);
-  init_parameters(*saved, 1);
+  saved->initialise(1);
   auto expected = tensors_of(*saved);
   expected.back().tensor.add_(0.25);  // pos_embed: a released table differs from the built one
   write_safetensors(path_, expected);
@@ -50,14 +49,14 @@ TEST_F(WeightsTest, ReturnsEveryParameterAndBufferInTheModelsDtype) {
 
 TEST_F(WeightsTest, NamesMissingSurplusAndMisshapenTensorsInOneErrorAndCopiesNothing) {
   const auto model = make_model(config(), at::kFloat);
-  init_parameters(*model, 1);
+  model->initialise(1);
   auto tensors = tensors_of(*model);
   ASSERT_EQ(tensors[0].name, "x_embedder.proj.weight");
   tensors[0].name = "x_embedder.weight";
   tensors[1].tensor = at::zeros({3});
   write_safetensors(path_, tensors);
   const auto other = make_model(config(), at::kFloat);
-  init_parameters(*other, 2);
+  other->initialise(2);
   const auto before = tensors_of(*other)[4].tensor.clone();
   try {
     load_parameters(*other, SafetensorsFile(path_));

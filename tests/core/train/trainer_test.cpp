@@ -15,16 +15,18 @@ struct CountingStep : Step {
     steps.push_back(step);
     first_samples.push_back(source.next().first_sample);
     source.next();
-    return {.phase = "count", .images = 4, .is_finite = is_finite(step), .values = {}};
+    return {.command = "count", .images = 4, .is_finite = is_finite(step), .values = {}};
   }
   int64_t batches_per_step() const override { return 2; }
   std::function<bool(int64_t)> is_finite = [](int64_t) { return true; };
   std::vector<int64_t> steps, first_samples;
 };
 
-struct CountingSavePoint : Checkpointer {
+struct CountingCheckpointer : Checkpointer {
   void save(int64_t step) override { saved.push_back(step); }
+  void finish() override { saved_at_finish.push_back(std::ssize(saved)); }
   std::vector<int64_t> saved;
+  std::vector<int64_t> saved_at_finish;  // for each call of finish(), how many states save() had been given
 };
 
 struct CountingObserver : StepObserver {
@@ -36,9 +38,9 @@ struct CountingObserver : StepObserver {
 
 struct TrainerTest : ::testing::Test {
   CountingStep step;
-  CountingSavePoint checkpointer;
+  CountingCheckpointer checkpointer;
   CountingObserver observer;
-  testing::SyntheticSource source{2, {1, 1, 1}, 1};
+  support::SyntheticSource source{2, {1, 1, 1}, 1};
   bool is_stop_requested = false;
 
   Outcome run(const TrainerOptions& options, int64_t first_step = 0) {
@@ -64,6 +66,14 @@ TEST_F(TrainerTest, StopsAfterTheStepInWhichItWasAskedAndSaves) {
   is_stop_requested = true;
   EXPECT_EQ(run({.num_steps = 5, .save_every = 0}), Outcome::kStopped);
   EXPECT_EQ(checkpointer.saved, (std::vector<int64_t>{1}));
+}
+
+TEST_F(TrainerTest, FinishesTheLastCheckpointOnceBeforeItReturnsWhetherFinishedOrStopped) {
+  run({.num_steps = 4, .save_every = 2});
+  EXPECT_EQ(checkpointer.saved_at_finish, std::vector<int64_t>{2});
+  is_stop_requested = true;
+  run({.num_steps = 4, .save_every = 0});
+  EXPECT_EQ(checkpointer.saved_at_finish, (std::vector<int64_t>{2, 3}));
 }
 
 TEST_F(TrainerTest, StartingLaterReadsTheBatchesThatTheWholeRunWouldHaveRead) {

@@ -32,10 +32,6 @@ at::Tensor from_display_p3(const at::Tensor& image) {
   return (srgb * 255).round();
 }
 
-double largest_difference(const at::Tensor& a, const at::Tensor& b) {
-  return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>();
-}
-
 DecodedImage decode(const std::string& file) {
   return decode_image(bytes_of(file));
 }

@@ -18,22 +18,18 @@ at::Tensor gradient(int64_t height, int64_t width) {
   return at::stack({y, x, 255 - y}, 2).round().to(at::kByte);
 }
 
-double largest_difference(const at::Tensor& a, const at::Tensor& b) {
-  return (a.to(at::kFloat) - b.to(at::kFloat)).abs().max().item<double>();
-}
-
-at::Tensor decode(const std::string& file) {
+at::Tensor pixels_of(const std::string& file) {
   return decode_image(bytes_of(file)).pixels;
 }
 std::string error_of(const std::string& file) {
-  return message_of<IoError>([&] { decode(file); });
+  return message_of<IoError>([&] { pixels_of(file); });
 }
 
 TEST(DecodeJpeg, GivesBackColoursWithinCompressionLoss) {
   const auto image = gradient(40, 24);
   for (const bool is_progressive : {false, true}) {
     for (const bool is_chroma_halved : {false, true}) {
-      const auto decoded = decode(encode_jpeg(image, {is_progressive, is_chroma_halved}));
+      const auto decoded = pixels_of(encode_jpeg(image, {is_progressive, is_chroma_halved}));
       ASSERT_EQ(decoded.sizes(), image.sizes());
       // Quality 95 on a gradient: a few levels, chroma at half resolution a few more.
       EXPECT_LE(largest_difference(decoded, image), is_chroma_halved ? 24 : 8);
@@ -43,7 +39,7 @@ TEST(DecodeJpeg, GivesBackColoursWithinCompressionLoss) {
 
 TEST(DecodeJpeg, TurnsGreyIntoThreeEqualChannels) {
   const auto grey = gradient(16, 16).slice(2, 0, 1);
-  const auto decoded = decode(encode_jpeg(grey));
+  const auto decoded = pixels_of(encode_jpeg(grey));
   EXPECT_LE(largest_difference(decoded, grey.expand({16, 16, 3})), 6);
 }
 
@@ -67,7 +63,7 @@ TEST(DecodeJpeg, HonoursEveryExifOrientation) {
   for (int orientation = 1; orientation <= 8; ++orientation) {
     for (const bool is_big_endian : {false, true}) {
       const auto file = encode_jpeg(stored, {.app1 = exif_block(orientation, is_big_endian)});
-      expect_upright(decode(file), stored, orientation);
+      expect_upright(pixels_of(file), stored, orientation);
     }
   }
 }
@@ -79,7 +75,7 @@ TEST(DecodePng, HonoursEveryExifOrientationBeforeAndBehindThePixels) {
     for (const auto place : {ChunkPlace::kBeforePixels, ChunkPlace::kBehindPixels}) {
       for (const size_t cut : {size_t{6}, size_t{0}}) {
         const auto exif = exif_block(orientation, place == ChunkPlace::kBeforePixels).substr(cut);
-        expect_upright(decode(with_png_chunk(encode_png(stored), "eXIf", exif, place)), stored, orientation);
+        expect_upright(pixels_of(with_png_chunk(encode_png(stored), "eXIf", exif, place)), stored, orientation);
       }
     }
   }
@@ -88,14 +84,14 @@ TEST(DecodePng, HonoursEveryExifOrientationBeforeAndBehindThePixels) {
 TEST(DecodeJpeg, IgnoresADamagedExifBlock) {
   for (size_t length = 0; length < 32; ++length) {
     const auto file = encode_jpeg(gradient(16, 8), {.app1 = exif_block(6, true).substr(0, length)});
-    EXPECT_NO_THROW(decode(file)) << length;
+    EXPECT_NO_THROW(pixels_of(file)) << length;
   }
 }
 
 TEST(DecodeJpeg, RejectsEveryTruncation) {
   const auto file = encode_jpeg(gradient(32, 32));
   for (size_t length = 0; length < file.size(); ++length) {
-    EXPECT_THROW(decode(file.substr(0, length)), IoError) << length << " of " << file.size();
+    EXPECT_THROW(pixels_of(file.substr(0, length)), IoError) << length << " of " << file.size();
   }
 }
 
@@ -106,7 +102,7 @@ TEST(DecodeJpeg, SurvivesEveryDamagedByte) {
     auto damaged = file;
     damaged[i] = static_cast<char>(damaged[i] ^ 0x55);
     try {
-      decode(damaged);
+      pixels_of(damaged);
     } catch (const IoError&) {
       ++num_rejected;
     }
@@ -120,30 +116,31 @@ TEST(DecodeJpeg, RejectsCmykByName) {
 
 TEST(DecodePng, GivesBackEveryByteAtBothDepths) {
   const auto image = gradient(20, 30);
-  EXPECT_TRUE(at::equal(decode(encode_png(image)), image));
-  EXPECT_TRUE(at::equal(decode(encode_png(image, {.depth = 16})), image));
+  EXPECT_TRUE(at::equal(pixels_of(encode_png(image)), image));
+  EXPECT_TRUE(at::equal(pixels_of(encode_png(image, {.depth = 16})), image));
   const auto grey = image.slice(2, 0, 1);
-  EXPECT_TRUE(at::equal(decode(encode_png(grey)), grey.expand({20, 30, 3})));
+  EXPECT_TRUE(at::equal(pixels_of(encode_png(grey)), grey.expand({20, 30, 3})));
 }
 
 TEST(DecodePng, LooksColoursUpInThePalette) {
   const auto palette = at::tensor({10, 20, 30, 200, 100, 0}, at::kByte).view({2, 3});
   const auto indices = at::tensor({0, 1, 1, 0, 0, 1}, at::kByte).view({2, 3});
   const auto expected = palette.index_select(0, indices.view(-1).to(at::kLong)).view({2, 3, 3});
-  EXPECT_TRUE(at::equal(decode(encode_palette_png(indices, palette)), expected));
+  EXPECT_TRUE(at::equal(pixels_of(encode_palette_png(indices, palette)), expected));
 }
 
 TEST(DecodePng, LaysTransparencyOverWhite) {
   const auto image = at::tensor({200, 0, 0, 255, 200, 0, 0, 0}, at::kByte).view({1, 2, 4});
-  EXPECT_TRUE(at::equal(decode(encode_png(image)), at::tensor({200, 0, 0, 255, 255, 255}, at::kByte).view({1, 2, 3})));
+  EXPECT_TRUE(
+      at::equal(pixels_of(encode_png(image)), at::tensor({200, 0, 0, 255, 255, 255}, at::kByte).view({1, 2, 3})));
 }
 
 TEST(DecodePng, RejectsTruncatedAndDamagedPixels) {
   const auto file = encode_png(gradient(32, 32));
-  EXPECT_THROW(decode(file.substr(0, file.size() / 2)), IoError);
+  EXPECT_THROW(pixels_of(file.substr(0, file.size() / 2)), IoError);
   auto damaged = file;
   damaged[file.size() / 2] ^= 0x55;
-  EXPECT_THROW(decode(damaged), IoError);
+  EXPECT_THROW(pixels_of(damaged), IoError);
 }
 
 TEST(DecodePng, RejectsABombBeforeAllocatingIt) {
@@ -158,7 +155,7 @@ TEST(DecodePng, AnInterlacedFileHasTheSamePixels) {
   const auto image = gradient(20, 30);
   const auto file = encode_png(image, {.is_interlaced = true});
   ASSERT_NE(file.size(), encode_png(image).size()) << "it is not interlaced";
-  EXPECT_TRUE(at::equal(decode(file), image));
+  EXPECT_TRUE(at::equal(pixels_of(file), image));
 }
 
 // Workflows and settings of image generators (github.com/python-pillow/Pillow, issues 2445, 5610 and 8363).
@@ -168,7 +165,7 @@ TEST(DecodePng, TextsOfAnySizeAreNoneOfItsBusiness) {
   text[8] = '\0';  // behind the keyword
   for (const auto place : {ChunkPlace::kBeforePixels, ChunkPlace::kBehindPixels}) {
     const auto file = with_png_chunk(encode_png(image), "tEXt", text, place);
-    EXPECT_TRUE(at::equal(decode(file), image));
+    EXPECT_TRUE(at::equal(pixels_of(file), image));
     EXPECT_EQ(num_pixels(bytes_of(file)), 600);
   }
 }
@@ -178,8 +175,8 @@ TEST(DecodePng, LaysTheTransparentColourOfAPaletteOverWhite) {
   const auto indices = at::tensor({0, 1}, at::kByte).view({1, 2});
   const auto file =
       with_png_chunk(encode_palette_png(indices, palette), "tRNS", std::string(1, '\0'), ChunkPlace::kBeforePixels);
-  EXPECT_FALSE(at::equal(decode(encode_palette_png(indices, palette))[0][0], at::full({3}, 255, at::kByte)));
-  EXPECT_TRUE(at::equal(decode(file)[0][0], at::full({3}, 255, at::kByte)));
+  EXPECT_FALSE(at::equal(pixels_of(encode_palette_png(indices, palette))[0][0], at::full({3}, 255, at::kByte)));
+  EXPECT_TRUE(at::equal(pixels_of(file)[0][0], at::full({3}, 255, at::kByte)));
 }
 
 TEST(DecodePng, TakesTheFirstImageOfAnAnimationAndSaysSo) {

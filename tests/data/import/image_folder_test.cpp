@@ -51,7 +51,7 @@ class PackImages : public ::testing::Test {
   }
   static std::string jpeg(int64_t value) { return encode_jpeg(at::full({24, 20, 3}, value, at::kByte)); }
 
-  PackReport pack(const std::string& captions = "folder", int64_t resolution = 8, int64_t num_threads = 1) {
+  PackReport pack(CaptionSource captions = CaptionSource::kFolder, int64_t resolution = 8, int64_t num_threads = 1) {
     return pack_images({folder_ / "in", captions, resolution, out_, num_threads});
   }
   void link(const std::string& target, const std::string& name) {
@@ -83,7 +83,7 @@ TEST_F(PackImages, CaptionsComeFromTheTextBesideTheImage) {
   put("in/x/a.txt", "  a blue hat\n");
   put("in/b.png", encode_png(at::zeros({8, 8, 3}, at::kByte)));
   put("in/b.txt", "a hole");
-  EXPECT_EQ(pack("file").written, 2);
+  EXPECT_EQ(pack(CaptionSource::kFile).written, 2);
   EXPECT_THAT(Store(out_).prompts(), ElementsAre("a hole", "a blue hat"));
 }
 
@@ -107,7 +107,7 @@ TEST_F(PackImages, SkipsAImageWithoutAUsableCaption) {
   put("in/c.txt", "caf\xE9");
   put("in/d.jpg", jpeg(4));
   put("in/d.txt", "fine");
-  const auto report = pack("file");
+  const auto report = pack(CaptionSource::kFile);
   ASSERT_EQ(report.skipped.size(), 3U);
   EXPECT_THAT(report.skipped[0], HasSubstr("a.txt: No such file or directory"));
   EXPECT_THAT(report.skipped[1], HasSubstr("b.txt' is empty"));
@@ -120,7 +120,7 @@ TEST_F(PackImages, ACaptionIsTheSameTextWhateverWroteIt) {
     put(fmt::format("in/{}.jpg", i), jpeg(1));
     put(fmt::format("in/{}.txt", i), spellings[i]);
   }
-  EXPECT_EQ(pack("file").written, 3);
+  EXPECT_EQ(pack(CaptionSource::kFile).written, 3);
   EXPECT_THAT(Store(out_).prompts(), testing::Each("a caf\u00E9"));
 }
 
@@ -138,7 +138,7 @@ TEST_F(PackImages, ACaptionInAnotherEncodingIsNamed) {
                               4));
   put("in/c.txt", std::string("a \0hat", 6));
   put("in/d.txt", "a\u00A0hat\u200B");
-  const auto report = pack("file");
+  const auto report = pack(CaptionSource::kFile);
   EXPECT_EQ(report.written, 1);
   EXPECT_THAT(Store(out_).prompts(), ElementsAre("a\u00A0hat\u200B")) << "said, not changed";
   EXPECT_THAT(report.skipped, ElementsAre(HasSubstr("a.txt:1: byte E9 is not UTF-8"), HasSubstr("b.txt is UTF-16"),
@@ -170,15 +170,15 @@ TEST_F(PackImages, SaysWhichLayoutIsExpected) {
   EXPECT_THAT(message_of<ConfigError>([&] { pack(); }),
               AllOf(HasSubstr("<class>/*.jpg"), HasSubstr("images beside the class folders: 1")));
   std::filesystem::remove(folder_ / "in/a.jpg");
-  EXPECT_THAT(message_of<ConfigError>([&] { pack("file"); }), HasSubstr(".txt beside it"));
+  EXPECT_THAT(message_of<ConfigError>([&] { pack(CaptionSource::kFile); }), HasSubstr(".txt beside it"));
 }
 
 TEST_F(PackImages, NamesTheWrongOption) {
   put("in/hat/a.jpg", jpeg(1));
-  EXPECT_THAT(message_of<ConfigError>([&] { pack("names"); }), HasSubstr("--captions 'names'"));
-  EXPECT_THAT(message_of<ConfigError>([&] { pack("folder", 0); }), HasSubstr("--resolution 0"));
+  EXPECT_THAT(message_of<ConfigError>([&] { pack(CaptionSource::kFolder, 0); }),
+              HasSubstr("--resolution = 0 is not in 1 to 4096"));
   EXPECT_THAT(message_of<ConfigError>([&] {
-                pack_images({folder_ / "nowhere", "folder", 8, out_});
+                pack_images({folder_ / "nowhere", CaptionSource::kFolder, 8, out_});
               }),
               HasSubstr("nowhere' is not a folder"));
 }
@@ -200,7 +200,7 @@ TEST_F(PackImages, FoldersAndFilesOfToolsAreNoClasses) {
   EXPECT_EQ(report.written, 1);
   EXPECT_EQ(report.left_out, (Counts{{"hidden or tools' files and folders", 16}}));
   put("in/hat/a.txt", "a hat");
-  EXPECT_EQ(pack("file").written, 1);
+  EXPECT_EQ(pack(CaptionSource::kFile).written, 1);
 }
 
 TEST_F(PackImages, LinkedFoldersAndFilesAreReadInBothModes) {
@@ -211,8 +211,8 @@ TEST_F(PackImages, LinkedFoldersAndFilesAreReadInBothModes) {
   put("in/own/a.txt", "own");
   link("../../elsewhere/b.jpg", "in/own/c.jpg");
   link("../../elsewhere/b.txt", "in/own/c.txt");
-  EXPECT_EQ(pack("folder").written, 3);
-  EXPECT_EQ(pack("file").written, 3);
+  EXPECT_EQ(pack(CaptionSource::kFolder).written, 3);
+  EXPECT_EQ(pack(CaptionSource::kFile).written, 3);
   EXPECT_THAT(Store(out_).prompts(), ElementsAre("linked", "own", "linked"));
 }
 
@@ -222,10 +222,11 @@ TEST_F(PackImages, LinksThatLeadAroundOrNowhereAreCounted) {
   link("..", "in/hat/around");
   link("7.jpg", "in/hat/7.jpg");
   link("/nowhere.jpg", "in/hat/8.jpg");
-  for (const std::string captions : {"folder", "file"}) {
+  for (const auto captions : {CaptionSource::kFolder, CaptionSource::kFile}) {
     auto left_out = pack(captions).left_out;
     left_out.erase("texts, which --captions file reads");
-    EXPECT_EQ(left_out, (Counts{{"dangling links", 2}, {"link loops", 1}})) << captions;
+    EXPECT_EQ(left_out, (Counts{{"dangling links", 2}, {"link loops", 1}}))
+        << "captions of source " << static_cast<int>(captions);
   }
 }
 
@@ -235,11 +236,12 @@ TEST_F(PackImages, AFolderThatMayNotBeReadIsNamedAndLeftOut) {
   put("in/secret/b.jpg", jpeg(2));
   ::chmod((folder_ / "in/secret").c_str(), 0);
   ::chmod(folder_.path().c_str(), 0777);
-  for (const std::string captions : {"folder", "file"}) {
+  for (const auto captions : {CaptionSource::kFolder, CaptionSource::kFile}) {
     const AsNobody nobody;
     const auto report = pack(captions);
     EXPECT_EQ(report.written, 1);
-    EXPECT_THAT(report.skipped, ElementsAre(HasSubstr("in/secret: Permission denied"))) << captions;
+    EXPECT_THAT(report.skipped, ElementsAre(HasSubstr("in/secret: Permission denied")))
+        << "captions of source " << static_cast<int>(captions);
     EXPECT_EQ(report.left_out.at("unreadable"), 1);
   }
   ::chmod((folder_ / "in/secret").c_str(), 0700);
@@ -283,7 +285,7 @@ TEST_F(PackImages, ReadsACaptionFileWhereThereIsNoText) {
   put("in/b.jpg", jpeg(2));
   put("in/b.caption", "not this");
   put("in/b.txt", "a dress");
-  const auto report = pack("file");
+  const auto report = pack(CaptionSource::kFile);
   EXPECT_EQ(report.left_out, Counts());
   EXPECT_THAT(Store(out_).prompts(), ElementsAre("a hat", "a dress"));
 }
@@ -292,7 +294,7 @@ TEST_F(PackImages, CountsTextsWithoutAImage) {
   put("in/a.jpg", jpeg(1));
   put("in/a.txt", "a hat");
   put("in/b.txt", "lost");
-  EXPECT_EQ(pack("file").left_out, (Counts{{"texts without an image", 1}}));
+  EXPECT_EQ(pack(CaptionSource::kFile).left_out, (Counts{{"texts without an image", 1}}));
 }
 
 TEST_F(PackImages, SaysWhichImagesWereConvertedOrCouldNotBe) {
@@ -313,14 +315,14 @@ TEST_F(PackImages, GivesTheSameStoreOnAnyNumberOfThreads) {
     const auto file = encode_jpeg(scene(20 + i % 9, 24, i));
     put(fmt::format("in/kind {}/{:03}.jpg", i % 3, i), i % kStep == 0 ? file.substr(0, file.size() / 2) : file);
   }
-  const auto one = pack("folder", 16, 1);
+  const auto one = pack(CaptionSource::kFolder, 16, 1);
   ASSERT_EQ(std::ssize(one.skipped), (kCount + kStep - 1) / kStep);
   EXPECT_EQ(one.written, kCount - std::ssize(one.skipped));
   const Store alone(out_);
   alone.verify_images();
   EXPECT_EQ(alone.provenance()["skipped"], one.skipped.size());
   out_ = folder_ / "three.h5";
-  EXPECT_EQ(pack("folder", 16, 3).skipped, one.skipped);
+  EXPECT_EQ(pack(CaptionSource::kFolder, 16, 3).skipped, one.skipped);
   EXPECT_EQ(Store(out_).digest(), alone.digest());
   EXPECT_GT(alone.images(std::vector<int64_t>{0, 1, 2, 3}).to(at::kFloat).std().item<double>(), 20) << "they are flat";
   EXPECT_EQ(num_files(), 3) << "a temporary file was left behind";
@@ -329,13 +331,13 @@ TEST_F(PackImages, GivesTheSameStoreOnAnyNumberOfThreads) {
 TEST_F(PackImages, AFullDiskInTheMiddleLeavesNothing) {
   for (int64_t i = 0; i < 40; ++i) put(fmt::format("in/hat/{}.jpg", i), jpeg(i));
   const ResourceLimit full_disk(RLIMIT_FSIZE, 20'000);
-  EXPECT_EQ(exit_code_from([&] { pack("folder", 32, 2); }), kExitDoNotRequeue);
+  EXPECT_EQ(exit_code_from([&] { pack(CaptionSource::kFolder, 32, 2); }), kExitDoNotRequeue);
   EXPECT_EQ(num_files(), 1) << "a temporary file was left behind";
 }
 
 TEST_F(PackImages, StopsWhenAskedAndLeavesNothing) {
   put("in/hat/a.jpg", jpeg(1));
-  const auto stopped = [&] { pack_images({folder_ / "in", "folder", 8, out_, 1, [] { return true; }}); };
+  const auto stopped = [&] { pack_images({folder_ / "in", CaptionSource::kFolder, 8, out_, 1, [] { return true; }}); };
   EXPECT_EQ(exit_code_from(stopped), kExitRequeue);
   EXPECT_EQ(num_files(), 1);
 }

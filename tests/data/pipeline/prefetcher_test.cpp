@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <atomic>
 #include <semaphore>
 
@@ -36,20 +37,26 @@ TEST(Prefetcher, SeeksForthAndBack) {
 }
 
 TEST(Prefetcher, WorksAheadWithoutBeingAskedAndNoFurtherThanItsDepth) {
-  std::atomic<int64_t> num_made = 0;
+  constexpr int64_t kDepth = 2, kNumAsked = 200;
+  std::atomic<int64_t> num_asked = 0, furthest = 0;
   std::counting_semaphore<> made(0);
-  {
-    Prefetcher prefetcher(
-        [&](int64_t index) {
-          ++num_made;
-          made.release();
-          return numbered(index);
-        },
-        2);
+  const auto make = [&](int64_t index) {
+    furthest = std::max(furthest.load(), index - num_asked);
+    made.release();
+    return numbered(index);
+  };
+  Prefetcher prefetcher(make, kDepth);
+  const auto take = [&] {
+    ++num_asked;
     prefetcher.next();
-    for (int i = 0; i < 3; ++i) made.acquire();  // the batch that was taken and two more
+  };
+  take();
+  for (int i = 0; i < 1 + kDepth; ++i) made.acquire();  // the batch that was taken, and those that nobody has asked for
+  while (num_asked < kNumAsked) {  // a queue that is longer by one is full at some of so many moments
+    take();
+    made.acquire();
   }
-  EXPECT_EQ(num_made, 3);
+  EXPECT_EQ(furthest, kDepth - 1) << "0 is the batch that is asked for next";
 }
 
 TEST(Prefetcher, ThrowsAtTheBatchThatFailedAndTriesItAgain) {

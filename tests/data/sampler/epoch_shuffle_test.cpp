@@ -85,8 +85,8 @@ TEST(RankRows, CoverTheBatchInRankOrder) {
     for (int64_t rank = 0; rank < world; ++rank) {
       const auto rows = rank_rows(64, rank, world);
       EXPECT_EQ(rows.begin, next);
-      EXPECT_GE(rows.count(), 64 / world);
-      EXPECT_LE(rows.count(), 64 / world + 1);
+      EXPECT_GE(rows.size(), 64 / world);
+      EXPECT_LE(rows.size(), 64 / world + 1);
       next = rows.end;
     }
     EXPECT_EQ(next, 64);

@@ -12,7 +12,7 @@ namespace fgm {
 namespace {
 
 using nlohmann::json;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 constexpr const char* kFile0 = "student-00000-of-00002.safetensors";
 constexpr const char* kFile1 = "student-00001-of-00002.safetensors";
@@ -21,7 +21,7 @@ Manifest sample() {
   Manifest m;
   m.version = "0.1.0";
   m.step = 200;
-  m.phase = "distill";
+  m.command = "distill";
   m.nonce = "0123456789abcdef";
   m.restart = 3;
   m.world = 4;
@@ -90,7 +90,7 @@ TEST(Manifest, SaysWhichKeyIsWrongAndInWhichFile) {
       document[json::json_pointer(pointer)] = value;
     }
     const auto message = message_of<IoError>([&] { parse_manifest(document.dump(), "run/manifest.json"); });
-    EXPECT_THAT(message, testing::StartsWith("run/manifest.json: ")) << pointer;
+    EXPECT_THAT(message, ::testing::StartsWith("run/manifest.json: ")) << pointer;
     EXPECT_THAT(message, HasSubstr(expected)) << pointer;
   }
 }
@@ -109,7 +109,7 @@ TEST(Manifest, EveryShorterFileIsRefusedAndSoIsAKeyGivenTwice) {
 TEST(Manifest, CommitChangesWithEveryByteOfTheManifestAndWithTheNonce) {
   const std::string text = to_json(sample());
   const std::string commit = commit_text(text, sample().nonce);
-  EXPECT_THAT(commit, testing::StartsWith("fgm checkpoint 1\nnonce 0123456789abcdef\nmanifest "));
+  EXPECT_THAT(commit, ::testing::StartsWith("fgm checkpoint 1\nnonce 0123456789abcdef\nmanifest "));
   EXPECT_NE(commit, commit_text(text + " ", sample().nonce));
   EXPECT_NE(commit, commit_text(text, "0123456789abcdee"));
 }

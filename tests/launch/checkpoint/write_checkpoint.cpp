@@ -3,12 +3,12 @@
 #include <filesystem>
 
 #include "core/io/safetensors.h"
-#include "launch/coordinator/shard_files.h"
+#include "launch/coordinator/state_snapshot.h"
 #include "parallel/comm/mpi_communicator.h"
 #include "parallel/comm/mpi_session.h"
 #include "tests/launch/coordinator/fake_job.h"
 
-namespace fgm::testing {
+namespace fgm::support {
 namespace {
 
 constexpr int64_t kStep = 5;
@@ -38,12 +38,12 @@ void write(Communicator& world, const std::filesystem::path& run, const std::fil
 }
 
 }  // namespace
-}  // namespace fgm::testing
+}  // namespace fgm::support
 
 int main(int, char** argv) {
   fgm::MpiSession mpi;
   const auto world = fgm::make_mpi_world();
-  fgm::testing::write(*world, argv[1], argv[2]);
+  fgm::support::write(*world, argv[1], argv[2]);
   world->close();
   mpi.close();
 }

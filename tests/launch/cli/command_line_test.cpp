@@ -24,7 +24,7 @@ const Command kTrain = {
 const Command kInspect = {
     .name = "inspect", .help = "Lists.", .run = nothing, .flags = {{"verify", "", "check"}}, .argument = "FILE"};
 const Command kPack = {
-    .name = "data pack", .help = "Packs.", .run = nothing, .flags = {{"out", "FILE", "store to write"}}};
+    .name = "data pack", .help = "Packs.", .run = nothing, .flags = {required_flag("out", "FILE", "store to write")}};
 const std::vector<Command> kCommands = {kTrain, kInspect, kPack};
 
 Config config_of(const Args& args) {
@@ -147,16 +147,22 @@ TEST(CommandLine, PositionalArgumentIsNeededOnce) {
 
 TEST(CommandLine, OwnFlagsReachTheCommand) {
   const auto request = parse_arguments(kPack, {"--out", "a.h5", "--dry-run", "--print-config"});
-  EXPECT_EQ(request.invocation.flags.at("out"), "a.h5");
+  EXPECT_EQ(request.invocation.flags.text("out"), "a.h5");
   EXPECT_TRUE(request.invocation.is_dry_run);
   EXPECT_TRUE(request.wants_config);
 }
 
+TEST(CommandLine, ARequiredFlagIsMissedUnlessTheConfigIsPrinted) {
+  EXPECT_EQ(error_of(kPack, {"--json"}), "'fgm data pack' needs --out FILE");
+  EXPECT_EQ(error_of(kPack, {"--out", ""}), "'fgm data pack' needs --out FILE");
+  EXPECT_TRUE(parse_arguments(kPack, {"--print-config"}).wants_config);
+}
+
 TEST(CommandLine, AFlagWithoutValueTakesNone) {
   const auto request = parse_arguments(kInspect, {"--verify", "a.h5"});
-  EXPECT_TRUE(request.invocation.flags.contains("verify"));
+  EXPECT_TRUE(request.invocation.flags.has("verify"));
   EXPECT_EQ(request.invocation.argument, "a.h5");
-  EXPECT_FALSE(parse_arguments(kInspect, {"a.h5"}).invocation.flags.contains("verify"));
+  EXPECT_FALSE(parse_arguments(kInspect, {"a.h5"}).invocation.flags.has("verify"));
   EXPECT_EQ(error_of(kInspect, {"--verify=yes", "a.h5"}), "--verify takes no value");
   EXPECT_THAT(command_help(kInspect), HasSubstr("  --verify    "));
 }

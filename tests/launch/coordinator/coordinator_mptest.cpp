@@ -7,11 +7,14 @@
 #include "core/base/error.h"
 #include "core/io/file.h"
 #include "core/io/safetensors.h"
+#include "launch/checkpoint/checkpoint.h"
 #include "launch/checkpoint/checkpoints_folder.h"
+#include "launch/weights/weights.h"
 #include "parallel/comm/control_collectives.h"
 #include "parallel/comm/mpi_communicator.h"
 #include "tests/launch/coordinator/fake_job.h"
 #include "tests/support/errors.h"
+#include "tests/support/loaded_weights.h"
 #include "tests/support/resource_limit.h"
 #include "tests/support/temporary_folder.h"
 
@@ -19,7 +22,7 @@ namespace fgm {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::FakeJob;
+using support::FakeJob;
 using ::testing::HasSubstr;
 
 class CoordinatorRanks : public ::testing::Test {
@@ -56,7 +59,7 @@ class CoordinatorRanks : public ::testing::Test {
   std::unique_ptr<Communicator> world_;
   std::unique_ptr<TemporaryFolder> folder_;
   fs::path run_;
-  const Config config_ = testing::smallest_config();
+  const Config config_ = support::smallest_config();
 };
 
 TEST_F(CoordinatorRanks, WhatAnyNumberOfRanksSavedAnyOtherNumberRestoresBitForBit) {
@@ -69,8 +72,9 @@ TEST_F(CoordinatorRanks, WhatAnyNumberOfRanksSavedAnyOtherNumberRestoresBitForBi
         const auto restored = job.coordinator().restore("auto");
         ASSERT_TRUE(restored.has_value());
         EXPECT_EQ(restored->step, writers);
-        EXPECT_EQ(restored->manifest.world, writers);
-        EXPECT_EQ(restored->manifest.data.position, 24 * writers);
+        const Manifest manifest = Checkpoint::open(step_folder(writers)).manifest();
+        EXPECT_EQ(manifest.world, writers);
+        EXPECT_EQ(manifest.data.position, 24 * writers);
         EXPECT_TRUE(job.holds(writers)) << writers << " ranks to " << readers;
       });
     }
@@ -78,7 +82,7 @@ TEST_F(CoordinatorRanks, WhatAnyNumberOfRanksSavedAnyOtherNumberRestoresBitForBi
 }
 
 TEST_F(CoordinatorRanks, CopiesOfAShardAreWrittenOnceAndRestoredEverywhere) {
-  const MeshAxes mesh{world_->size() / 2, 2};
+  const MeshShape mesh{world_->size() / 2, 2};
   FakeJob job(*world_, run_, config_, {.mesh = mesh});
   job.save(1);
   EXPECT_EQ(files_in(step_folder(1)).size(), static_cast<size_t>(6 * 2 + 2));
@@ -183,7 +187,7 @@ TEST_F(CoordinatorRanks, AFullDiskOnOneRankIsDoNotRequeueOnAll) {
 TEST_F(CoordinatorRanks, AllLeaveARunThatALaterStartHasTakenOver) {
   FakeJob job(*world_, run_, config_, {});
   job.save(1);
-  if (world_->rank() == 0) RunOwner(run_ / "checkpoints" / kOwnerFile).take("0123456789abcdef");
+  if (world_->rank() == 0) RunOwner(run_ / "checkpoints" / kOwnerFile).take();
   EXPECT_EQ(exit_code_from([&] { job.save(2); }), kExitDoNotRequeue);
   EXPECT_FALSE(fs::exists(step_folder(2)));
 }
@@ -200,19 +204,19 @@ TEST_F(CoordinatorRanks, TextsOfAnyLengthReachEveryRank) {
 TEST_F(CoordinatorRanks, ShardsOpenAsOneModelAndOneOfThemAloneDoesNot) {
   FakeJob(*world_, run_, config_, {}).save(3);
   for (const fs::path& path : {run_, step_folder(3)}) {
-    const WeightsPlace place = find_weights(path, {"student_ema", "student"}, *world_);
+    const WeightsPlace place = verify_weights(find_weights(path, {"student_ema", "student"}, *world_), *world_);
     EXPECT_EQ(place.path, step_folder(3));
     EXPECT_EQ(place.role, "student_ema");
   }
-  const LoadedModel loaded = load_model(run_, {"student"}, at::kCPU);
+  const auto loaded = support::load_weights(run_, {"student"});
   EXPECT_EQ(loaded.info.step, 3);
   visit_parameters(*loaded.model, [&](const std::string& name, at::Tensor& tensor) {
-    EXPECT_TRUE(at::equal(tensor, testing::FakeEngine::values_of("", name, tensor.sizes().vec(), 3))) << name;
+    EXPECT_TRUE(at::equal(tensor, support::FakeEngine::values_of("", name, tensor.sizes().vec(), 3))) << name;
   });
   loaded.model->visit_buffers(
       [](const std::string& name, at::Tensor& tensor) { EXPECT_TRUE(tensor.eq(3.0).all().item<bool>()) << name; });
   const auto shard = step_folder(3) / shard_file_name("student", 0, world_->size());
-  EXPECT_THAT(message_of<ConfigError>([&] { load_model(shard, {}, at::kCPU); }),
+  EXPECT_THAT(message_of<ConfigError>([&] { support::load_weights(shard, {}); }),
               HasSubstr(fmt::format("this is shard 0 of {}; give its folder", world_->size())));
 }
 

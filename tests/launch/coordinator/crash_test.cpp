@@ -1,5 +1,4 @@
 // A process that is killed anywhere in a save, before each call that orders what is on disk in turn; and a full disk.
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -10,6 +9,7 @@
 #include "core/base/error.h"
 #include "parallel/comm/self_communicator.h"
 #include "tests/launch/coordinator/fake_job.h"
+#include "tests/support/system_call.h"
 #include "tests/support/temporary_folder.h"
 
 namespace {
@@ -19,11 +19,6 @@ bool is_disk_full = false;
 
 void count_call() {
   if (calls_until_kill >= 0 && calls_until_kill-- == 0) ::_exit(9);
-}
-
-template <typename Function>
-Function* system_call(const char* name) {
-  return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
 }
 
 }  // namespace
@@ -36,29 +31,29 @@ int fsync(int) {
 }
 int rename(const char* from, const char* to) noexcept {
   count_call();
-  return system_call<int(const char*, const char*)>("rename")(from, to);
+  return fgm::system_call<int(const char*, const char*)>("rename")(from, to);
 }
 int mkdir(const char* path, mode_t mode) noexcept {
   count_call();
-  return system_call<int(const char*, mode_t)>("mkdir")(path, mode);
+  return fgm::system_call<int(const char*, mode_t)>("mkdir")(path, mode);
 }
 ssize_t write(int descriptor, const void* bytes, size_t count) {
   if (is_disk_full) {
     errno = ENOSPC;
     return -1;
   }
-  return system_call<ssize_t(int, const void*, size_t)>("write")(descriptor, bytes, count);
+  return fgm::system_call<ssize_t(int, const void*, size_t)>("write")(descriptor, bytes, count);
 }
 int unlinkat(int folder, const char* path, int flags) noexcept {
   count_call();
-  return system_call<int(int, const char*, int)>("unlinkat")(folder, path, flags);
+  return fgm::system_call<int(int, const char*, int)>("unlinkat")(folder, path, flags);
 }
 }
 
 namespace fgm {
 namespace {
 
-using testing::FakeJob;
+using support::FakeJob;
 
 class Crash : public ::testing::Test {
  protected:
@@ -84,7 +79,7 @@ class Crash : public ::testing::Test {
 
   std::unique_ptr<TemporaryFolder> folder_;
   const std::unique_ptr<Communicator> self_ = make_self_communicator(at::kCPU);
-  const Config config_ = testing::smallest_config();
+  const Config config_ = support::smallest_config();
 };
 
 TEST_F(Crash, AnywhereInASaveLeavesTheOlderStepOrTheNewOneWhole) {

@@ -7,10 +7,10 @@
 #include "core/models/model_factory.h"
 #include "core/train/parameter_engine.h"
 
-namespace fgm::testing {
+namespace fgm::support {
 
 // The smallest MM-DiT: parameters of all kinds, some with fewer elements than ranks, and a buffer.
-inline ModelConfig smallest_model() {
+inline MMDiTConfig smallest_model() {
   return {.depth = 1, .num_heads = 1, .head_width = 4, .context_width = 2, .pooled_width = 2, .pos_embed_max_size = 2};
 }
 
@@ -77,4 +77,4 @@ class FakeEngine : public ParameterEngine {
   int64_t num_updates_ = 0;
 };
 
-}  // namespace fgm::testing
+}  // namespace fgm::support

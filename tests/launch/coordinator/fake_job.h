@@ -8,22 +8,22 @@
 #include "launch/coordinator/checkpoint_coordinator.h"
 #include "tests/launch/coordinator/fake_engine.h"
 
-namespace fgm::testing {
+namespace fgm::support {
 
 // A distillation without a method: two networks and the coordinator that saves them, on the ranks of `control`.
 class FakeJob {
  public:
   struct Options {
-    MeshAxes mesh = {};  // {1, 1}: all ranks on the shard axis
+    MeshShape mesh = {};  // {1, 1}: all ranks on the shard axis
     int64_t keep = 0;
     std::string teacher_digest = std::string(32, '0');
     int64_t threads = 1;
-    std::string phase = "distill";
+    std::string command = "distill";
   };
 
   FakeJob(Communicator& control, const std::filesystem::path& run, const Config& config, const Options& options)
       : mesh_(options.mesh.replicate * options.mesh.shard == control.size() ? options.mesh
-                                                                            : MeshAxes{1, control.size()}),
+                                                                            : MeshShape{1, control.size()}),
         coordinate_{control.rank() / mesh_.shard, control.rank() % mesh_.shard},
         student_(config.model, coordinate_.shard, mesh_.shard),
         estimator_(config.model, coordinate_.shard, mesh_.shard),
@@ -31,8 +31,9 @@ class FakeJob {
             control,
             {.checkpoints = run / "checkpoints", .keep = options.keep, .coordinate = coordinate_, .mesh = mesh_},
             {{"student", &student_}, {"estimator", &estimator_}},
-            {.phase = options.phase,
-             .weights = {.role = "", .step = 0, .sample_shape = {3, 6, 6}, .config = config},
+            {.command = options.command,
+             .config = config,
+             .sample_shape = {3, 6, 6},
              .threads = options.threads,
              .store = "store.h5",
              .store_size = 100,
@@ -54,7 +55,8 @@ class FakeJob {
   CheckpointCoordinator& coordinator() { return coordinator_; }
 
  private:
-  MeshAxes mesh_, coordinate_;
+  MeshShape mesh_;
+  MeshCoordinate coordinate_;
   FakeEngine student_, estimator_;
   CheckpointCoordinator coordinator_;
 };
@@ -65,4 +67,4 @@ inline Config smallest_config() {
   return config;
 }
 
-}  // namespace fgm::testing
+}  // namespace fgm::support

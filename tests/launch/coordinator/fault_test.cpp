@@ -1,7 +1,6 @@
 // Calls of the system that fail for a while, as those of a shared file system do, and another start of the run in
 // between: nothing of the run may be lost by it.
 #include <dirent.h>
-#include <dlfcn.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,10 +10,12 @@
 #include <functional>
 
 #include "core/base/error.h"
+#include "launch/checkpoint/checkpoint.h"
 #include "launch/checkpoint/checkpoints_folder.h"
 #include "parallel/comm/self_communicator.h"
 #include "tests/launch/coordinator/fake_job.h"
 #include "tests/support/errors.h"
+#include "tests/support/system_call.h"
 #include "tests/support/temporary_folder.h"
 
 namespace {
@@ -27,11 +28,6 @@ std::string place_of_failure;  // part of a path; "" is any
 int calls_until_event = -1;  // of fsync; < 0: nothing happens
 std::function<void()> event;
 int folder_fsync_failure = 0;  // errno
-
-template <typename Function>
-Function* system_call(const char* name) {
-  return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
-}
 
 bool fails(Call call, int descriptor) {
   if (call != failing_call) return false;
@@ -49,7 +45,7 @@ bool fails(Call call, int descriptor) {
 extern "C" {
 ssize_t read(int descriptor, void* bytes, size_t count) {
   if (fails(Call::kRead, descriptor)) return -1;
-  return system_call<ssize_t(int, void*, size_t)>("read")(descriptor, bytes, count);
+  return fgm::system_call<ssize_t(int, void*, size_t)>("read")(descriptor, bytes, count);
 }
 int fsync(int descriptor) {
   if (calls_until_event >= 0 && calls_until_event-- == 0) event();
@@ -60,11 +56,11 @@ int fsync(int descriptor) {
 }
 DIR* fdopendir(int descriptor) {
   if (fails(Call::kOpenFolder, descriptor)) return nullptr;
-  return system_call<DIR*(int)>("fdopendir")(descriptor);
+  return fgm::system_call<DIR*(int)>("fdopendir")(descriptor);
 }
 dirent* readdir(DIR* folder) {
   if (fails(Call::kReadFolder, ::dirfd(folder))) return nullptr;
-  return system_call<dirent*(DIR*)>("readdir")(folder);
+  return fgm::system_call<dirent*(DIR*)>("readdir")(folder);
 }
 }
 
@@ -72,8 +68,8 @@ namespace fgm {
 namespace {
 
 namespace fs = std::filesystem;
+using support::FakeJob;
 using ::testing::AllOf;
-using testing::FakeJob;
 using ::testing::HasSubstr;
 
 class Fault : public ::testing::Test {
@@ -115,7 +111,7 @@ class Fault : public ::testing::Test {
 
   const TemporaryFolder folder_;
   const std::unique_ptr<Communicator> self_ = make_self_communicator(at::kCPU);
-  const Config config_ = testing::smallest_config();
+  const Config config_ = support::smallest_config();
 };
 
 TEST_F(Fault, AFileSystemWithoutFsyncOfFoldersSavesAndOtherFailuresOfItAreOnes) {

@@ -12,7 +12,7 @@
 namespace fgm {
 namespace {
 
-class RestartGuardTest : public testing::Test {
+class RestartGuardTest : public ::testing::Test {
  protected:
   // As a process of its own does: nothing but the file is remembered.
   void start(int64_t step) { RestartGuard(file_).start(step); }
@@ -24,8 +24,8 @@ class RestartGuardTest : public testing::Test {
 TEST_F(RestartGuardTest, TheFourthStartFromTheSameStepIsNotRequeued) {
   for (int i = 0; i < 3; ++i) start(200);
   const auto message = message_of<DoNotRequeueError>([&] { start(200); });
-  EXPECT_THAT(message, testing::HasSubstr("3 starts from step 200"));
-  EXPECT_THAT(message, testing::HasSubstr(file_.string()));
+  EXPECT_THAT(message, ::testing::HasSubstr("3 starts from step 200"));
+  EXPECT_THAT(message, ::testing::HasSubstr(file_.string()));
   EXPECT_THROW(start(200), DoNotRequeueError) << "asking again must not help";
   std::filesystem::remove(file_);
   start(200);

@@ -1,32 +1,39 @@
 // The reports on checkpoints that launch/coordinator wrote, as a run of 1 to 4 ranks leaves them.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "launch/checkpoint/checkpoints_folder.h"
+#include <functional>
+
+#include "launch/coordinator/shard_files.h"
 #include "launch/inspect/reports.h"
+#include "launch/weights/weights_place.h"
 #include "parallel/comm/self_communicator.h"
+#include "tests/launch/checkpoint/checkpoint_fixture.h"
 #include "tests/launch/coordinator/fake_job.h"
-#include "tests/launch/inspect/checkpoint_fixture.h"
+#include "tests/support/errors.h"
 
 namespace fgm {
 namespace {
 
 namespace fs = std::filesystem;
-using fgm::testing::FakeEngine;
+using fgm::support::FakeEngine;
+using ::testing::HasSubstr;
 
 class CoordinatorCheckpoint : public CheckpointTest {
  protected:
   // What `num_ranks` ranks write when they save together.
   fs::path save_on_ranks(int num_ranks) const {
-    const auto folder = folder_ / "checkpoints" / step_folder_name(num_ranks);
+    const auto folder = step_folder(num_ranks);
     fs::create_directories(folder);
     Manifest manifest = some_manifest(num_ranks, num_ranks);
-    manifest.config = to_ini(testing::smallest_config());
+    manifest.config = to_ini(support::smallest_config());
     const WeightsInfo info{
-        .role = "", .step = num_ranks, .sample_shape = {3, 6, 6}, .config = testing::smallest_config()};
+        .role = "", .step = num_ranks, .sample_shape = {3, 6, 6}, .config = support::smallest_config()};
     for (int rank = 0; rank < num_ranks; ++rank) {
-      FakeEngine student(testing::smallest_model(), rank, num_ranks);
+      FakeEngine student(support::smallest_model(), rank, num_ranks);
       student.fill(5);
-      add_shards(write_shards(folder, {{"student", &student}}, {0, rank}, manifest.mesh, info), manifest);
+      const StateSnapshot snapshot = take_snapshot(manifest, {{"student", &student}}, {0, rank}, info);
+      add_shards(write_shards(folder, snapshot.files), manifest);
     }
     write_file(folder / kManifestFile, to_json(manifest));
     write_file(folder / kCommitFile, commit_text(to_json(manifest), manifest.nonce));
@@ -36,7 +43,7 @@ class CoordinatorCheckpoint : public CheckpointTest {
 
 TEST_F(CoordinatorCheckpoint, OfARunIsWellAndSaysWhereTheRunStands) {
   const auto control = make_self_communicator(at::kCPU);
-  testing::FakeJob job(*control, folder_, testing::smallest_config(), {});
+  support::FakeJob job(*control, folder_, support::smallest_config(), {});
   job.save(100);
   job.save(200);
   const auto run = report_run(folder_);
@@ -72,6 +79,40 @@ TEST_F(CoordinatorCheckpoint, AWholeFileIsComparedWithTheSameRoleOfShards) {
   const auto file = save_on_ranks(1) / "student_ema-00000-of-00001.safetensors";
   EXPECT_EQ(report_file(file).json["tensors"][0]["role"], "student_ema");
   EXPECT_EQ(report_difference(file, save_on_ranks(3)).json["identical"], true);
+}
+
+TEST_F(CoordinatorCheckpoint, ADamageIsWordedTheSameByInspectByResumeAndForWeights) {
+  const auto control = make_self_communicator(at::kCPU);
+  support::FakeJob job(*control, folder_, support::smallest_config(), {});
+  const auto remove = [](const fs::path& file) { fs::remove(file); };
+  const auto append = [](const fs::path& file) { std::ofstream(file, std::ios::app) << "x"; };
+  const auto make_folder = [](const fs::path& file) {
+    fs::remove(file);
+    fs::create_directory(file);
+  };
+  const auto take_anothers = [](const fs::path& file) { write_file(file, commit_text("{}", std::string(16, 'f'))); };
+  const std::string shard = "student-00000-of-00001.safetensors";
+  const std::vector<std::pair<std::string, std::function<void(const fs::path&)>>> damages = {
+      {kManifestFile, remove},
+      {kManifestFile, cut_in_half},
+      {kManifestFile, make_folder},
+      {kCommitFile, remove},
+      {kCommitFile, flip_last_byte},
+      {kCommitFile, take_anothers},
+      {shard, remove},
+      {shard, append},
+      {shard, flip_last_byte},
+      {shard, make_folder}};
+  for (const auto& [file, damage] : damages) {
+    fs::remove_all(step_folder(100));
+    job.save(100);
+    damage(step_folder(100) / file);
+    const Json verified = report_verification(step_folder(100)).json["checkpoints"][0];
+    const std::string sentence = (step_folder(100) / file).string() + " " +
+                                 row_of(verified["files"], "name", file)["problem"].get<std::string>();
+    EXPECT_THAT(message_of<ConfigError>([&] { job.coordinator().restore("auto"); }), HasSubstr(sentence));
+    EXPECT_EQ(message_of<DamageError>([&] { verify_weights(find_weights(step_folder(100), {"student"})); }), sentence);
+  }
 }
 
 TEST_F(CoordinatorCheckpoint, AFlippedByteIsFoundInEveryFile) {

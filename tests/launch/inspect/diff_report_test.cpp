@@ -2,14 +2,14 @@
 #include <gtest/gtest.h>
 
 #include "launch/inspect/reports.h"
-#include "tests/launch/inspect/checkpoint_fixture.h"
+#include "tests/launch/checkpoint/checkpoint_fixture.h"
 #include "tests/support/errors.h"
 
 namespace fgm {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 class DiffReport : public CheckpointTest {
  protected:
@@ -75,7 +75,7 @@ TEST_F(DiffReport, ARoleThatOneSideLacksIsOneLineOfTheText) {
   roles.erase("student_optim");
   const auto report = report_difference(save(200, 1), write_checkpoint(step_folder(201), roles, some_manifest(201, 1)));
   EXPECT_EQ(report.json["only_in_a"].size(), 2);
-  EXPECT_THAT(report.text, testing::ContainsRegex("student_optim +all 2 tensors\n"));
+  EXPECT_THAT(report.text, ::testing::ContainsRegex("student_optim +all 2 tensors\n"));
 }
 
 TEST_F(DiffReport, NamesTheConfigKeysThatDiffer) {
@@ -119,7 +119,7 @@ TEST_F(DiffReport, OfADamagedCheckpointComparesWhatIsWholeAndIsNotWell) {
   fs::remove(damaged / "student-00001-of-00002.safetensors");
   const auto report = report_difference(step, damaged);
   EXPECT_FALSE(report.is_well);
-  EXPECT_EQ(report.json["problems_b"], Json({"student-00001-of-00002.safetensors is missing or no file"}));
+  EXPECT_EQ(report.json["problems_b"], Json({"student-00001-of-00002.safetensors is missing"}));
   EXPECT_EQ(report.json["tensors"][0]["problem"], "2 elements cannot be read");
   EXPECT_EQ(row_of(report.json["tensors"], "role", "student_ema")["identical"], true);
 }

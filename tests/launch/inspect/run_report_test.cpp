@@ -3,14 +3,14 @@
 
 #include "launch/inspect/reports.h"
 #include "launch/inspect/target.h"
-#include "tests/launch/inspect/checkpoint_fixture.h"
+#include "tests/launch/checkpoint/checkpoint_fixture.h"
 #include "tests/support/errors.h"
 
 namespace fgm {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 class RunReport : public CheckpointTest {};
 
@@ -27,7 +27,7 @@ TEST_F(RunReport, ListsCheckpointsByStepAndShowsTheNewestCompleteOne) {
   EXPECT_EQ(rows[1]["name"], "step-00000200");
   EXPECT_EQ(rows[1]["world"], 4);
   EXPECT_EQ(rows[1]["status"], "complete");
-  EXPECT_THAT(rows[1]["time"].get<std::string>(), testing::MatchesRegex("20..-..-..T..:..:..Z"));
+  EXPECT_THAT(rows[1]["time"].get<std::string>(), ::testing::MatchesRegex("20..-..-..T..:..:..Z"));
   EXPECT_EQ(rows[2]["status"], "damaged");
   EXPECT_THAT(rows[2]["problem"], HasSubstr("student-00000-of-00002.safetensors has"));
   EXPECT_EQ(rows[3]["status"], "leftover");
@@ -71,9 +71,10 @@ TEST_F(RunReport, ACopyUnderAnotherStepsNameIsMisnamedAndNotTheNewest) {
   EXPECT_FALSE(report.is_well);
   for (const size_t row : {1, 2}) EXPECT_EQ(report.json["checkpoints"][row]["status"], "misnamed");
   EXPECT_EQ(report.json["newest"]["path"], step_folder(100).string());
-  EXPECT_THAT(report.text, HasSubstr("step-00000200: manifest.json holds step 100; step-00000100 would be its name"));
+  EXPECT_THAT(report.text,
+              HasSubstr("step-00000200: manifest.json holds step 100, whose folder is named step-00000100"));
   const auto verified = report_verification(folder_);
-  EXPECT_THAT(verified.text, HasSubstr("WRONG  manifest.json holds step 100; step-00000100 would be its name"));
+  EXPECT_THAT(verified.text, HasSubstr("WRONG  manifest.json holds step 100, whose folder is named step-00000100"));
   EXPECT_THAT(verified.text, HasSubstr("1 of 3 ok"));
   EXPECT_FALSE(report_verification(folder_ / "checkpoints/step-00000200/").is_well);
 }

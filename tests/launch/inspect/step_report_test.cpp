@@ -5,13 +5,13 @@
 
 #include "core/models/model_factory.h"
 #include "launch/inspect/reports.h"
-#include "tests/launch/inspect/checkpoint_fixture.h"
+#include "tests/launch/checkpoint/checkpoint_fixture.h"
 
 namespace fgm {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 class StepReport : public CheckpointTest {};
 
@@ -61,7 +61,7 @@ TEST_F(StepReport, StatisticsAreThoseOfTheWholeTensorForAnyNumberOfShards) {
 
 TEST_F(StepReport, TensorsStandInTheOrderOfTheForwardPassAndBuffersLast) {
   Config config;
-  config.model.depth = 11;  // in the order of the alphabet block 10 comes before block 2
+  config.model.mmdit.depth = 11;  // in the order of the alphabet block 10 comes before block 2
   std::vector<std::string> expected;
   const auto model = make_model(config.model, at::TensorOptions().device(at::kMeta));
   visit_parameters(*model, [&](const std::string& name, at::Tensor&) { expected.push_back("student/" + name); });
@@ -95,19 +95,19 @@ TEST_F(StepReport, ShowsWhatCanBeReadOfADamagedCheckpointAndSaysWhatIsWrong) {
   };
   const std::string shard = "student-00001-of-00002.safetensors";
   const std::vector<Case> cases = {
-      {kCommitFile, remove, "is missing", 0},
-      {kCommitFile, cut_in_half, "does not belong to this manifest.json", 0},
-      {kCommitFile, flip_last_byte, "does not belong to this manifest.json", 0},
-      {kCommitFile, make_folder, "cannot", 0},
-      {kManifestFile, remove, "is missing", 0},
-      {kManifestFile, cut_in_half, "", 0},
-      {kManifestFile, empty, "", 0},
-      {kManifestFile, make_folder, "cannot", 0},
+      {kCommitFile, remove, "is missing, so its folder is no complete checkpoint", 0},
+      {kCommitFile, cut_in_half, "does not fit manifest.json: one of the two is damaged", 0},
+      {kCommitFile, flip_last_byte, "does not fit manifest.json: one of the two is damaged", 0},
+      {kCommitFile, make_folder, "is a folder, not a file", 0},
+      {kManifestFile, remove, "is missing, so its folder is no complete checkpoint", 0},
+      {kManifestFile, cut_in_half, "cannot be used: it is not valid JSON", 0},
+      {kManifestFile, empty, "cannot be used: it is not valid JSON", 0},
+      {kManifestFile, make_folder, "is a folder, not a file", 0},
       {shard, remove, "is missing", 12},
       {shard, cut_in_half, "manifest.json says", 12},
       {shard, empty, "has 0 bytes", 12},
       {shard, append, "manifest.json says", 12},
-      {shard, make_folder, "is missing or no file", 12},
+      {shard, make_folder, "is a folder, not a file", 12},
   };
   for (const auto& [file, damage, problem, missing] : cases) {
     const auto folder = save(200, 2);

@@ -18,7 +18,7 @@ TensorReader reader_of(const at::Tensor& tensor) {
 }
 
 TensorStats stats_of(const at::Tensor& tensor) {
-  const std::vector<ElementRange> whole = {{0, tensor.numel()}};
+  const std::vector<Range> whole = {{0, tensor.numel()}};
   return tensor_stats(whole, reader_of(tensor).read);
 }
 
@@ -38,7 +38,7 @@ TEST(TensorStats, PiecesJoinToTheWholeTensorsMoments) {
 
 TEST(TensorStats, OnlyTheGivenRangesAreRead) {
   const auto tensor = at::tensor({1.0f, kNan, 3.0f, kNan, 8.0f});
-  const std::vector<ElementRange> ranges = {{0, 1}, {2, 3}, {4, 5}};
+  const std::vector<Range> ranges = {{0, 1}, {2, 3}, {4, 5}};
   const auto stats = tensor_stats(ranges, reader_of(tensor).read);
   EXPECT_EQ(stats.mean, 4.0);
   EXPECT_EQ(stats.num_non_finite, 0);

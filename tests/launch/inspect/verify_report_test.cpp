@@ -2,13 +2,13 @@
 #include <gtest/gtest.h>
 
 #include "launch/inspect/reports.h"
-#include "tests/launch/inspect/checkpoint_fixture.h"
+#include "tests/launch/checkpoint/checkpoint_fixture.h"
 
 namespace fgm {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 class VerifyReport : public CheckpointTest {};
 

@@ -15,8 +15,7 @@ using testing::ElementsAre;
 class EnvironmentTest : public testing::Test {
  protected:
   void SetUp() override {
-    for (const char* name : {"FGM_HOME",
-                             "FGM_LOG",
+    for (const char* name : {"FGM_LOG",
                              "OMP_NUM_THREADS",
                              "OMP_PROC_BIND",
                              "GOMP_CPU_AFFINITY",
@@ -40,13 +39,11 @@ class EnvironmentTest : public testing::Test {
                              "FLUX_TASK_RANK"}) {
       unsetenv(name);
     }
-    setenv("HOME", "/home/ada", 1);
   }
 };
 
-TEST_F(EnvironmentTest, UnsetVariablesMeanOneRankAndTheUsersCache) {
+TEST_F(EnvironmentTest, UnsetVariablesMeanOneRank) {
   const auto environment = read_environment();
-  EXPECT_EQ(environment.home, "/home/ada/.cache/fgm");
   EXPECT_EQ(environment.log_level, "info");
   EXPECT_FALSE(environment.has_mpi_launcher);
   EXPECT_EQ(environment.rank, 0);
@@ -58,10 +55,8 @@ TEST_F(EnvironmentTest, UnsetVariablesMeanOneRankAndTheUsersCache) {
 
 TEST_F(EnvironmentTest, SetVariablesAreTaken) {
   setenv("SLURM_JOB_ID", "77", 1);
-  setenv("FGM_HOME", "/scratch/fgm", 1);
   setenv("FGM_LOG", "debug", 1);
   const auto environment = read_environment();
-  EXPECT_EQ(environment.home, "/scratch/fgm");
   EXPECT_EQ(environment.log_level, "debug");
   EXPECT_EQ(environment.slurm_job, "77");
 }
@@ -138,12 +133,13 @@ TEST_F(EnvironmentTest, NonsenseOfOthersMeansNothing) {
   EXPECT_EQ(read_environment().world, 1);
 }
 
-TEST_F(EnvironmentTest, RankHasAFileInItsJobsOwnFolder) {
+TEST_F(EnvironmentTest, RankHasAFileOfItsOwnAndOneWithTheOthersInItsJobsFolder) {
   setenv("PMIX_SERVER_TMPDIR", "/tmp/job", 1);
   setenv("PMIX_NAMESPACE", "7.0", 1);
   EXPECT_EQ(read_environment().rank_file, "");
   setenv("PMIX_RANK", "1", 1);
   EXPECT_EQ(read_environment().rank_file, "/tmp/job/fgm-7.0-1");
+  EXPECT_EQ(read_environment().said_file, "/tmp/job/fgm-7.0-said");
 }
 
 TEST_F(EnvironmentTest, SrunHasAnMpiLauncherOnlyWithPmix) {

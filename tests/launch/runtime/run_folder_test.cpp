@@ -32,6 +32,8 @@ class RunFolderTest : public testing::Test {
     return "no error";
   }
 
+  fs::path done_file() const { return fs::path(config_.run.dir) / "DONE"; }
+
   const fs::path base_ = fs::path(testing::TempDir()) / fmt::format("run_folder_test_{}", getpid());
   Config config_;
 };
@@ -54,7 +56,7 @@ TEST_F(RunFolderTest, NewRunHoldsItsConfigAndFolders) {
   EXPECT_TRUE(fs::is_directory(folder.checkpoints()));
   EXPECT_EQ(folder.sample_file(200), fs::path(config_.run.dir) / "samples" / "step-00000200.png");
   EXPECT_TRUE(fs::is_directory(folder.sample_file(200).parent_path()));
-  EXPECT_FALSE(folder.is_done());
+  EXPECT_FALSE(fs::exists(done_file()));
 }
 
 TEST_F(RunFolderTest, ALinkToWhatIsNotThereIsNamedWithWhereItLeads) {
@@ -79,16 +81,16 @@ TEST_F(RunFolderTest, MakingTheFolderKeepsWhatARunLeftAndBeginningTakesItsEndAwa
   folder.begin(config_);
   folder.mark_done();
   folder.create();
-  EXPECT_TRUE(folder.is_done());
+  EXPECT_TRUE(fs::exists(done_file()));
   folder.begin(config_);
-  EXPECT_FALSE(folder.is_done());
+  EXPECT_FALSE(fs::exists(done_file()));
 }
 
 TEST_F(RunFolderTest, PathThatCannotBeAFolderIsAnErrorNamingIt) {
   const fs::path file = base_ / "file";
   std::ofstream(file) << "x";
   config_.run.dir = file;
-  EXPECT_EQ(error_of(config_), fmt::format("run.dir = '{0}' cannot be made: '{0}' is not a folder", file.string()));
+  EXPECT_EQ(error_of(config_), fmt::format("run.dir: cannot write {0}: {0} is no folder", file.string()));
   config_.run.dir = file / "below";
   EXPECT_THAT(error_of(config_), testing::HasSubstr("/file"));
   config_.run.dir = "/proc/run";

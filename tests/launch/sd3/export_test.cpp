@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "tests/launch/sd3/sd3_job.h"
+#include "tests/support/read_tensor.h"
 
 namespace fgm {
 namespace {
@@ -72,7 +73,7 @@ TEST_F(Export, OfAShardedCheckpointIsTheNetworkThatWasDistilled) {
   EXPECT_FALSE(file.metadata().contains("fgm.config")) << "a released model tells nobody's paths";
 }
 
-TEST_F(Export, OfAnExportSaysOfTheStudentWhatTheFirstSaid) {
+TEST_F(Export, OfAnExportHasTheMetadataOfTheFirst) {
   distill_without_a_change("--method.sample_size 4 --sample.shift 2.5");
   export_as("student", "single-file", "a.safetensors", "--role student");
   export_as("a.safetensors", "diffusers", "b", "--max-shard-size 0.00004");
@@ -147,7 +148,7 @@ TEST_F(Export, SaysInOneLineWhatItCannotDo) {
   const SafetensorsFile file(folder_ / "there/diffusion_pytorch_model.safetensors");
   std::vector<NamedTensor> tensors;
   for (const auto& info : file.tensors())
-    tensors.push_back({info.name, info.name == "proj_out.bias" ? at::full({16}, 1e6) : file.view(info.name)});
+    tensors.push_back({info.name, info.name == "proj_out.bias" ? at::full({16}, 1e6) : read_tensor(file, info.name)});
   write_safetensors(folder_ / "huge.safetensors", tensors);
   expect_refused("huge.safetensors --out x --dtype fp16", "proj_out.bias has a value that is not finite in Half; give");
   for (auto& [name, tensor] : tensors) {
@@ -157,8 +158,26 @@ TEST_F(Export, SaysInOneLineWhatItCannotDo) {
   for (const std::string dtype : {"", " --dtype fp16"}) {
     expect_refused("nan.safetensors --out y" + dtype, "proj_out.bias holds NaN or infinity: the weights are damaged");
   }
-  expect_refused("nan.safetensors --out y.safetensors",
+  expect_refused("nan.safetensors --out new/y.safetensors",
                  "model.diffusion_model.final_layer.linear.bias (there proj_out.bias) holds NaN");
+}
+
+TEST_F(Export, ThatFailsLeavesWhatWasThereBeforeAndNothingElse) {
+  export_as(kPipeline, "diffusers", "a");
+  const SafetensorsFile file(folder_ / "a/diffusion_pytorch_model.safetensors");
+  std::vector<NamedTensor> tensors;
+  for (const auto& info : file.tensors()) tensors.push_back({info.name, read_tensor(file, info.name)});
+  tensors.back().tensor.view(-1)[0] = std::nan("");
+  write_safetensors(folder_ / "nan.safetensors", tensors);
+  fs::create_directory(folder_ / "empty");
+  for (const std::string& out :
+       {std::string("new/folder"), std::string("empty"), std::string("new/file.safetensors")}) {
+    const auto failed = run("export nan.safetensors --max-shard-size 0.00004 --out " + out);
+    EXPECT_EQ(failed.code, kExitConfig) << failed.text;
+    EXPECT_THAT(failed.text, HasSubstr("holds NaN or infinity"));
+    EXPECT_FALSE(fs::exists(folder_ / "new")) << out;
+  }
+  EXPECT_TRUE(fs::is_empty(folder_ / "empty"));
 }
 
 TEST_F(Export, TheNameOfTheOutputSaysTheFormat) {

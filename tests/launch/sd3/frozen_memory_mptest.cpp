@@ -1,4 +1,4 @@
-// What it costs a rank to open a full-size SD3-medium.
+// The memory that it costs a rank to open a full-size SD3-medium.
 #include <gtest/gtest.h>
 
 #include <fstream>

@@ -11,11 +11,11 @@ namespace fgm::golden {
 inline void write_weights(const std::string& name_of_case, const std::filesystem::path& path) {
   const auto model = make_model(mmdit_config(config_of(open("mmdit"), name_of_case)), at::kMeta);
   std::vector<NamedTensor> tensors;
-  const TensorVisitor draw = [&](const std::string& name, const at::Tensor& tensor) {
+  const TensorVisitor collect = [&](const std::string& name, const at::Tensor& tensor) {
     tensors.push_back({kSingleFilePrefix + name, draw_parameter(name_of_case, name, tensor.sizes())});
   };
-  visit_parameters(*model, draw);
-  model->visit_buffers(draw);
+  visit_parameters(*model, collect);
+  model->visit_buffers(collect);
   write_safetensors(path, tensors);
 }
 

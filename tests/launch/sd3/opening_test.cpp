@@ -6,6 +6,7 @@
 #include "core/formats/vae_names.h"
 #include "tests/core/models/golden.h"
 #include "tests/launch/sd3/sd3_job.h"
+#include "tests/support/read_tensor.h"
 
 namespace fgm {
 namespace {
@@ -22,7 +23,8 @@ class Opening : public Sd3Job {
     std::vector<NamedTensor> tensors;
     const auto transformer =
         as_external(open_sd3_transformer(kPipeline).weights, Naming::kStability, kSingleFilePrefix);
-    for (const auto& info : transformer->tensors()) tensors.push_back({info.name, transformer->view(info.name)});
+    for (const auto& info : transformer->tensors())
+      tensors.push_back({info.name, read_tensor(*transformer, info.name)});
     for (const auto& [name, shape] : vae_shapes({.latent_channels = 4, .channels = {32, 64}, .num_res_blocks = 1})) {
       tensors.push_back({kVaePrefix + name, golden::draw_parameter("vae", name, shape)});
     }

@@ -7,6 +7,7 @@
 
 #include "data/import/image_decoder.h"
 #include "tests/launch/sd3/sd3_job.h"
+#include "tests/support/read_tensor.h"
 
 namespace fgm {
 namespace {
@@ -21,7 +22,7 @@ std::string bytes_of(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// Of two images' pixels, in levels of 255.
+// The largest difference between two images' pixels, in levels of 255.
 int largest_difference(const std::string& png, const std::string& other) {
   const auto pixels = [](const std::string& file) {
     return decode_image(std::as_bytes(std::span(file))).pixels.to(at::kInt);
@@ -58,26 +59,26 @@ class Sample : public Sd3Job {
   }
 };
 
-// With batches of 1 the same bits; with more a row's place in the batch may round it otherwise.
+// Batches of 1 give the same bits; in larger ones a row's place in the batch may round it otherwise.
 TEST_F(Sample, AnySubsetOrderAndNumberOfRanksGivesAPromptTheSameImages) {
   for (const int batch : {1, 4}) {  // 10 and 6 images: the last batch of 4 is short
-    const auto draw = [&](const std::string& name, const std::string& more, int ranks) {
+    const auto sample = [&](const std::string& name, const std::string& more, int ranks) {
       const auto out = fmt::format("{}_{}", name, batch);
       must_run(arguments(fmt::format("--sample.out {} --sample.per_prompt 2 --sample.batch {} {}", out, batch, more)),
                ranks);
       return images(out);
     };
     write_prompts({"a red cube", "two dogs", "a bench", "a bench", "a cow"});
-    const auto all = draw("all", "", 1);
+    const auto all = sample("all", "", 1);
     ASSERT_EQ(all.size(), 10u) << "the second bench goes on with the numbers";
     std::set<std::string> different;
     for (const auto& [key, bytes] : all) different.insert(bytes);
     ASSERT_EQ(different.size(), 10u);
-    EXPECT_TRUE(draw("three_ranks", "", 3) == all) << "batches are composed alike on any number of ranks: " << batch;
-    EXPECT_NE(draw("other_seed", "--seed 2", 1).at({"a cow", 0}), all.at({"a cow", 0}));
+    EXPECT_TRUE(sample("three_ranks", "", 3) == all) << "batches are composed alike on any number of ranks: " << batch;
+    EXPECT_NE(sample("other_seed", "--seed 2", 1).at({"a cow", 0}), all.at({"a cow", 0}));
 
     write_prompts({"a cow", "a bench", "a red cube"});
-    const auto some = draw("some", "", 2);
+    const auto some = sample("some", "", 2);
     ASSERT_EQ(some.size(), 6u);
     for (const auto& [key, bytes] : some) {
       const int most_levels = batch == 1 ? 0 : 1;
@@ -86,7 +87,7 @@ TEST_F(Sample, AnySubsetOrderAndNumberOfRanksGivesAPromptTheSameImages) {
   }
 }
 
-TEST_F(Sample, AFlatFolderHasAImageOfTheDecodersSizeAndAManifest) {
+TEST_F(Sample, AFlatFolderHasAManifestAndImagesOfTheDecodersSize) {
   write_prompts({"a red cube", "two dogs", "a bench"});
   must_run(arguments("--sample.out flat"), 2);
   const auto png = bytes_of(folder_ / "flat/00002-0000.png");
@@ -104,7 +105,7 @@ TEST_F(Sample, AFlatFolderHasAImageOfTheDecodersSizeAndAManifest) {
   EXPECT_EQ(bytes_of(folder_ / "large/00000-0000.png").substr(19, 1), "\x18");
 }
 
-TEST_F(Sample, AnInterruptedFolderIsGoneOnWithAndAnotherOneRefused) {
+TEST_F(Sample, TheSameCommandResumesAnInterruptedFolderAndAnotherOneIsRefused) {
   write_prompts({"a red cube", "two dogs"});
   must_run(arguments("--sample.out out/sd3.5-medium"));
   const auto expected = images("out/sd3.5-medium");
@@ -113,7 +114,7 @@ TEST_F(Sample, AnInterruptedFolderIsGoneOnWithAndAnotherOneRefused) {
   fs::remove(folder_ / "out/sd3.5-medium/00001-0000.png");
   must_run(arguments("--sample.out out/sd3.5-medium"), 2);
   EXPECT_TRUE(images("out/sd3.5-medium") == expected);
-  EXPECT_EQ(fs::last_write_time(kept), written) << "drawn again";
+  EXPECT_EQ(fs::last_write_time(kept), written) << "sampled again";
   for (const std::string other : {"--seed 2", "--sample.per_prompt 2", "--sample.layout geneval"}) {
     const auto refused = run(arguments("--sample.out out/sd3.5-medium " + other), 2);
     EXPECT_THAT(refused.text, HasSubstr("out/sd3.5-medium holds something else than these images")) << other;
@@ -151,20 +152,20 @@ TEST_F(Sample, GenEvalFindsItsFolders) {
               HasSubstr("prompts.jsonl:1 is no JSON object"));
 }
 
-TEST_F(Sample, AStudentDrawsInOneStepAndItsOwnSizeAlsoWhereItWasExported) {
+TEST_F(Sample, AStudentMakesImagesOfItsOwnSizeInOneStepAlsoWhereItWasExported) {
   distill_without_a_change("--method.sample_size 4");
   must_run("export student --role ema --out exported");
   must_run("export student --role ema --format single-file --out exported.safetensors");
   write_prompts({"a red cube", "two dogs"});
-  const auto draw = [&](const std::string& weights, const std::string& out) {
+  const auto sample = [&](const std::string& weights, const std::string& out) {
     must_run(
         fmt::format("sample --run.threads 1 --steps 1 --sample.prompts prompts.txt --sample.weights {} --sample.vae "
                     "{}/vae --sample.out {}",
                     weights, kPipeline, out));
   };
-  draw("student", "checkpoint.png");
-  draw("exported", "exported.png");
-  draw("exported.safetensors", "single_file.png");
+  sample("student", "checkpoint.png");
+  sample("exported", "exported.png");
+  sample("exported.safetensors", "single_file.png");
   EXPECT_TRUE(bytes_of(folder_ / "checkpoint.png") == bytes_of(folder_ / "exported.png"));
   EXPECT_TRUE(bytes_of(folder_ / "checkpoint.png") == bytes_of(folder_ / "single_file.png"));
   const auto refused = run("sample --sample.prompts prompts.txt --sample.out x.png --sample.weights exported");
@@ -179,7 +180,7 @@ void write_transformer(const fs::path& path, const std::map<std::string, std::st
   for (const auto& entry : fs::directory_iterator(FGM_SOURCE_DIR "/tests/golden/sd3_pipeline/transformer")) {
     if (entry.path().extension() != ".safetensors") continue;
     const SafetensorsFile file(entry.path());
-    for (const auto& info : file.tensors()) tensors.push_back({info.name, file.view(info.name)});
+    for (const auto& info : file.tensors()) tensors.push_back({info.name, read_tensor(file, info.name)});
   }
   for (auto& [name, tensor] : tensors) {
     if (name == spoilt) tensor.view(-1)[0] = std::nan("");
@@ -206,7 +207,7 @@ TEST_F(Sample, ImagesThatAreNotSquareStaySoThroughExports) {
   EXPECT_EQ(nlohmann::json::parse(std::ifstream(folder_ / "a/config.json"))["sample_size"], 12);
 }
 
-TEST_F(Sample, WeightsWithNaNAreNamedBeforeAnythingIsDrawnOrTrained) {
+TEST_F(Sample, WeightsWithNaNAreNamedBeforeAnythingIsSampledOrTrained) {
   write_transformer(folder_ / "nan.safetensors", {}, "transformer_blocks.1.attn.to_k.bias");
   write_prompts({"a red cube"});
   must_run("data shapes --shapes.count 20 --shapes.held_out_count 20 --out captions.h5");

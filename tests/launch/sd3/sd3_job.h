@@ -4,7 +4,9 @@
 
 #include "core/base/error.h"
 #include "core/io/safetensors.h"
+#include "tests/support/in_process.h"
 #include "tests/support/rank_job.h"
+#include "tests/support/read_tensor.h"
 #include "tests/support/temporary_folder.h"
 
 namespace fgm {
@@ -18,7 +20,7 @@ class Sd3Job : public testing::Test {
 
   // Runs in the test's folder; one thread, or bits would depend on the machine's cores.
   Outcome run(const std::string& arguments, int ranks = 1) {
-    if (ranks == 1) return shell("cd " + folder_.path().string() + " && " FGM_BINARY " " + arguments);
+    if (ranks == 1) return in_process(folder_.path(), arguments);
     return shell(on_ranks(ranks, folder_.path(), arguments));
   }
   void must_run(const std::string& arguments, int ranks = 1) {
@@ -60,7 +62,7 @@ inline std::map<std::string, StoredTensor> stored_tensors(const std::filesystem:
   for (const auto& name : files) {
     const SafetensorsFile file(name);
     for (const auto& info : file.tensors()) {
-      const auto view = file.view(info.name);
+      const auto view = read_tensor(file, info.name);
       tensors[info.name] = {info.shape, info.dtype,
                             std::string(static_cast<const char*>(view.const_data_ptr()), view.nbytes())};
     }

@@ -10,10 +10,10 @@
 namespace fgm {
 namespace {
 
-using ::testing::HasSubstr;
+using testing::HasSubstr;
 using Metadata = std::map<std::string, std::string>;
 
-WeightsInfo student_of(const ModelConfig& model) {
+WeightsInfo student_of(const MMDiTConfig& model) {
   WeightsInfo info{.role = "student_ema", .step = 1200, .sample_shape = {model.in_channels, 64, 64}, .config = {}};
   info.config.model = model;
   info.config.method.init_time = 0.714;
@@ -22,8 +22,8 @@ WeightsInfo student_of(const ModelConfig& model) {
   return info;
 }
 
-// As open_weights() does with a file that has `metadata` and the tensors of `model`.
-WeightsInfo read(const Metadata& metadata, const ModelConfig& model) {
+// The info that open_weights() gives of a file that has `metadata` and the tensors of `model`.
+WeightsInfo read(const Metadata& metadata, const MMDiTConfig& model) {
   WeightsInfo info{.role = "teacher", .step = 0, .sample_shape = {model.in_channels, 128, 128}, .config = {}};
   info.config.model = model;
   info.config.sample.shift = 3.0;
@@ -42,20 +42,20 @@ TEST(ExportMetadata, HasEveryKeyThatModelSpecDemandsOfAnImageModel) {
 }
 
 TEST(ExportMetadata, NamesTheReleasedModelsAsTheirReadersDoAndNoOther) {
-  const auto architecture = [](const ModelConfig& model) {
+  const auto architecture = [](const MMDiTConfig& model) {
     return export_metadata(student_of(model), Naming::kStability).at("modelspec.architecture");
   };
   EXPECT_EQ(architecture(sd3_medium()), "stable-diffusion-v3-medium");
   EXPECT_EQ(architecture(sd35_medium()), "stable-diffusion-v3.5-medium");
   EXPECT_EQ(architecture(sd35_large()), "stable-diffusion-v3.5-large");
-  ModelConfig pruned = sd3_medium();
+  MMDiTConfig pruned = sd3_medium();
   pruned.depth = 12;
   EXPECT_EQ(architecture(pruned), "stable-diffusion-v3");
 }
 
 TEST(ExportMetadata, TheResolutionIsInPixels) {
   EXPECT_EQ(export_metadata(student_of(sd3_medium()), Naming::kStability).at("modelspec.resolution"), "512x512");
-  ModelConfig of_pixels = sd3_medium();
+  MMDiTConfig of_pixels = sd3_medium();
   of_pixels.in_channels = 3;
   EXPECT_EQ(export_metadata(student_of(of_pixels), Naming::kStability).at("modelspec.resolution"), "64x64");
 }
@@ -79,7 +79,7 @@ TEST(ExportMetadata, ReadBackAndWrittenAgainIsTheSame) {
   for (const auto& info : {student_of(sd35_large()), teacher, of_equal_steps}) {
     for (const Naming naming : {Naming::kDiffusers, Naming::kStability}) {
       const auto metadata = export_metadata(info, naming);
-      const WeightsInfo again = read(metadata, info.config.model);
+      const WeightsInfo again = read(metadata, info.config.model.mmdit);
       EXPECT_EQ(again.sample_shape, info.sample_shape);
       EXPECT_EQ(again.config.sample.shift, info.config.sample.shift);
       EXPECT_EQ(export_metadata(again, naming), metadata);

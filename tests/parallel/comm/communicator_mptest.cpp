@@ -5,13 +5,14 @@
 
 #include "parallel/comm/mpi_communicator.h"
 #include "tests/parallel/comm/expected.h"
+#include "tests/support/counting_communicator.h"
 
 namespace fgm {
 namespace {
 
-using testing::input_of;
-using testing::inputs_of_all;
-using testing::reduced;
+using support::input_of;
+using support::inputs_of_all;
+using support::reduced;
 
 struct Case {
   at::ScalarType dtype;
@@ -101,18 +102,22 @@ TEST_P(Collectives, BroadcastCopiesEachRootToAll) {
   }
 }
 
-TEST_P(Collectives, EmptyTensorsAreFine) {
+TEST_P(Collectives, OfEmptyTensorsMoveNothing) {
+  support::CountingCommunicator ranks(world_->split(0, world_->rank()));
   const auto empty = mine(0);
-  world_->all_gather_into(at::empty_like(empty), empty).wait();
-  world_->reduce_scatter_into(at::empty_like(empty), empty, Reduce::kSum).wait();
-  world_->all_reduce(empty, Reduce::kMax).wait();
-  world_->broadcast(empty, 0).wait();
-  EXPECT_EQ(empty.numel(), 0);
+  ranks.all_gather_into(at::empty_like(empty), empty).wait();
+  ranks.reduce_scatter_into(at::empty_like(empty), empty, Reduce::kSum).wait();
+  ranks.all_reduce(empty, Reduce::kMax).wait();
+  ranks.broadcast(empty, 0).wait();
+  EXPECT_EQ(ranks.take_counts(), support::CollectiveCounts{}) << "an empty tensor reached the transport";
+  ranks.all_reduce(mine(1), Reduce::kSum).wait();
+  EXPECT_EQ(ranks.take_counts(), (support::CollectiveCounts{.reductions = 1}));
+  ranks.close();
 }
 
 std::vector<Case> cases() {
   std::vector<Case> all;
-  for (const auto dtype : testing::kDtypes) {
+  for (const auto dtype : support::kDtypes) {
     all.push_back({dtype, MpiOptions{}, ""});
     all.push_back({dtype, kSmallLimits, "InPieces"});
   }

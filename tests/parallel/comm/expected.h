@@ -9,7 +9,7 @@
 #include "parallel/comm/communicator.h"
 
 // What every rank can work out alone: each rank's input, and the reduction of all of them.
-namespace fgm::testing {
+namespace fgm::support {
 
 inline const std::vector<at::ScalarType> kDtypes = {at::kFloat, at::kDouble, at::kHalf, at::kBFloat16,
                                                     at::kLong,  at::kInt,    at::kByte};
@@ -62,4 +62,4 @@ inline std::vector<at::Tensor> inputs_of_all(int num_ranks, int64_t numel, at::S
   return inputs;
 }
 
-}  // namespace fgm::testing
+}  // namespace fgm::support

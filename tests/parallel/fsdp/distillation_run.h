@@ -8,7 +8,7 @@
 #include "tests/support/synthetic_source.h"
 #include "tests/support/tiny_mmdit.h"
 
-namespace fgm::testing {
+namespace fgm::support {
 
 struct DistillationSetup {
   int64_t batch = 12;
@@ -71,4 +71,4 @@ inline DistillationRecord distil(const DeviceMesh& mesh, const DistillationSetup
   return record;
 }
 
-}  // namespace fgm::testing
+}  // namespace fgm::support

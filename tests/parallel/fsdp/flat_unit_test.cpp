@@ -11,7 +11,7 @@ namespace fgm {
 namespace {
 
 struct FlatUnits : ::testing::Test {
-  testing::LinearBlock block{3, 5};
+  support::LinearBlock block{3, 5};
   const at::Tensor weight = block.weight, bias = block.bias;
   FlatUnit unit{block, 1, at::kCPU};
   const at::Tensor x = RandomStream(2, "x").normal(0, 0, 4, {5}).to(at::kDouble);
@@ -24,21 +24,21 @@ struct FlatUnits : ::testing::Test {
   }
 };
 
-TEST_F(FlatUnits, TheBlocksParametersShowTheBufferTheyPointAt) {
-  unit.point_at(flat());
+TEST_F(FlatUnits, TheBlocksParametersShowTheBufferTheyAreBoundTo) {
+  unit.bind(flat());
   EXPECT_TRUE(at::equal(block.weight, weight));
   EXPECT_TRUE(at::equal(block.bias, bias));
   const auto other = flat().mul_(2);
-  unit.point_at(other);
+  unit.bind(other);
   EXPECT_TRUE(at::equal(block.weight, 2 * weight));
   EXPECT_EQ(block.bias.data_ptr(), unit.view_of(other, 1).data_ptr());
 }
 
-TEST_F(FlatUnits, PointingElsewhereMovesNoVersion) {
-  unit.point_at(flat());
+TEST_F(FlatUnits, BindingAgainMovesNoVersion) {
+  unit.bind(flat());
   const auto version = block.weight._version();
-  unit.point_nowhere();
-  unit.point_at(flat());
+  unit.unbind();
+  unit.bind(flat());
   EXPECT_EQ(block.weight._version(), version);
 }
 
@@ -47,35 +47,35 @@ TEST_F(FlatUnits, WhatAGraphSavedFollowsTheUnitToAnotherBuffer) {
   auto input = x.clone().set_requires_grad(true), expected = x.clone().set_requires_grad(true);
   at::sin(at::linear(expected, weight, bias)).square().sum().backward();
   const auto first = flat();
-  unit.point_at(first);
+  unit.bind(first);
   const auto loss = block.forward({input})[0].square().sum();
   first.fill_(std::numeric_limits<double>::quiet_NaN());
-  unit.point_nowhere();
-  unit.point_at(flat());
+  unit.unbind();
+  unit.bind(flat());
   loss.backward();
   EXPECT_TRUE(at::equal(input.grad(), expected.grad()));
 }
 
-TEST_F(FlatUnits, AReleasedUnitPointsNowhere) {
-  unit.point_at(flat());
+TEST_F(FlatUnits, ParametersOfAnUnboundUnitHaveNoAddress) {
+  unit.bind(flat());
   ASSERT_NE(block.weight.storage().data(), nullptr);
-  unit.point_nowhere();
+  unit.unbind();
   EXPECT_EQ(block.weight.storage().data(), nullptr);
 }
 
-TEST_F(FlatUnits, AUnitKeepsTheMemoryItPointsAt) {
-  unit.point_at(flat());
+TEST_F(FlatUnits, AUnitKeepsTheMemoryItIsBoundTo) {
+  unit.bind(flat());
   const auto churn = at::full({unit.layout().numel()}, 7.0, at::kDouble);
   EXPECT_TRUE(at::equal(block.weight, weight));
 }
 
 TEST_F(FlatUnits, RefusesABufferOfAnotherSizeOrDtype) {
-  EXPECT_THROW(unit.point_at(at::zeros({unit.layout().numel() + 1}, at::kDouble)), Error);
-  EXPECT_THROW(unit.point_at(at::zeros({unit.layout().numel()}, at::kFloat)), Error);
+  EXPECT_THROW(unit.bind(at::zeros({unit.layout().numel() + 1}, at::kDouble)), Error);
+  EXPECT_THROW(unit.bind(at::zeros({unit.layout().numel()}, at::kFloat)), Error);
 }
 
 TEST(FlatUnit, RefusesParametersOfSeveralDtypesAndNamesTheBlock) {
-  testing::LinearBlock block(3, 5);
+  support::LinearBlock block(3, 5);
   block.bias = block.bias.to(at::kFloat);
   try {
     FlatUnit unit(block, 1, at::kCPU);

@@ -7,11 +7,12 @@
 #include "tests/support/counting_communicator.h"
 #include "tests/support/linear_block.h"
 #include "tests/support/matmul_counter.h"
+#include "tests/support/phase_list.h"
 
 namespace fgm {
 namespace {
 
-using testing::CollectiveCounts;
+using support::CollectiveCounts;
 
 // A block cut over all ranks beside a whole twin; every rank has rows of its own. The pool poisons what is released.
 class ShardedBlock : public ::testing::Test {
@@ -50,10 +51,11 @@ class ShardedBlock : public ::testing::Test {
   }
   void expect_gradient(const at::Tensor& expected) { EXPECT_TRUE(at::allclose(gradient_, expected, 1e-12, 1e-14)); }
 
-  testing::CountingCommunicator world_{make_mpi_world()};
+  support::CountingCommunicator world_{make_mpi_world()};
   UnitPool pool_{at::kCPU, /*poisons=*/true};
-  testing::LinearBlock block_{5, 9}, twin_{5, 9};
-  ShardedUnit unit_{block_, world_, pool_};
+  support::LinearBlock block_{5, 9}, twin_{5, 9};
+  support::PhaseList phases_;
+  ShardedUnit unit_{block_, world_, pool_, &phases_};
   at::Tensor gradient_;
 };
 
@@ -86,6 +88,12 @@ TEST_F(ShardedBlock, ATrainableBlockGathersInBothPassesAndReducesOnce) {
   EXPECT_EQ(world_.take_counts(), (CollectiveCounts{.gathers = 1, .scatters = 1}));
 }
 
+TEST_F(ShardedBlock, EachGatherAndReductionIsAPhase) {
+  unit_.set_trainable(true);
+  run(my_rows()).sum().backward();
+  EXPECT_EQ(phases_.entered, (std::vector<std::string>{"gather", "gather", "reduce"}));
+}
+
 TEST_F(ShardedBlock, AFrozenBlockPassesTheGradientOnAndIsNeverReduced) {
   auto x = my_rows().set_requires_grad(true), expected = my_rows().set_requires_grad(true);
   twin_.forward({expected})[0].square().sum().backward();
@@ -97,7 +105,7 @@ TEST_F(ShardedBlock, AFrozenBlockPassesTheGradientOnAndIsNeverReduced) {
 
 TEST_F(ShardedBlock, AFrozenBlockDoesNoWeightGradientWork) {
   auto x = my_rows().set_requires_grad(true);
-  const testing::MatmulCounter counter;
+  const support::MatmulCounter counter;
   run(x).sum().backward();
   EXPECT_EQ(counter.count(), 2);  // forward, and to the input
 }
@@ -182,7 +190,7 @@ TEST_F(ShardedBlock, ABlockThatThrowsGivesItsSlotBack) {
 }
 
 TEST_F(ShardedBlock, WithoutABufferForItsGradientABlockCannotBeTrained) {
-  testing::LinearBlock other(2, 2);
+  support::LinearBlock other(2, 2);
   ShardedUnit unit(other, world_, pool_);
   EXPECT_NE(message_of([&] { unit.set_trainable(true); }).find("block linear cannot be trained"), std::string::npos);
 }

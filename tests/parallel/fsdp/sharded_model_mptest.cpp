@@ -20,10 +20,10 @@ class ShardedMMDiT : public ::testing::Test {
     return model.velocity(x, at::linspace(0.1, 0.9, 3),
                           {at::ones({3, 3, 2}, at::kDouble), at::ones({3, 5}, at::kDouble)});
   }
-  at::Tensor input() const { return RandomStream(7, "x").normal(0, 0, 3, testing::kTinyShape).to(at::kDouble); }
+  at::Tensor input() const { return RandomStream(7, "x").normal(0, 0, 3, support::kTinyShape).to(at::kDouble); }
 
   std::unique_ptr<Communicator> world_ = make_mpi_world();
-  std::unique_ptr<VelocityModel> model_ = testing::tiny_mmdit(1), whole_ = testing::tiny_mmdit(1);
+  std::unique_ptr<VelocityModel> model_ = support::tiny_mmdit(1), whole_ = support::tiny_mmdit(1);
 };
 
 TEST_F(ShardedMMDiT, GivesTheBitsOfTheWholeNetwork) {
@@ -46,7 +46,7 @@ TEST_F(ShardedMMDiT, WeightsOfAllRanksAreEveryElementOnceWithItsValue) {
 }
 
 TEST_F(ShardedMMDiT, AModelOnTheMetaDeviceIsLoadedByWritingItsWeights) {
-  const auto model = make_model(testing::tiny_mmdit_config(), at::TensorOptions(at::kMeta).dtype(at::kDouble));
+  const auto model = make_model(support::tiny_mmdit_config(), at::TensorOptions(at::kMeta).dtype(at::kDouble));
   whole_->visit_buffers([&](const std::string&, at::Tensor& table) {
     model->visit_buffers([&](const std::string&, at::Tensor& buffer) { buffer = table; });
   });
@@ -62,7 +62,7 @@ TEST_F(ShardedMMDiT, AModelOnTheMetaDeviceIsLoadedByWritingItsWeights) {
 TEST_F(ShardedMMDiT, AFrozenNetworkDoesNoMoreProductsThanAWholeOne) {
   const auto products = [&](VelocityModel& model) {
     auto x = input().set_requires_grad(true);
-    const testing::MatmulCounter counter;
+    const support::MatmulCounter counter;
     velocity(model, x).sum().backward();
     EXPECT_GT(x.grad().abs().max().item<double>(), 0.0);
     return counter.count();

@@ -9,21 +9,21 @@
 namespace fgm {
 namespace {
 
-TEST(UnitPool, ASlotKeepsItsMemoryFromLoanToLoan) {
+TEST(UnitPool, ASlotKeepsItsMemoryFromUseToUse) {
   UnitPool pool(at::kCPU);
   pool.reserve(256);
-  const void* first = pool.lend().as(64, at::kFloat).data_ptr();
-  EXPECT_EQ(pool.lend().as(32, at::kDouble).data_ptr(), first);
+  const void* first = pool.acquire().as(64, at::kFloat).data_ptr();
+  EXPECT_EQ(pool.acquire().as(32, at::kDouble).data_ptr(), first);
 }
 
 TEST(UnitPool, AUnitThatIsGatheredWhileAnotherIsIsAnError) {
   UnitPool pool(at::kCPU);
   pool.reserve(256);
-  std::optional<UnitPool::Slot> slot(pool.lend());
-  EXPECT_THROW(pool.lend(), Error);
+  std::optional<UnitPool::Slot> slot(pool.acquire());
+  EXPECT_THROW(pool.acquire(), Error);
   EXPECT_THROW(pool.reserve(512), Error);
   slot.reset();
-  pool.lend();
+  pool.acquire();
 }
 
 TEST(UnitPool, FitsTheLargestUnitOfAllThatReserved) {
@@ -31,8 +31,8 @@ TEST(UnitPool, FitsTheLargestUnitOfAllThatReserved) {
   pool.reserve(256);
   pool.reserve(512);
   pool.reserve(128);
-  EXPECT_EQ(pool.lend().as(64, at::kDouble).numel(), 64);
-  EXPECT_THROW(pool.lend().as(65, at::kDouble), Error);
+  EXPECT_EQ(pool.acquire().as(64, at::kDouble).numel(), 64);
+  EXPECT_THROW(pool.acquire().as(65, at::kDouble), Error);
 }
 
 TEST(UnitPool, AReleasedSlotIsPoisonedWithNan) {
@@ -40,7 +40,7 @@ TEST(UnitPool, AReleasedSlotIsPoisonedWithNan) {
   pool.reserve(64);
   at::Tensor kept;
   {
-    const auto slot = pool.lend();
+    const auto slot = pool.acquire();
     kept = slot.as(16, at::kFloat).fill_(1.0);
     EXPECT_FALSE(kept.isnan().any().item<bool>());
   }

@@ -8,9 +8,9 @@
 namespace fgm {
 namespace {
 
-using testing::distil;
-using testing::DistillationRecord;
-using testing::DistillationSetup;
+using support::distil;
+using support::DistillationRecord;
+using support::DistillationSetup;
 
 // `record` holds slices of the tensors that `reference` holds whole. Differences are relative to the largest element.
 void expect_near(const DistillationRecord& record, const DistillationRecord& reference, double tolerance) {
@@ -63,7 +63,7 @@ class WholeStep : public ::testing::Test {
   static DistillationRecord sharded(const DistillationSetup& setup) { return run(world_->size(), setup); }
   // Every rank alone, with the whole batch.
   static DistillationRecord unsharded(const DistillationSetup& setup) {
-    return distil(testing::OneRankMesh().mesh, setup);
+    return distil(support::OneRankMesh().mesh, setup);
   }
 
   inline static Communicator* world_ = nullptr;

@@ -24,9 +24,9 @@ class Mesh : public ::testing::Test {
     return {out.data_ptr<int64_t>(), out.data_ptr<int64_t>() + out.numel()};
   }
 
-  std::string refusal(MeshAxes size) {
+  std::string refusal(MeshShape shape) {
     try {
-      DeviceMesh(*world_, size).close();
+      DeviceMesh(*world_, shape).close();
     } catch (const ConfigError& error) {
       return error.what();
     }

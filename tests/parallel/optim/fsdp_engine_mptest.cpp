@@ -35,9 +35,9 @@ class Engine : public ::testing::Test {
   }
 
   const OptimizerConfig config_{.clip = 1.0, .ema = 0.5};
-  testing::CountingCommunicator world_{make_mpi_world()};
+  support::CountingCommunicator world_{make_mpi_world()};
   DeviceMesh mesh_{world_, {.replicate = 1, .shard = world_.size()}};
-  testing::TinyVelocityModel model_{kShape, 2, at::kDouble, 1};
+  support::TinyVelocityModel model_{kShape, 2, at::kDouble, 1};
 };
 
 TEST_F(Engine, ANonFiniteGradientOfOneRankIsRefusedByAll) {
@@ -57,7 +57,7 @@ TEST_F(Engine, AllRanksReportTheSameNormFromOneReduction) {
   output().sum().backward();
   world_.take_counts();
   const auto norm = at::full({1}, engine.update(0.0).grad_norm, at::kDouble);
-  EXPECT_EQ(world_.take_counts(), (testing::CollectiveCounts{.reductions = 1}));
+  EXPECT_EQ(world_.take_counts(), (support::CollectiveCounts{.reductions = 1}));
   const auto largest = norm.clone();
   world_.all_reduce(largest, Reduce::kMax).wait();
   EXPECT_TRUE(at::equal(norm, largest));
@@ -67,7 +67,7 @@ TEST_F(Engine, AllRanksReportTheSameNormFromOneReduction) {
 TEST_F(Engine, GoesOnFromARestoredStateWithTheSameBits) {
   FsdpEngine engine(model_, config_, mesh_);
   train(engine, 3);
-  testing::TinyVelocityModel other(kShape, 2, at::kDouble, 99);
+  support::TinyVelocityModel other(kShape, 2, at::kDouble, 99);
   FsdpEngine restored(other, config_, mesh_);
   const auto source = engine.state(), target = restored.state();
   ASSERT_EQ(source.size(), target.size());

@@ -48,8 +48,8 @@ INSTANTIATE_TEST_SUITE_P(Settings, AdamWTest,
                                            OptimizerConfig{.beta1 = 0.0, .beta2 = 0.99}));
 
 struct FsdpEngineTest : ::testing::Test {
-  testing::OneRankMesh one_rank;
-  testing::TinyVelocityModel model{kShape, 2, at::kFloat, 1};
+  support::OneRankMesh one_rank;
+  support::TinyVelocityModel model{kShape, 2, at::kFloat, 1};
   at::Tensor x = RandomStream(2, "x").normal(0, 0, 3, kShape);
   Conditioning condition{at::ones({3, 3, 2}), at::ones({3, 2})};
 
@@ -64,7 +64,7 @@ TEST_F(FsdpEngineTest, TakingOverTheParametersChangesNoOutput) {
 }
 
 TEST_F(FsdpEngineTest, ReportsTheGradientNormBeforeClippingAndClipsByIt) {
-  testing::TinyVelocityModel twin(kShape, 2, at::kFloat, 1);
+  support::TinyVelocityModel twin(kShape, 2, at::kFloat, 1);
   double squares = 0.0;
   visit_parameters(twin, [](const std::string&, at::Tensor& p) { p.requires_grad_(true); });
   twin.velocity(x, at::full({3}, 0.5f), condition).square().sum().backward();

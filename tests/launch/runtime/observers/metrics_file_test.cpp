@@ -30,7 +30,7 @@ class MetricsFileTest : public testing::Test {
 
 TEST_F(MetricsFileTest, EveryStepIsALineThatIsOnDiskAtOnce) {
   MetricsFile metrics(path_, 0);
-  metrics.on_step(1, 2, 0.5, {"student", 64, true, {{"loss.student", 1.5}, {"ms.forward", 7.0}}});
+  metrics.on_step(1, 2, 0.5, {"student", 64, true, {{"loss.student", 1.5}, {"ms.total", 500.0}}});
   const auto read = lines();  // while the observer still lives
   ASSERT_EQ(read.size(), 1u);
   EXPECT_EQ(read[0]["v"], 1);
@@ -38,7 +38,6 @@ TEST_F(MetricsFileTest, EveryStepIsALineThatIsOnDiskAtOnce) {
   EXPECT_EQ(read[0]["phase"], "student");
   EXPECT_EQ(read[0]["images"], 64);
   EXPECT_EQ(read[0]["loss.student"], 1.5);
-  EXPECT_EQ(read[0]["ms.forward"], 7.0);
   EXPECT_EQ(read[0]["ms.total"], 500.0);
   EXPECT_EQ(read[0]["images_per_s"], 128.0);
   EXPECT_GT(read[0]["mem.host"], 1 << 20);

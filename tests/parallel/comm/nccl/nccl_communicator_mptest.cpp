@@ -11,9 +11,9 @@
 namespace fgm {
 namespace {
 
-using testing::input_of;
-using testing::inputs_of_all;
-using testing::reduced;
+using support::input_of;
+using support::inputs_of_all;
+using support::reduced;
 
 class Nccl : public ::testing::Test {
  protected:
@@ -42,7 +42,7 @@ class Nccl : public ::testing::Test {
 };
 
 TEST_F(Nccl, MovesTheSameBytesAsMpi) {
-  for (const auto dtype : testing::kDtypes) {
+  for (const auto dtype : support::kDtypes) {
     const auto out = at::zeros({comm_->size(), 1001}, mine(0, dtype).options());
     comm_->all_gather_into(out, mine(1001, dtype)).wait();
     EXPECT_TRUE(at::equal(out.cpu(), at::stack(inputs_of_all(comm_->size(), 1001, dtype)))) << dtype;
@@ -53,7 +53,7 @@ TEST_F(Nccl, MovesTheSameBytesAsMpi) {
 }
 
 TEST_F(Nccl, ReducesEveryDtype) {
-  for (const auto dtype : testing::kDtypes) {
+  for (const auto dtype : support::kDtypes) {
     for (const auto reduce : {Reduce::kSum, Reduce::kMax, Reduce::kMin}) {
       const auto expected = reduced(inputs_of_all(comm_->size(), 7 * comm_->size(), dtype), reduce);
       const auto in = mine(7 * comm_->size(), dtype);

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -10,12 +9,13 @@
 #include <string>
 #include <vector>
 
-#include "core/base/error.h"
 #include "core/config/config.h"
 #include "core/config/fields.h"
 #include "core/io/file.h"
 #include "core/io/safetensors.h"
+#include "launch/checkpoint/checkpoints_folder.h"
 #include "launch/checkpoint/manifest.h"
+#include "tests/support/temporary_folder.h"
 
 namespace fgm {
 
@@ -33,7 +33,7 @@ inline Manifest some_manifest(int64_t step, int num_shards) {
   Manifest m;
   m.version = "0.1.0";
   m.step = step;
-  m.phase = "distill";
+  m.command = "distill";
   m.nonce = "0123456789abcdef";
   m.world = num_shards;
   m.mesh = {1, num_shards};
@@ -52,7 +52,7 @@ inline std::filesystem::path write_checkpoint(const std::filesystem::path& folde
   const int num_shards = manifest.mesh.shard;
   for (const auto& [role, tensors] : roles) {
     for (int shard = 0; shard < num_shards; ++shard) {
-      const auto file = fmt::format("{}-{:05d}-of-{:05d}.safetensors", role, shard, num_shards);
+      const auto file = shard_file_name(role, shard, num_shards);
       std::vector<NamedTensor> slices;
       for (const auto& [name, tensor] : tensors) {
         const int64_t begin = tensor.numel() * shard / num_shards, end = tensor.numel() * (shard + 1) / num_shards;
@@ -93,21 +93,15 @@ inline Json row_of(const Json& rows, const std::string& key, const std::string& 
 }
 
 // A folder of its own for each test.
-class CheckpointTest : public testing::Test {
+class CheckpointTest : public ::testing::Test {
  protected:
-  void SetUp() override { std::filesystem::create_directories(folder_); }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
-  std::filesystem::path step_folder(int64_t step) const {
-    return folder_ / "checkpoints" / fmt::format("step-{:08d}", step);
-  }
+  std::filesystem::path step_folder(int64_t step) const { return folder_ / "checkpoints" / step_folder_name(step); }
   std::filesystem::path save(int64_t step, int num_shards) const {
     return write_checkpoint(step_folder(step), some_roles(), some_manifest(step, num_shards));
   }
 
-  const std::filesystem::path folder_ =
-      std::filesystem::path(testing::TempDir()) /
-      fmt::format("fgm_{}_{}", testing::UnitTest::GetInstance()->current_test_info()->name(), getpid());
+  const TemporaryFolder temporary_;
+  const std::filesystem::path folder_ = temporary_.path();
 };
 
 }  // namespace fgm

@@ -1,4 +1,4 @@
-#include "launch/sampling/sample_folder.h"
+#include "launch/sampling/image_folder.h"
 
 #include "core/base/error.h"
 #include "core/io/file.h"
@@ -12,15 +12,15 @@ constexpr const char* kManifest = "manifest.jsonl";
 }  // namespace
 
 std::string ImageFolder::file_of(int64_t image) const {
-  const int64_t per_prompt = drawer_.options().per_prompt, prompt = image / per_prompt, number = image % per_prompt;
+  const int64_t prompt = images_.prompt(image), number = images_.number_in_prompt(image);
   if (layout_ == Layout::kGenEval) return fmt::format("{:05}/samples/{:04}.png", prompt, number);
   return fmt::format("{:05}-{:04}.png", prompt, number);
 }
 
 std::string ImageFolder::manifest(const nlohmann::ordered_json& common) const {
   std::string lines;
-  for (int64_t i = 0; i < drawer_.num_images(); ++i) {
-    nlohmann::ordered_json line{{"file", file_of(i)}, {"prompt", drawer_.caption(i)}, {"number", drawer_.number(i)}};
+  for (int64_t i = 0; i < images_.size(); ++i) {
+    nlohmann::ordered_json line{{"file", file_of(i)}, {"prompt", images_.caption(i)}, {"number", images_.number(i)}};
     line.update(common);
     lines += line.dump() + "\n";
   }
