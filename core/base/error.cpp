@@ -32,8 +32,8 @@ std::error_code last_error() noexcept {
   return {errno, std::generic_category()};
 }
 
-void detail::throw_internal(const std::string& message, const std::source_location& where) {
-  throw Error(fmt::format("{} (internal check at {}:{})", message, where.file_name(), where.line()));
+void detail::throw_internal(const std::string& message, const std::source_location& location) {
+  throw Error(fmt::format("{} (internal check at {}:{})", message, location.file_name(), location.line()));
 }
 
 }  // namespace fgm

@@ -40,7 +40,7 @@ class Error : public std::runtime_error {
   int exit_code_;
 };
 
-// A flag, a config key, a file or an input tensor that the user can mend. Ends the process with kExitConfig.
+// A flag, a config key, a file or an input tensor that the user can fix. Ends the process with kExitConfig.
 class ConfigError : public Error {
  public:
   explicit ConfigError(const std::string& message) : Error(message, kExitConfig) {}
@@ -68,14 +68,14 @@ class DoNotRequeueError : public Error {
 };
 
 namespace detail {
-[[noreturn]] void throw_internal(const std::string& message, const std::source_location& where);
+[[noreturn]] void throw_internal(const std::string& message, const std::source_location& location);
 
 struct FormatAndPlace {
   std::string_view format;
-  std::source_location where;
+  std::source_location location;
   template <typename String>
-  FormatAndPlace(const String& s, std::source_location w = std::source_location::current())  // NOLINT
-      : format(s), where(w) {}
+  FormatAndPlace(const String& s, std::source_location at = std::source_location::current())  // NOLINT
+      : format(s), location(at) {}
 };
 }  // namespace detail
 
@@ -92,7 +92,7 @@ void require(bool condition, std::string_view format, const Args&... args) {
 template <typename... Args>
 void check(bool condition, detail::FormatAndPlace message, const Args&... args) {
   if (!condition) [[unlikely]] {
-    detail::throw_internal(fmt::vformat(message.format, fmt::make_format_args(args...)), message.where);
+    detail::throw_internal(fmt::vformat(message.format, fmt::make_format_args(args...)), message.location);
   }
 }
 

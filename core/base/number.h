@@ -8,8 +8,8 @@
 
 namespace fgm {
 
-// Reads the whole of `text` as a decimal number, which has no blanks and no '+' before it. errc::invalid_argument when it
-// is none, errc::result_out_of_range when a Number cannot hold it; errc() is success.
+// Reads the whole of `text` as a decimal number, which has no blanks and no '+' before it. errc::invalid_argument when
+// it is none, errc::result_out_of_range when a Number cannot hold it; errc() is success.
 template <typename Number>
 std::errc parse_number(std::string_view text, Number& number) {
   const char* const end = text.data() + text.size();

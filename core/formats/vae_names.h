@@ -9,8 +9,8 @@ namespace fgm {
 
 inline constexpr const char* kVaePrefix = "first_stage_model.";  // in a single file
 
-// The tensors of an external autoencoder file as pieces of ours (vae_shapes), each name preceded by `prefix`. diffusers'
-// AutoencoderKL counts the decoder's levels the other way and keeps the attention's 1x1 convolutions as matrices.
+// The tensors of an external autoencoder file as pieces of ours (vae_shapes), each name preceded by `prefix`.
+// diffusers' AutoencoderKL counts the decoder's levels the other way and keeps the attention's 1x1 convolutions as matrices.
 std::vector<ComposedTensor> external_vae_tensors(const ShapeByName& ours, Naming naming,
                                                  const std::string& prefix = "");
 

@@ -25,8 +25,8 @@ class MMDiT : public VelocityModel {
   at::Tensor velocity(const at::Tensor& x_t, const at::Tensor& t_B, const Conditioning& condition) override;
   const std::vector<Block*>& blocks() override { return blocks_; }
   void visit_buffers(const TensorVisitor& visitor) override { visitor("pos_embed", pos_embed_); }
-  // DiT's initialize_weights (facebookresearch/DiT, models.py): linear layers and the patch embedding Xavier uniform; the
-  // embedders of t and of the pooled text normal with standard deviation 0.02 (DiT embeds class labels where SD3 has
+  // DiT's initialize_weights (facebookresearch/DiT, models.py): linear layers and the patch embedding Xavier uniform;
+  // the embedders of t and of the pooled text normal with standard deviation 0.02 (DiT embeds class labels where SD3 has
   // y_embedder, and its label table has the same 0.02); adaLN layers and the final linear layer zero, so that every
   // block starts as the identity; biases zero; q/k norm weights one, torch's RMSNorm default.
   void initialise(uint64_t seed) override;

@@ -15,7 +15,7 @@ PathKind kind_of(const std::filesystem::path& path);
 
 struct CheckpointFolder {
   std::filesystem::path path;
-  bool is_published = false;  // it has a step's name, rightly or not; the others are unfinished, or were set aside
+  bool is_published = false;  // it has a step's name, rightly or not; the others are unfinished, or were quarantined
 };
 
 // The checkpoints' folders of a run, oldest step first; then those that have a step's name wrongly (strays, which are

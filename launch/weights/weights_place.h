@@ -23,8 +23,8 @@ struct WeightsPlace {
 // instead; IoError when a file is damaged.
 WeightsPlace find_weights(const std::filesystem::path& path, const std::vector<std::string>& roles);
 
-// Compares the digests of a step's files that hold the weights found, which takes a pass over their bytes; other weights
-// have no digests. Returns weights that are intact: `found`, or where that is damaged and the user named only its run,
+// Compares the digests of a step's files that hold the weights found, which takes a pass over their bytes; other
+// weights have no digests. Returns weights that are intact: `found`, or where that is damaged and the user named only its run,
 // those of the newest intact step before it, with a warning. DamageError when a step that the user named is damaged,
 // ConfigError when all steps of a run are.
 WeightsPlace verify_weights(const WeightsPlace& found);

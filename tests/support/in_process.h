@@ -12,8 +12,8 @@
 
 namespace fgm {
 
-// What the program does with `arguments` (words between blanks) in `folder`, but in this process: to load the program takes
-// a second, which is longer than most commands. Outcome::text is all of stdout, then all of stderr.
+// What the program does with `arguments` (words between blanks) in `folder`, but in this process: to load the program
+// takes a second, which is longer than most commands. Outcome::text is all of stdout, then all of stderr.
 inline Outcome in_process(const std::filesystem::path& folder, const std::string& arguments) {
   std::istringstream stream(arguments);
   const std::vector<std::string> words{std::istream_iterator<std::string>(stream), {}};

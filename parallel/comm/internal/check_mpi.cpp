@@ -9,14 +9,14 @@
 
 namespace fgm {
 
-void check_mpi(int code, const char* call, std::source_location where) {
+void check_mpi(int code, const char* call, std::source_location location) {
   if (code == MPI_SUCCESS) return;
   std::array<char, MPI_MAX_ERROR_STRING> text{};
   int length = 0;
   MPI_Error_string(code, text.data(), &length);
   detail::throw_internal(fmt::format("{} failed: {}; the first rank to fail names the cause, the others follow", call,
                                      std::string_view(text.data(), length)),
-                         where);
+                         location);
 }
 
 }  // namespace fgm

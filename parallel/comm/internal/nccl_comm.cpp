@@ -8,11 +8,11 @@
 
 namespace fgm {
 
-void check_nccl(ncclResult_t result, const char* call, ncclComm_t comm, std::source_location where) {
+void check_nccl(ncclResult_t result, const char* call, ncclComm_t comm, std::source_location location) {
   if (result == ncclSuccess) return;
   detail::throw_internal(fmt::format("{} failed: {}: {}; NCCL_DEBUG=INFO says more", call, ncclGetErrorString(result),
                                      ncclGetLastError(comm)),
-                         where);
+                         location);
 }
 
 NcclComm::~NcclComm() {

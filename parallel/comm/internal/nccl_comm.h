@@ -10,7 +10,7 @@ namespace fgm {
 // Throws Error naming `call`, NCCL's own message (`comm` may be null) and the place in the source unless
 // `result` is ncclSuccess.
 void check_nccl(ncclResult_t result, const char* call, ncclComm_t comm = nullptr,
-                std::source_location where = std::source_location::current());
+                std::source_location location = std::source_location::current());
 
 // Owns one NCCL communicator, blocking flavour. Freeing it is a collective, so only close() does it.
 class NcclComm {

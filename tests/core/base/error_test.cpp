@@ -15,7 +15,7 @@ TEST(ExitCodeOfASystemError, AFullDiskWouldFailAgain) {
   for (const int number : {ENOSPC, EDQUOT, EFBIG}) EXPECT_EQ(exit_code_of(number), kExitDoNotRequeue) << number;
 }
 
-TEST(ExitCodeOfASystemError, APathOrAPermissionIsTheUsersToMend) {
+TEST(ExitCodeOfASystemError, APathOrAPermissionIsTheUsersToFix) {
   for (const int number :
        {ENOENT, EACCES, EPERM, ENOTDIR, EISDIR, EROFS, ENAMETOOLONG, EEXIST, ELOOP, EINVAL, ENOTEMPTY}) {
     EXPECT_EQ(exit_code_of(number), kExitConfig) << number;

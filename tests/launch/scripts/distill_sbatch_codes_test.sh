@@ -71,7 +71,7 @@ test_failed_launches() {
   expect "and ends with 93" exited_with 93
   rm "$work/run/launches"
   job 'exit 1'
-  expect "until somebody has mended it" requeued
+  expect "until somebody has fixed it" requeued
 }
 
 # The run was done, and more steps are asked for.
