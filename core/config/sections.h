@@ -154,10 +154,14 @@ struct TeacherConfig {
 // Of a loss on velocities. In x_0 space the same residual is t times as large, so a uniform x_0-space weight is t^2.
 enum class LossWeight { kUniform, kTSquared, kTSquaredOneMinusT };
 
+// core/methods/distill_loss.h says what each is.
+enum class StudentLossKind { kFgm, kDmd };
+
 // Flow Generator Matching (fgm distill); METHOD in docs/fgm.md.
 struct MethodConfig {
   int64_t steps = 300;
   int64_t batch = 64;
+  StudentLossKind loss = StudentLossKind::kFgm;
   double lambda_1 = 0.0;
   double init_time = 1.0;
   int64_t sample_size = 0;

@@ -69,7 +69,10 @@ void TeacherConfig::validate() const {}
 void MethodConfig::visit(FieldVisitor& v) {
   v.field("method.steps", steps, "student updates", OnResume::kWarn);
   v.field("method.batch", batch, "samples of one update, all ranks together");
-  v.field("method.lambda_1", lambda_1, "weight of L1 beside L2 in the student's loss; 1 = theorem, 0 = FGM",
+  v.choice("method.loss", loss, {"fgm", "dmd"},
+           "the student's loss: fgm, or dmd = its L2 without the gradients through teacher and estimator",
+           OnResume::kWarn);
+  v.field("method.lambda_1", lambda_1, "fgm: weight of L1 beside L2 in the student's loss; 1 = theorem, 0 = FGM",
           OnResume::kWarn);
   v.field("method.init_time", init_time, "time t* at which the student turns noise into data", OnResume::kWarn);
   v.field("method.sample_size", sample_size, "side of the generated latents; 0 = as the teacher's weights say",

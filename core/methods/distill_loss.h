@@ -24,6 +24,9 @@ struct StudentLoss {
 // What a method of distillation is, as a value: the student's loss, and what the estimator learns to predict. The
 // draws, the updates and their guards are DistillStep's, for all methods. A loss is a mean over a sample's elements.
 struct DistillLoss {
+  // Whether the student's loss differentiates the networks: false gives it u_t and v_t without history, and saves a
+  // backward pass through each.
+  bool differentiates_networks = true;
   // `u_t` teacher's and `v_t` estimator's velocity, [B, ...] at point.x_t. Gradients reach the student through point's
   // x_0, x_t and c, and through x_t in u_t and v_t; a loss that wants less detaches them.
   std::function<StudentLoss(const at::Tensor& u_t, const at::Tensor& v_t, const PathPoint& point)> student;
@@ -31,7 +34,11 @@ struct DistillLoss {
   std::function<at::Tensor(const at::Tensor& v_t, const PathPoint& point)> estimator_B;
 };
 
-// The loss that `method` chooses: FGM's (fgm_loss.h), with an estimator that learns the student's flow, v = E[c | x_t].
+// The loss that method.loss chooses, all with an estimator that learns the student's flow, v = E[c | x_t]:
+//   fgm  L2 + lambda_1 L1 (fgm_loss.h)
+//   dmd  2 <u - v, v - c> with a gradient through c alone: the difference of the two scores, as distribution matching
+//        distillation has it (Yin et al., arXiv 2311.18828, eq. 7, up to its weight), is L2's gradient without the
+//        Jacobians of the two networks
 DistillLoss make_distill_loss(const MethodConfig& method);
 
 }  // namespace fgm

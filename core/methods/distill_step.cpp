@@ -81,9 +81,12 @@ void DistillStep::update_student(int64_t step, BatchSource& source, StepReport& 
 at::Tensor DistillStep::student_loss(const Draw& d, StepReport& report) {
   const MethodConfig& method = options_.method;
   const PathPoint point = path_point(d);
-  const auto u_t = guided_velocity(networks_.teacher, point.x_t, d.t_B, d.condition, method.teacher_guidance);
-  const auto v_t =
-      guided_velocity(networks_.estimator.model(), point.x_t, d.t_B, d.condition, method.estimator_guidance);
+  const auto [u_t, v_t] = [&] {
+    const at::AutoGradMode has_history(loss_.differentiates_networks);
+    return std::pair(
+        guided_velocity(networks_.teacher, point.x_t, d.t_B, d.condition, method.teacher_guidance),
+        guided_velocity(networks_.estimator.model(), point.x_t, d.t_B, d.condition, method.estimator_guidance));
+  }();
   const auto [loss_B, l1_B] = loss_.student(u_t, v_t, point);
   const auto global_batch = static_cast<double>(d.global_batch);
   report.values["l1"] = l1_B.detach().sum().item<double>() / global_batch;

@@ -101,6 +101,15 @@ TEST(DistillStep, FrozenNetworksDoNoWeightGradientWork) {
   EXPECT_EQ(counter.count(), 20);
 }
 
+// Without the four input gradients of teacher and estimator.
+TEST(DistillStep, DmdGoesBackThroughTheStudentAlone) {
+  Distillation d;
+  d.method.loss = StudentLossKind::kDmd;
+  const support::MatmulCounter counter;
+  d.run(1);
+  EXPECT_EQ(counter.count(), 16);
+}
+
 TEST(DistillStep, GuidanceIsOneBatchedForwardAndCostsNoMoreProducts) {
   Distillation d;
   d.method.teacher_guidance = 2.0;

@@ -5,6 +5,7 @@
 
 #include "core/flow/flow_path.h"
 #include "core/flow/one_step_generator.h"
+#include "core/methods/distill_loss.h"
 #include "tests/support/tiny_velocity_model.h"
 
 namespace fgm {
@@ -112,6 +113,23 @@ TEST_P(FgmGradient, MatchesCentralDifferencesThroughBothNetworks) {
       ASSERT_NEAR(gradients[i].view({-1})[j].item<double>(), (above - below) / (2 * kStep), 1e-7);
     }
   }
+}
+
+// The student moves each sample by the gap of the velocities, teacher's minus estimator's: c = eps - x_0.
+TEST(DmdLoss, GradientOfASampleIsTheGapOfTheVelocities) {
+  const auto normal = [](const char* stream) {
+    return RandomStream(6, stream).normal(0, 0, 5, {1, 2, 2}).to(at::kDouble);
+  };
+  const auto u = normal("u"), v = normal("v"), eps = normal("eps"), x_0 = normal("x_0").requires_grad_(true);
+  MethodConfig method;
+  method.loss = StudentLossKind::kDmd;
+  method.lambda_1 = 3.0;
+  const DistillLoss loss = make_distill_loss(method);
+  EXPECT_FALSE(loss.differentiates_networks);
+  const auto [loss_B, l1_B] = loss.student(u, v, {x_0, {}, conditional_velocity(x_0, eps), {}});
+  const auto gradient = torch::autograd::grad({loss_B.sum()}, {x_0})[0];
+  EXPECT_TRUE(at::allclose(gradient, 2.0 * (u - v) / 4.0, 1e-12, 1e-12)) << "means over 4 elements";
+  EXPECT_TRUE(at::allclose(l1_B, (u - v).square().mean({1, 2, 3}), 1e-12, 1e-12));
 }
 
 INSTANTIATE_TEST_SUITE_P(Lambdas, FgmGradient, ::testing::Values(1.0, 0.0, -0.4));
