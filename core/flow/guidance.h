@@ -11,7 +11,7 @@ struct GuidedCondition {
 };
 
 // Classifier-free guidance (arXiv 2207.12598): v_null + scale (v_cond - v_null), both halves in one batched forward.
-// scale = 1 is the plain conditional velocity at half the cost. Shapes as in VelocityModel::velocity.
+// scale = 1 is the plain conditional velocity and 0 the unconditional one, each at half the cost. Shapes as in VelocityModel::velocity.
 at::Tensor guided_velocity(VelocityModel& model, const at::Tensor& x_t, const at::Tensor& t_B,
                            const GuidedCondition& condition, double scale);
 

@@ -61,6 +61,7 @@ TEST(Guidance, BatchedHalvesEqualTwoSeparateForwards) {
   EXPECT_TRUE(at::allclose(guided_velocity(model, x, t, condition, 3.0),
                            unconditional + 3.0 * (conditional - unconditional), 1e-5, 1e-5));
   EXPECT_TRUE(at::equal(guided_velocity(model, x, t, condition, 1.0), conditional));
+  EXPECT_TRUE(at::equal(guided_velocity(model, x, t, condition, 0.0), unconditional));
 }
 
 TEST(OneStepGenerator, IsOneEulerStepFromTheInitialTime) {
