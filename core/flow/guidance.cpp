@@ -12,6 +12,10 @@ at::Tensor guided_velocity(VelocityModel& model, const at::Tensor& x_t, const at
   return at::lerp(halves[1], halves[0], scale);
 }
 
+int64_t num_passes(double scale) {
+  return scale == 0.0 || scale == 1.0 ? 1 : 2;
+}
+
 Conditioning expand_rows(const Conditioning& one_row, int64_t rows) {
   return {one_row.context_BLJ.expand({rows, -1, -1}), one_row.pooled_BP.expand({rows, -1})};
 }

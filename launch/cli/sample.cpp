@@ -6,6 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/config/fields.h"
+#include "core/flow/guidance.h"
 #include "core/io/output_path.h"
 #include "core/io/pixels.h"
 #include "core/io/png.h"
@@ -72,7 +73,7 @@ nlohmann::ordered_json describe(const Config& config, const OpenWeights& weights
           {"steps", options.steps},
           {"guidance", options.guidance},
           {"shift", options.shift},
-          {"evaluations", options.steps * (options.guidance == 1.0 ? 1 : 2)},
+          {"evaluations", options.steps * num_passes(options.guidance)},
           {"batch", config.sample.batch},
           {"seed", config.run.seed}};
 }

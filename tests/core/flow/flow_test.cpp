@@ -64,6 +64,28 @@ TEST(Guidance, BatchedHalvesEqualTwoSeparateForwards) {
   EXPECT_TRUE(at::equal(guided_velocity(model, x, t, condition, 0.0), unconditional));
 }
 
+// Counts the rows that a network is given.
+class RowCounter : public support::TinyVelocityModel {
+ public:
+  RowCounter() : TinyVelocityModel(kShape, 2, at::kFloat, 1) {}
+  at::Tensor velocity(const at::Tensor& x_t, const at::Tensor& t_B, const Conditioning& condition) override {
+    num_rows += x_t.size(0);
+    return TinyVelocityModel::velocity(x_t, t_B, condition);
+  }
+  int64_t num_rows = 0;
+};
+
+TEST(Guidance, PassesAreTheRowsOfASampleThatTheNetworkIsGiven) {
+  const auto x = at::randn({3, 1, 2, 2}), t = at::rand({3});
+  const GuidedCondition condition{some_condition(3), {at::zeros({1, 3, 2}), at::zeros({1, 2})}};
+  for (const auto& [scale, passes] : {std::pair(0.0, 1), {0.5, 2}, {1.0, 1}, {2.0, 2}}) {
+    RowCounter model;
+    guided_velocity(model, x, t, condition, scale);
+    EXPECT_EQ(model.num_rows, 3 * passes) << scale;
+    EXPECT_EQ(num_passes(scale), passes) << scale;
+  }
+}
+
 TEST(OneStepGenerator, IsOneEulerStepFromTheInitialTime) {
   support::TinyVelocityModel model(kShape, 2, at::kFloat, 1);
   const auto noise = at::randn({3, 1, 2, 2});
