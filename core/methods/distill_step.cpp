@@ -16,8 +16,13 @@ DistillStep::DistillStep(const DistillTrio& networks, const DistillOptions& opti
 
 StepReport DistillStep::run(int64_t step, BatchSource& source) {
   StepReport report{.command = "distill", .images = 0, .is_finite = true, .values = {}};
-  for (int64_t i = 0; i < options_.method.estimator_steps; ++i) update_estimator(step, source, report);
-  update_student(step, source, report);
+  const MethodConfig& method = options_.method;
+  const auto of_estimator = [&](const Draw& d) { return estimator_loss(d); };
+  const auto of_student = [&](const Draw& d) { return student_loss(d, report); };
+  for (int64_t i = 0; i < method.estimator_steps; ++i) {
+    update({std::string(role::kEstimator), networks_.estimator, method.estimator, of_estimator}, step, source, report);
+  }
+  update({std::string(role::kStudent), networks_.student, method.student, of_student}, step, source, report);
   const PhaseScope wait(options_.phases, "wait");
   sum_over_ranks(options_.sum_over_ranks, {"loss.estimator", "loss.student", "l1"}, report);
   return report;
@@ -44,13 +49,13 @@ PathPoint DistillStep::path_point(const Draw& d) const {
   return {x_0, flow_path(x_0, d.eps, d.t_B), conditional_velocity(x_0, d.eps), d.t_B};
 }
 
-void DistillStep::update_estimator(int64_t step, BatchSource& source, StepReport& report) {
-  const auto role = std::string(role::kEstimator);
+void DistillStep::update(const Learner& learner, int64_t step, BatchSource& source, StepReport& report) {
+  const auto& [role, engine, optimizer, loss_of] = learner;
   const Draw d = in_phase(options_.phases, role + ".data", [&] { return draw(step, source, role); });
-  const auto loss = in_phase(options_.phases, role + ".forward", [&] { return estimator_loss(d); });
-  const double lr = learning_rate(options_.method.estimator, step, options_.method.steps);
-  descend(loss, networks_.estimator, role, lr, options_.phases, report);
-  networks_.estimator.set_trainable(false);
+  engine.set_trainable(true);
+  const auto loss = in_phase(options_.phases, role + ".forward", [&] { return loss_of(d); });
+  descend(loss, engine, role, learning_rate(optimizer, step, options_.method.steps), options_.phases, report);
+  engine.set_trainable(false);
   report.images += d.global_batch;
 }
 
@@ -59,23 +64,11 @@ at::Tensor DistillStep::estimator_loss(const Draw& d) {
     const at::NoGradGuard no_grad;
     return path_point(d);
   }();
-  networks_.estimator.set_trainable(true);
   // With guidance the estimator learns through its guided prediction, null branch included: guiding a plainly trained
   // one would break v = E[c | x_t], and L2's zero mean with it.
   const auto v_t =
       guided_velocity(networks_.estimator.model(), point.x_t, d.t_B, d.condition, options_.method.estimator_guidance);
   return loss_.estimator_B(v_t, point).sum() / static_cast<double>(d.global_batch);
-}
-
-void DistillStep::update_student(int64_t step, BatchSource& source, StepReport& report) {
-  const auto role = std::string(role::kStudent);
-  const Draw d = in_phase(options_.phases, role + ".data", [&] { return draw(step, source, role); });
-  networks_.student.set_trainable(true);
-  const auto loss = in_phase(options_.phases, role + ".forward", [&] { return student_loss(d, report); });
-  const double lr = learning_rate(options_.method.student, step, options_.method.steps);
-  descend(loss, networks_.student, role, lr, options_.phases, report);
-  networks_.student.set_trainable(false);
-  report.images += d.global_batch;
 }
 
 at::Tensor DistillStep::student_loss(const Draw& d, StepReport& report) {

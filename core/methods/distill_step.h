@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -49,8 +51,14 @@ class DistillStep : public Step {
     int64_t global_batch;
   };
   Draw draw(int64_t step, BatchSource& source, std::string_view role) const;
-  void update_estimator(int64_t step, BatchSource& source, StepReport& report);
-  void update_student(int64_t step, BatchSource& source, StepReport& report);
+  // A network that learns, and from what.
+  struct Learner {
+    std::string role;
+    ParameterEngine& engine;
+    const OptimizerConfig& optimizer;
+    std::function<at::Tensor(const Draw&)> loss_of;
+  };
+  void update(const Learner& learner, int64_t step, BatchSource& source, StepReport& report);
   PathPoint path_point(const Draw& draw) const;
   at::Tensor estimator_loss(const Draw& draw);
   at::Tensor student_loss(const Draw& draw, StepReport& report);

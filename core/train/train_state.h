@@ -8,9 +8,13 @@
 
 namespace fgm {
 
+// The parts of a network's state beside its weights, whose part is "".
+inline constexpr const char* kAveragePart = "ema";
+inline constexpr const char* kOptimizerPart = "optim";
+
 // What a rank holds of one tensor of the training state: consecutive elements in row-major order.
 struct StateSlice {
-  std::string part;            // "" weights, "ema" their average, "optim" the optimizer's moments
+  std::string part;            // "" weights, kAveragePart their average, kOptimizerPart the optimizer's moments
   std::string name;            // unique in its part: "final_layer.linear.weight", in "optim" with ".exp_avg[_sq]" added
   std::vector<int64_t> shape;  // of the whole tensor
   int64_t begin = 0;           // elements [begin, begin + values.numel()) of the whole

@@ -9,7 +9,7 @@
 
 namespace fgm {
 
-// Where captions come from.
+// What gives an image its caption.
 enum class CaptionSource {
   kFolder,  // DIR/<class>/image.jpg: the caption is caption_of_folder(class)
   kFile,    // any folder below DIR: the caption is the text of image.txt (or .caption) beside image.jpg

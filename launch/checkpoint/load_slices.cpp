@@ -15,10 +15,6 @@ bool have_same_bits(const at::Tensor& a, const at::Tensor& b) {
 
 }  // namespace
 
-void require_tensors_of(VelocityModel& model, const TensorSource& source) {
-  require_tensors(source, shapes_of(model));
-}
-
 void share_buffers(VelocityModel& from, VelocityModel& to) {
   std::map<std::string, at::Tensor> buffers;
   from.visit_buffers([&](const std::string& name, at::Tensor& buffer) { buffers[name] = buffer; });
@@ -26,7 +22,7 @@ void share_buffers(VelocityModel& from, VelocityModel& to) {
 }
 
 void load_slices(VelocityModel& model, const std::vector<StateSlice>& weights, const TensorSource& source) {
-  require_tensors_of(model, source);
+  require_tensors(source, shapes_of(model));
   at::Device device = at::kCPU;
   visit_parameters(model, [&](const std::string&, at::Tensor& tensor) { device = tensor.device(); });
   const at::NoGradGuard no_grad;

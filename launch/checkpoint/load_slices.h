@@ -8,10 +8,6 @@
 
 namespace fgm {
 
-// ConfigError naming place() and every tensor of `source` that is missing, surplus or of another shape than those of
-// `model`. Reads the headers.
-void require_tensors_of(VelocityModel& model, const TensorSource& source);
-
 // Gives `to` the buffers of `from`, a network of the same config, until load_slices() finds others.
 void share_buffers(VelocityModel& from, VelocityModel& to);
 

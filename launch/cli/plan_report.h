@@ -19,7 +19,7 @@ namespace fgm {
 //   missing                 lines: what a start needs beside, and what was therefore not checked
 nlohmann::ordered_json plan_json(const DistillPlan& plan);
 
-// The same plan as lines of text.
+// The plan as lines of text, for a reader.
 std::string plan_text(const DistillPlan& plan);
 
 }  // namespace fgm

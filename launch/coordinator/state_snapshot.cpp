@@ -10,8 +10,6 @@
 namespace fgm {
 namespace {
 
-constexpr const char* kOptimizerPart = "optim";
-
 void add_slice(StateSlice slice, std::vector<StateSlice>& slices) {
   if (slice.values.numel() > 0) slices.push_back(std::move(slice));
 }
@@ -31,7 +29,7 @@ std::map<std::string, std::vector<StateSlice>> slices_by_part(const SavedNetwork
 
 std::map<std::string, std::string> metadata_of(const std::string& part, const WeightsInfo& info) {
   if (part != kOptimizerPart) return info.to_metadata();
-  return {{"format", "pt"}, {"fgm.role", info.role}, {"fgm.step", std::to_string(info.step)}};
+  return {{"format", "pt"}, {kRoleKey, info.role}, {kStepKey, std::to_string(info.step)}};
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ at::ScalarType dtype_of(FrozenDtype dtype) {
 // Loads the weights, and the moving average, which starts at them.
 void load_weights_and_average(FsdpEngine& engine, const TensorSource& source) {
   std::vector<StateSlice> slices = engine.state();
-  std::erase_if(slices, [](const StateSlice& slice) { return slice.part == "optim"; });
+  std::erase_if(slices, [](const StateSlice& slice) { return slice.part == kOptimizerPart; });
   load_slices(engine.model(), slices, source);
 }
 

@@ -11,8 +11,6 @@
 namespace fgm {
 namespace {
 
-constexpr const char* kRole = "fgm.role";
-constexpr const char* kStep = "fgm.step";
 constexpr const char* kSampleSize = "fgm.sample_size";
 constexpr const char* kInitTime = "fgm.init_time";
 constexpr const char* kGuidance = "fgm.guidance";
@@ -75,8 +73,8 @@ std::map<std::string, std::string> export_metadata(const WeightsInfo& info, Nami
        naming == Naming::kDiffusers ? "diffusers" : "https://github.com/Stability-AI/sd3.5"},
       {"modelspec.title", fmt::format("{} at step {}, exported by fgm", info.role, info.step)},
       {"modelspec.resolution", resolution(info)},
-      {kRole, info.role},
-      {kStep, std::to_string(info.step)},
+      {kRoleKey, info.role},
+      {kStepKey, std::to_string(info.step)},
       {kSampleSize, sample_size_text(info.sample_shape)},
       {kShift, fmt::format("{}", config.sample.shift)}};
   if (!role::is_student(info.role)) return metadata;
@@ -93,8 +91,8 @@ void read_export_metadata(const std::map<std::string, std::string>& metadata, co
     const auto found = metadata.find(key);
     if (found != metadata.end()) use(found->second);
   };
-  take(kRole, [&](const std::string& text) { info.role = text; });
-  take(kStep, [&](const std::string& text) { info.step = number<int64_t>(text, kStep, path); });
+  take(kRoleKey, [&](const std::string& text) { info.role = text; });
+  take(kStepKey, [&](const std::string& text) { info.step = number<int64_t>(text, kStepKey, path); });
   take(kShift, [&](const std::string& text) { info.config.sample.shift = number<double>(text, kShift, path); });
   take(kSampleSize, [&](const std::string& text) {
     const auto [height, width] = sample_size(text, info.config.model.mmdit, path);

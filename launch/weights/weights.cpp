@@ -8,9 +8,9 @@
 #include "core/formats/weight_files.h"
 #include "core/io/safetensors.h"
 #include "core/models/model_factory.h"
+#include "core/models/weights.h"
 #include "core/train/roles.h"
 #include "launch/checkpoint/checkpoint.h"
-#include "launch/checkpoint/load_slices.h"
 #include "launch/weights/export_metadata.h"
 
 namespace fgm {
@@ -83,7 +83,7 @@ std::unique_ptr<VelocityModel> make_unread_model(const ModelConfig& config, at::
 }
 
 void require_network(const ModelConfig& config, const TensorSource& source) {
-  require_tensors_of(*make_unread_model(config), source);
+  require_tensors(source, shapes_of(*make_unread_model(config)));
 }
 
 }  // namespace fgm

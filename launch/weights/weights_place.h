@@ -8,7 +8,7 @@
 
 namespace fgm {
 
-// Where a network's weights lie.
+// The place in the file system that holds a network's weights.
 struct WeightsPlace {
   std::filesystem::path path;              // a step's folder; or a file, or a folder of Stable Diffusion 3 weights
   std::string role;                        // which of the step's roles; "" for the others

@@ -59,9 +59,9 @@ std::vector<StateSlice> FsdpEngine::state() {
     for (auto& slice : sharded_.slices_of(flat, part, suffix)) slices.push_back(std::move(slice));
   };
   add(parameters_, "", "");
-  add(ema_, "ema", "");
-  add(optimizer_.exp_avg(), "optim", ".exp_avg");
-  add(optimizer_.exp_avg_sq(), "optim", ".exp_avg_sq");
+  add(ema_, kAveragePart, "");
+  add(optimizer_.exp_avg(), kOptimizerPart, ".exp_avg");
+  add(optimizer_.exp_avg_sq(), kOptimizerPart, ".exp_avg_sq");
   return slices;
 }
 
