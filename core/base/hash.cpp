@@ -34,4 +34,10 @@ std::string Digest::hex() const {
   return fmt::format("{:016x}{:016x}", digest.high64, digest.low64);
 }
 
+Digest digest_texts(std::span<const std::string> texts) {
+  Digest digest;
+  for (const auto& text : texts) digest.update(std::as_bytes(std::span(text.c_str(), text.size() + 1)));
+  return digest;
+}
+
 }  // namespace fgm

@@ -31,4 +31,7 @@ class Digest {
   std::unique_ptr<State> state_;
 };
 
+// The digest of texts, each with a NUL behind it.
+Digest digest_texts(std::span<const std::string> texts);
+
 }  // namespace fgm

@@ -32,11 +32,12 @@ void Config::validate() const {
   sample.validate();
   eval.validate();
   shapes.validate();
-  require<ConfigError>(model.context_width() == text.context_width,
+  require<ConfigError>(model.context_width() == 0 || model.context_width() == text.context_width,
                        "model.context_width = {} differs from text.context_width = {}", model.context_width(),
                        text.context_width);
-  require<ConfigError>(model.pooled_width() == text.pooled_width,
-                       "model.pooled_width = {} differs from text.pooled_width = {}", model.pooled_width(),
+  const char* key = model.kind == ModelKind::kUNet ? "num_classes" : "pooled_width";
+  require<ConfigError>(model.pooled_width() == 0 || model.pooled_width() == text.pooled_width,
+                       "model.{} = {} differs from text.pooled_width = {}", key, model.pooled_width(),
                        text.pooled_width);
 }
 

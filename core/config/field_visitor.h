@@ -12,7 +12,7 @@ namespace fgm {
 // Whether a run may resume from a checkpoint whose config has another value of a key.
 enum class OnResume {
   kRefuse,           // it would not be the same run
-  kRefuseZeroOrNot,  // refused where one of the values is 0: state that the key switches on would be missing or surplus
+  kRefuseZeroOrNot,  // refused where one value is 0, or a list differs after its first: state would be missing or surplus
   kWarn,             // allowed, and may have been meant
   kIgnore,           // of no consequence for what the run computes
 };
@@ -29,7 +29,7 @@ class FieldVisitor {
  public:
   virtual ~FieldVisitor() = default;
 
-  // A bool, int64_t, double, string or list of int64_t. What nobody has thought about is refused on resuming.
+  // A bool, int64_t, double, string, or list of int64_t or double. What nobody has thought about is refused on resuming.
   template <typename Value>
   void field(std::string_view key, Value& value, std::string_view help, OnResume on_resume = OnResume::kRefuse) {
     see(key, value, {help, on_resume});
@@ -50,6 +50,7 @@ class FieldVisitor {
   virtual void see(std::string_view key, double& value, const FieldNotes& notes) = 0;
   virtual void see(std::string_view key, std::string& value, const FieldNotes& notes) = 0;
   virtual void see(std::string_view key, std::vector<int64_t>& value, const FieldNotes& notes) = 0;
+  virtual void see(std::string_view key, std::vector<double>& value, const FieldNotes& notes) = 0;
   virtual void see_choice(std::string_view key, size_t& index, std::span<const std::string_view> names,
                           const FieldNotes& notes) = 0;
 };

@@ -25,7 +25,15 @@ Number FieldSetter::number_in(const std::string& text, std::string_view kind) co
   const auto error = parse_number(text, number);
   if (error == std::errc::result_out_of_range) fail("is out of range");
   if (error != std::errc()) fail(fmt::format("is not a {}{}", kind, non_ascii_note(text)));
+  if (std::is_floating_point_v<Number> && !std::isfinite(static_cast<double>(number))) fail("is not a finite number");
   return number;
+}
+
+template <typename Number>
+void FieldSetter::see_list(std::string_view key, std::vector<Number>& value, std::string_view kind) {
+  if (!is_named(key)) return;
+  value.clear();
+  for (const auto& item : split(setting_.value, ',')) value.push_back(number_in<Number>(item, kind));
 }
 
 void FieldSetter::see(std::string_view key, bool& value, const FieldNotes&) {
@@ -40,9 +48,7 @@ void FieldSetter::see(std::string_view key, int64_t& value, const FieldNotes&) {
 }
 
 void FieldSetter::see(std::string_view key, double& value, const FieldNotes&) {
-  if (!is_named(key)) return;
-  value = number_in<double>(setting_.value, "number");
-  if (!std::isfinite(value)) fail("is not a finite number");
+  if (is_named(key)) value = number_in<double>(setting_.value, "number");
 }
 
 void FieldSetter::see(std::string_view key, std::string& value, const FieldNotes&) {
@@ -56,11 +62,11 @@ void FieldSetter::see(std::string_view key, std::string& value, const FieldNotes
 }
 
 void FieldSetter::see(std::string_view key, std::vector<int64_t>& value, const FieldNotes&) {
-  if (!is_named(key)) return;
-  value.clear();
-  for (const auto& item : split(setting_.value, ',')) {
-    value.push_back(number_in<int64_t>(item, "comma-separated list of whole numbers"));
-  }
+  see_list(key, value, "comma-separated list of whole numbers");
+}
+
+void FieldSetter::see(std::string_view key, std::vector<double>& value, const FieldNotes&) {
+  see_list(key, value, "comma-separated list of numbers");
 }
 
 void FieldSetter::see_choice(std::string_view key, size_t& index, std::span<const std::string_view> names,
@@ -103,6 +109,10 @@ void FieldLister::see(std::string_view key, std::string& value, const FieldNotes
 }
 
 void FieldLister::see(std::string_view key, std::vector<int64_t>& value, const FieldNotes& notes) {
+  add(key, fmt::format("{}", fmt::join(value, ",")), notes);
+}
+
+void FieldLister::see(std::string_view key, std::vector<double>& value, const FieldNotes& notes) {
   add(key, fmt::format("{}", fmt::join(value, ",")), notes);
 }
 

@@ -33,11 +33,14 @@ class FieldSetter final : public FieldVisitor {
   void see(std::string_view key, double& value, const FieldNotes& notes) override;
   void see(std::string_view key, std::string& value, const FieldNotes& notes) override;
   void see(std::string_view key, std::vector<int64_t>& value, const FieldNotes& notes) override;
+  void see(std::string_view key, std::vector<double>& value, const FieldNotes& notes) override;
   void see_choice(std::string_view key, size_t& index, std::span<const std::string_view> names,
                   const FieldNotes& notes) override;
   bool is_named(std::string_view key);
   template <typename Number>
   Number number_in(const std::string& text, std::string_view kind) const;
+  template <typename Number>
+  void see_list(std::string_view key, std::vector<Number>& value, std::string_view kind);
   [[noreturn]] void fail(std::string_view problem) const;
 
   const Setting& setting_;
@@ -55,6 +58,7 @@ class FieldLister final : public FieldVisitor {
   void see(std::string_view key, double& value, const FieldNotes& notes) override;
   void see(std::string_view key, std::string& value, const FieldNotes& notes) override;
   void see(std::string_view key, std::vector<int64_t>& value, const FieldNotes& notes) override;
+  void see(std::string_view key, std::vector<double>& value, const FieldNotes& notes) override;
   void see_choice(std::string_view key, size_t& index, std::span<const std::string_view> names,
                   const FieldNotes& notes) override;
   void add(std::string_view key, std::string value, const FieldNotes& notes, std::string choices = "");

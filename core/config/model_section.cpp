@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include "core/base/error.h"
@@ -43,11 +44,51 @@ void MMDiTConfig::validate() const {
   }
 }
 
+void UNetConfig::visit(FieldVisitor& v) {
+  v.choice("model.flavour", flavour, {"torchcfm", "edm"}, "whose U-Net: torchcfm's, or EDM's DDPM++");
+  v.field("model.in_channels", in_channels, "channels of the images");
+  v.field("model.image_size", image_size, "pixels on one side of an image");
+  v.field("model.channels", channels, "channels that the factors of model.channel_mult multiply");
+  v.field("model.channel_mult", channel_mult, "channels of each resolution / model.channels, from fine to coarse");
+  v.field("model.num_res_blocks", num_res_blocks, "residual blocks of each resolution on the way down; one more up");
+  v.field("model.attention_resolutions", attention_resolutions, "resolutions with attention, in pixels a side");
+  v.field("model.num_heads", num_heads, "attention heads");
+  v.field("model.norm_groups", norm_groups, "groups of a group norm; edm: fewer where one had less than 4 channels");
+  v.field("model.num_classes", num_classes, "classes, of which the caption's pooled embedding names one; 0 = none");
+}
+
+void UNetConfig::validate() const {
+  require<ConfigError>(in_channels >= 1, "model.in_channels = {} is not at least 1", in_channels);
+  require<ConfigError>(channels >= 2 && channels % 2 == 0, "model.channels = {} is not an even number from 2 on",
+                       channels);
+  require<ConfigError>(num_res_blocks >= 1, "model.num_res_blocks = {} is not at least 1", num_res_blocks);
+  require<ConfigError>(num_heads >= 1, "model.num_heads = {} is not at least 1", num_heads);
+  require<ConfigError>(norm_groups >= 1, "model.norm_groups = {} is not at least 1", norm_groups);
+  require<ConfigError>(num_classes >= 0, "model.num_classes = {} is negative; 0 is for an unconditional network",
+                       num_classes);
+  require<ConfigError>(!channel_mult.empty() && std::ranges::all_of(channel_mult, [](int64_t m) { return m >= 1; }),
+                       "model.channel_mult needs a factor of at least 1 for each resolution");
+  const size_t coarsest = channel_mult.size() - 1;
+  require<ConfigError>(
+      coarsest < 16 && image_size >= 1 && resolution(coarsest) << coarsest == image_size && resolution(coarsest) >= 1,
+      "model.image_size = {} cannot be halved {} times, once for each step of model.channel_mult", image_size,
+      coarsest);
+  for (const int64_t wanted : attention_resolutions) {
+    size_t level = 0;
+    while (level < coarsest && resolution(level) != wanted) ++level;
+    require<ConfigError>(resolution(level) == wanted,
+                         "model.attention_resolutions names {}, and the network's resolutions are {} halved {} times",
+                         wanted, image_size, coarsest);
+  }
+}
+
 void ModelConfig::visit(FieldVisitor& v) {
-  v.choice("model.kind", kind, {"mmdit"}, "the network: mmdit = SD3's MM-DiT");
+  v.choice("model.kind", kind, {"mmdit", "unet"}, "the network: mmdit = SD3's MM-DiT, unet = the U-Nets of CIFAR-10");
   switch (kind) {
     case ModelKind::kMMDiT:
       return mmdit.visit(v);
+    case ModelKind::kUNet:
+      return unet.visit(v);
   }
 }
 
@@ -55,6 +96,8 @@ void ModelConfig::validate() const {
   switch (kind) {
     case ModelKind::kMMDiT:
       return mmdit.validate();
+    case ModelKind::kUNet:
+      return unet.validate();
   }
 }
 

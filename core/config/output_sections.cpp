@@ -7,13 +7,16 @@ namespace fgm {
 void SampleConfig::visit(FieldVisitor& v) {
   v.field("sample.weights", weights, "the model: a run's folder, or a file or folder of Stable Diffusion 3 weights",
           OnResume::kIgnore);
-  v.field("sample.role", role, "student_ema, student, teacher_ema, ...; empty = the first of these in the folder",
+  v.field("sample.role", role,
+          "student_ema_0.999, ...; empty = the first of student_ema, student, teacher_ema, teacher in the folder",
           OnResume::kIgnore);
   v.field("sample.vae", vae, "the autoencoder of latents: a file or folder; empty = the one beside the weights",
           OnResume::kIgnore);
-  v.field("sample.prompts", prompts,
-          "captions: a store, a text file with one in each line, a .json array, or GenEval's .jsonl",
-          OnResume::kIgnore);
+  v.field(
+      "sample.prompts", prompts,
+      "captions: a store, a text file with one in each line, a .json array, GenEval's .jsonl, or scenes = the training "
+      "captions of `fgm data shapes`",
+      OnResume::kIgnore);
   v.field("sample.steps", steps, "steps from noise to image", OnResume::kIgnore);
   v.field("sample.guidance", guidance, "guidance scale; 1 = none", OnResume::kIgnore);
   v.field("sample.shift", shift,
@@ -43,9 +46,16 @@ void EvalConfig::visit(FieldVisitor& v) {
   v.field("eval.report", report, "report to write; empty = report.json in run.dir", OnResume::kIgnore);
   v.field("eval.picture_rows", picture_rows, "captions shown in the side-by-side image beside the report",
           OnResume::kIgnore);
+  v.field("eval.features", features, "of the Frechet distance: random-conv, efficientnet-lite0, or a TorchScript file",
+          OnResume::kIgnore);
+  v.field("eval.statistics", statistics, "mean and covariance of the reference's features, an .npz file",
+          OnResume::kIgnore);
+  v.field("eval.bootstrap", bootstrap, "resamplings of the captions for confidence intervals; 0 = none",
+          OnResume::kIgnore);
 }
 
 void EvalConfig::validate() const {
+  require<ConfigError>(bootstrap >= 0, "eval.bootstrap = {} is negative; 0 gives no intervals", bootstrap);
   require<ConfigError>(picture_rows >= 1, "eval.picture_rows = {} is not at least 1", picture_rows);
 }
 

@@ -1,5 +1,8 @@
 // [run], [mesh], [parallel], [data] and [text]: where a run lives, how ranks share it, what it reads.
+#include <set>
+
 #include "core/base/error.h"
+#include "core/base/text.h"
 #include "core/config/sections.h"
 
 namespace fgm {
@@ -13,6 +16,9 @@ void RunConfig::visit(FieldVisitor& v) {
   v.field("run.log_every", log_every, "steps between plain progress lines", OnResume::kIgnore);
   v.field("run.save_every", save_every, "steps between checkpoints; 0 = only at the end", OnResume::kIgnore);
   v.field("run.sample_every", sample_every, "steps between sample grids; 0 = never", OnResume::kIgnore);
+  v.field("run.eval_every", eval_every, "steps between scores of held-out captions; 0 = never", OnResume::kIgnore);
+  v.field("run.eval_reference", eval_reference, "store of the held-out captions and images that eval_every scores",
+          OnResume::kIgnore);
   v.field("run.keep", keep, "checkpoints kept; 0 = all", OnResume::kIgnore);
   v.field("run.resume", resume, "auto = from the run's newest whole checkpoint, never, or a checkpoint's folder",
           OnResume::kIgnore);
@@ -25,6 +31,10 @@ void RunConfig::validate() const {
   require<ConfigError>(log_every >= 1, "run.log_every = {} is not at least 1", log_every);
   require<ConfigError>(save_every >= 0, "run.save_every = {} is negative; 0 saves only at the end", save_every);
   require<ConfigError>(sample_every >= 0, "run.sample_every = {} is negative; 0 draws no samples", sample_every);
+  require<ConfigError>(eval_every >= 0, "run.eval_every = {} is negative; 0 never scores", eval_every);
+  require<ConfigError>(eval_every == 0 || !eval_reference.empty(),
+                       "run.eval_every = {} needs run.eval_reference, a store of held-out captions and images",
+                       eval_every);
   require<ConfigError>(keep >= 0, "run.keep = {} is negative; 0 keeps every checkpoint", keep);
   require<ConfigError>(!resume.empty(), "run.resume is empty; give auto, never or a checkpoint's folder");
 }
@@ -53,7 +63,12 @@ void DataConfig::validate() const {
   require<ConfigError>(prefetch >= 0, "data.prefetch = {} is negative; 0 reads no batch ahead", prefetch);
 }
 
+std::vector<std::string> TextConfig::label_names() const {
+  return split(labels, ',');
+}
+
 void TextConfig::visit(FieldVisitor& v) {
+  v.field("text.labels", labels, "captions that are classes, comma-separated; empty = captions are words");
   v.field("text.num_tokens", num_tokens, "words of a caption that the model sees");
   v.field("text.context_width", context_width, "width of each word's embedding");
   v.field("text.pooled_width", pooled_width, "width of the whole caption's embedding");
@@ -63,6 +78,12 @@ void TextConfig::validate() const {
   require<ConfigError>(num_tokens >= 1, "text.num_tokens = {} is not at least 1", num_tokens);
   require<ConfigError>(context_width >= 1, "text.context_width = {} is not at least 1", context_width);
   require<ConfigError>(pooled_width >= 1, "text.pooled_width = {} is not at least 1", pooled_width);
+  const auto names = label_names();
+  require<ConfigError>(names.empty() || std::ssize(names) == pooled_width,
+                       "text.labels names {} classes, and text.pooled_width = {} must be as many", names.size(),
+                       pooled_width);
+  require<ConfigError>(std::set<std::string>(names.begin(), names.end()).size() == names.size(),
+                       "text.labels names a class twice: {}", labels);
 }
 
 }  // namespace fgm

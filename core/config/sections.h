@@ -20,9 +20,12 @@ struct RunConfig {
   int64_t log_every = 10;
   int64_t save_every = 500;
   int64_t sample_every = 500;
+  int64_t eval_every = 0;
+  std::string eval_reference = "";
   int64_t keep = 2;
   std::string resume = "auto";
 
+  bool makes_images() const { return sample_every > 0 || eval_every > 0; }
   void visit(FieldVisitor& v);
   void validate() const;
 };
@@ -50,12 +53,15 @@ struct DataConfig {
   void validate() const;
 };
 
-// Text conditioning by hashed words; the widths that a cached CLIP/T5 store brings with it replace these later.
+// Text conditioning by hashed words, or by classes where `labels` names them; the widths that a cached CLIP/T5 store
+// brings with it replace these later.
 struct TextConfig {
+  std::string labels = "";
   int64_t num_tokens = 12;
   int64_t context_width = 64;
   int64_t pooled_width = 64;
 
+  std::vector<std::string> label_names() const;  // empty: captions are words
   void visit(FieldVisitor& v);
   void validate() const;
 };
@@ -79,21 +85,48 @@ struct MMDiTConfig {
   void validate() const;
 };
 
-enum class ModelKind { kMMDiT };
+// Whose U-Net it is; core/models/unet.h says what differs.
+enum class UNetFlavour { kTorchCfm, kEdm };
+
+// U-Nets of the CIFAR-10 benchmark, of images only: the caption's pooled embedding says the class.
+struct UNetConfig {
+  UNetFlavour flavour = UNetFlavour::kTorchCfm;
+  int64_t in_channels = 3;
+  int64_t image_size = 32;
+  int64_t channels = 128;
+  std::vector<int64_t> channel_mult = {1, 2, 2, 2};
+  int64_t num_res_blocks = 2;
+  std::vector<int64_t> attention_resolutions = {16};
+  int64_t num_heads = 4;
+  int64_t norm_groups = 32;
+  int64_t num_classes = 0;  // 0: unconditional
+
+  bool operator==(const UNetConfig&) const = default;
+  // Of each resolution, from fine to coarse: pixels on one side.
+  int64_t resolution(size_t level) const { return image_size >> level; }
+  void visit(FieldVisitor& v);
+  void validate() const;
+};
+
+enum class ModelKind { kMMDiT, kUNet };
 
 // Which network, and its sizes. A new kind is a struct of its own here, with its keys under "model.", one case in the
 // functions below and one in make_model(). Without the key `model.kind`, as in older files, it is an MM-DiT.
 struct ModelConfig {
   ModelKind kind = ModelKind::kMMDiT;
   MMDiTConfig mmdit;
+  UNetConfig unet;
 
   ModelConfig() = default;
-  ModelConfig(const MMDiTConfig& config) : mmdit(config) {}  // NOLINT: whoever has the sizes of a network has the kind
+  // NOLINTBEGIN: whoever has the sizes of a network has the kind
+  ModelConfig(const MMDiTConfig& config) : mmdit(config) {}
+  ModelConfig(const UNetConfig& config) : kind(ModelKind::kUNet), unet(config) {}
+  // NOLINTEND
 
-  // What every kind of network has: channels of x_t, widths of the conditioning.
-  int64_t in_channels() const { return mmdit.in_channels; }
-  int64_t context_width() const { return mmdit.context_width; }
-  int64_t pooled_width() const { return mmdit.pooled_width; }
+  // What every kind of network has: channels of x_t, widths of the conditioning; 0 where the network ignores it.
+  int64_t in_channels() const { return kind == ModelKind::kUNet ? unet.in_channels : mmdit.in_channels; }
+  int64_t context_width() const { return kind == ModelKind::kUNet ? 0 : mmdit.context_width; }
+  int64_t pooled_width() const { return kind == ModelKind::kUNet ? unet.num_classes : mmdit.pooled_width; }
   // The keys of the kind that is set: where files and command lines name a kind, they do so before its other keys.
   void visit(FieldVisitor& v);
   void validate() const;
@@ -122,7 +155,7 @@ struct OptimizerConfig {
   double clip = 1.0;
   int64_t warmup = 0;
   Schedule schedule = Schedule::kConstant;
-  double ema = 0.0;
+  std::vector<double> ema = {0.0};  // one moving average for each decay; {0} = none
 
   void visit(FieldVisitor& v, const std::string& prefix);
   void validate(const std::string& prefix) const;
@@ -152,10 +185,11 @@ struct TeacherConfig {
 };
 
 // Of a loss on velocities. In x_0 space the same residual is t times as large, so a uniform x_0-space weight is t^2.
-enum class LossWeight { kUniform, kTSquared, kTSquaredOneMinusT };
+// kNormalised depends on the sample as well (core/methods/distill_loss.h).
+enum class LossWeight { kUniform, kTSquared, kTSquaredOneMinusT, kNormalised };
 
 // core/methods/distill_loss.h says what each is.
-enum class StudentLossKind { kFgm, kDmd };
+enum class StudentLossKind { kFgm, kDmd, kRealUid, kRegression };
 
 // Flow Generator Matching (fgm distill); METHOD in docs/fgm.md.
 struct MethodConfig {
@@ -163,17 +197,30 @@ struct MethodConfig {
   int64_t batch = 64;
   StudentLossKind loss = StudentLossKind::kFgm;
   double lambda_1 = 0.0;
+  double realuid_alpha = 1.0;
+  double realuid_beta = 1.0;
+  std::vector<double> jacobian = {1.0};
   double init_time = 1.0;
+  std::vector<double> student_times = {};
+  std::vector<double> init_mean = {0.0};
   int64_t sample_size = 0;
   int64_t estimator_steps = 1;
+  int64_t estimator_warmup = 0;
   LossWeight weight = LossWeight::kUniform;
   TimeConfig time;
   double teacher_guidance = 1.0;
   double estimator_guidance = 1.0;
   std::string init = "";
+  std::string student_init = "";
+  std::string estimator_init = "";
+  std::string captions = "";
   OptimizerConfig student;
   OptimizerConfig estimator;
 
+  // A regression has no estimator and asks no teacher: its batches are a teacher's samples.
+  bool is_regression() const { return loss == StudentLossKind::kRegression; }
+  // The batches of a step: one for each update.
+  int64_t batches_per_step() const { return is_regression() ? 1 : estimator_steps + 1; }
   void visit(FieldVisitor& v);
   void validate() const;
 };
@@ -204,6 +251,9 @@ struct EvalConfig {
   std::string reference = "";  // a store with held-out images
   std::string report = "";
   int64_t picture_rows = 12;
+  std::string features = "random-conv";
+  std::string statistics = "";
+  int64_t bootstrap = 1000;
 
   void visit(FieldVisitor& v);
   void validate() const;

@@ -26,6 +26,8 @@ at::Tensor loss_weight(LossWeight weight, const at::Tensor& t_B) {
       return t_B.square();
     case LossWeight::kTSquaredOneMinusT:
       return t_B.square() * (1.0 - t_B);
+    case LossWeight::kNormalised:
+      break;
   }
   check(false, "unknown loss weight {}", static_cast<int>(weight));
   return {};

@@ -12,7 +12,8 @@ namespace fgm {
 at::Tensor draw_times(const TimeConfig& config, const RandomStream& stream, int64_t step, int64_t first_sample,
                       int64_t num_samples);
 
-// The weight of a velocity-space loss at time t [B]; docs/fgm.md lists which paper means which.
+// The weight of a velocity-space loss at time t [B], of those that depend on t alone (all but normalised);
+// docs/fgm.md lists which paper means which.
 at::Tensor loss_weight(LossWeight weight, const at::Tensor& t_B);
 
 }  // namespace fgm

@@ -7,8 +7,6 @@
 namespace fgm {
 namespace {
 
-constexpr ConvConfig k1x1{.kernel = 1, .stride = 1, .padding = 0};
-
 void visit_blocks(std::vector<ResBlock>& blocks, const std::string& prefix, const TensorVisitor& visitor) {
   for (size_t i = 0; i < blocks.size(); ++i) blocks[i].visit(fmt::format("{}.block.{}", prefix, i), visitor);
 }

@@ -16,16 +16,34 @@ void Conv2d::visit(const std::string& prefix, const TensorVisitor& visitor) {
   visitor(prefix + ".bias", bias);
 }
 
-GroupNorm::GroupNorm(int64_t groups, int64_t num_channels, const at::TensorOptions& options)
-    : num_groups(groups), weight(at::empty({num_channels}, options)), bias(at::empty({num_channels}, options)) {}
+void Conv2d::initialise(const std::string& prefix, const Initialiser& init) {
+  init.xavier_uniform(prefix + ".weight", weight);
+  bias.zero_();
+}
+
+void Conv2d::initialise_zero() {
+  weight.zero_();
+  bias.zero_();
+}
+
+GroupNorm::GroupNorm(int64_t groups, int64_t num_channels, const at::TensorOptions& options, double epsilon)
+    : num_groups(groups),
+      eps(epsilon),
+      weight(at::empty({num_channels}, options)),
+      bias(at::empty({num_channels}, options)) {}
 
 at::Tensor GroupNorm::operator()(const at::Tensor& x_BCHW) const {
-  return at::group_norm(x_BCHW, num_groups, weight, bias, 1e-6);
+  return at::group_norm(x_BCHW, num_groups, weight, bias, eps);
 }
 
 void GroupNorm::visit(const std::string& prefix, const TensorVisitor& visitor) {
   visitor(prefix + ".weight", weight);
   visitor(prefix + ".bias", bias);
+}
+
+void GroupNorm::initialise() {
+  weight.fill_(1.0);
+  bias.zero_();
 }
 
 }  // namespace fgm

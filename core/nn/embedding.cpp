@@ -4,12 +4,16 @@
 
 namespace fgm {
 
+at::Tensor sinusoid(const at::Tensor& angles_B, int64_t num_frequencies, int64_t divisor) {
+  const auto options = angles_B.options().dtype(at::kFloat);
+  const auto frequencies = at::exp(at::arange(num_frequencies, options) * -std::log(1e4) / divisor);
+  const auto angles = angles_B.to(at::kFloat).unsqueeze(1) * frequencies;
+  return at::cat({at::cos(angles), at::sin(angles)}, 1);
+}
+
 at::Tensor timestep_sinusoid(const at::Tensor& t_B) {
   constexpr int64_t kHalf = kTimestepFrequencies / 2;
-  const auto options = t_B.options().dtype(at::kFloat);
-  const auto frequencies = at::exp(at::arange(kHalf, options) * -std::log(1e4) / kHalf);
-  const auto angles = (t_B.to(at::kFloat) * 1000.0).unsqueeze(1) * frequencies;
-  return at::cat({at::cos(angles), at::sin(angles)}, 1);
+  return sinusoid(t_B.to(at::kFloat) * 1000.0, kHalf, kHalf);
 }
 
 VectorEmbedder::VectorEmbedder(int64_t num_in, int64_t width, const at::TensorOptions& options)

@@ -4,9 +4,13 @@
 
 namespace fgm {
 
+// [B, 2 num] float32 = [cos(a f_i), sin(a f_i)] with f_i = exp(-ln(1e4) i / divisor), i = 0..num-1: the embedding of
+// positions of Vaswani et al. (arXiv 1706.03762).
+at::Tensor sinusoid(const at::Tensor& angles_B, int64_t num_frequencies, int64_t divisor);
+
 inline constexpr int64_t kTimestepFrequencies = 256;
 
-// [B, 256] float32 = [cos(a f_i), sin(a f_i)] with a = 1000 t and f_i = exp(-ln(1e4) i / 128), i = 0..127.
+// [B, 256] float32: sinusoid() of 1000 t with 128 frequencies, divisor 128.
 // Float32 whatever the network's dtype: a bfloat16 t turns 857.7 into 856. Source: SD3's timestep_embedding.
 at::Tensor timestep_sinusoid(const at::Tensor& t_B);
 

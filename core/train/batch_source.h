@@ -11,6 +11,7 @@ namespace fgm {
 // The samples of one batch that belong to this rank.
 struct Batch {
   at::Tensor images;         // [B, C, H, W] float32 in [-1, 1]; undefined when the source yields captions only
+  at::Tensor noise;          // like `images`, where those are a teacher's samples: the noise that each began with
   Conditioning condition;    // B rows
   int64_t first_sample = 0;  // global index of row 0 since the run began; rows are consecutive
   int64_t global_batch = 0;  // rows of all ranks together; every loss is a sum divided by this

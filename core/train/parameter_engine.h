@@ -14,7 +14,7 @@ struct UpdateReport {
   bool is_applied = false;  // false: the norm was not finite, nothing was changed but the gradients are cleared
 };
 
-// Owns one network's parameters, gradients, optimizer state and moving average, whole (one rank) or sharded.
+// Owns one network's parameters, gradients, optimizer state and moving averages, whole (one rank) or sharded.
 // All ranks of a job make the same calls in the same order.
 class ParameterEngine {
  public:
@@ -25,14 +25,15 @@ class ParameterEngine {
   // While false the parameters take no gradient, and a backward pass does no weight-gradient work for them.
   virtual void set_trainable(bool is_trainable) = 0;
 
-  // Reduces, clips, applies Adam(W) with learning rate `lr`, updates the moving average, clears the gradients.
+  // Reduces, clips, applies Adam(W) with learning rate `lr`, updates the moving averages, clears the gradients.
   virtual UpdateReport update(double lr) = 0;
 
-  // Runs `body` while the model holds the averaged weights; without an average, with the current ones.
-  virtual void with_ema(const std::function<void()>& body) = 0;
+  // Runs `body` while the model holds an average of the weights, the one that OptimizerConfig::ema[index] is the decay
+  // of; without an average, with the current weights.
+  virtual void with_ema(const std::function<void()>& body, size_t index = 0) = 0;
   virtual bool has_ema() const = 0;
 
-  // What a checkpoint holds of this network and rank: slices of weights, average and optimizer state. The ranks' slices
+  // What a checkpoint holds of this network and rank: slices of weights, averages and optimizer state. The ranks' slices
   // together are every tensor. Writing into them restores it; the model's buffers are not among them.
   virtual std::vector<StateSlice> state() = 0;
   // Optimizer updates applied so far; Adam's bias correction counts them.

@@ -45,6 +45,7 @@ StepReport Trainer::run_one(int64_t step) {
   const double seconds = std::chrono::duration<double>(Clock::now() - began).count();
   if (options_.timer != nullptr) report.values.merge(options_.timer->take());
   report.values["ms.total"] = seconds * 1e3;
+  if (options_.score_every > 0 && (step + 1) % options_.score_every == 0) report.values.merge(options_.scores());
   for (StepObserver* observer : observers_) observer->on_step(step + 1, options_.num_steps, seconds, report);
   return report;
 }

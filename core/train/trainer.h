@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "core/train/batch_source.h"
@@ -17,6 +19,9 @@ struct TrainerOptions {
   int64_t save_every = 0;  // steps between checkpoints; 0: only at the end
   int64_t max_non_finite_in_a_row = 20;
   PhaseTimer* timer = nullptr;  // its times go into each report; must outlive the trainer
+  // Values for the report of every `score_every`-th step, whose time is none of the step's; 0: never. Collective.
+  int64_t score_every = 0;
+  std::function<std::map<std::string, double>()> scores = {};
 };
 
 enum class Outcome {

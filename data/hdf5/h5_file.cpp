@@ -23,6 +23,32 @@ H5Handle utf8_type(const std::string& what) {
   return type;
 }
 
+// As h5py writes numpy's float16.
+H5Handle float16_type(const std::string& what) {
+  auto type = owned(H5Tcopy(H5T_IEEE_F32LE), "H5Tcopy", what);
+  check_hdf5(H5Tset_fields(type.get(), 15, 10, 5, 0, 10), "H5Tset_fields", what);
+  check_hdf5(H5Tset_size(type.get(), 2), "H5Tset_size", what);
+  check_hdf5(H5Tset_ebias(type.get(), 15), "H5Tset_ebias", what);
+  return type;
+}
+
+// The type that a new dataset gets.
+H5Handle file_type(H5Element element, const std::string& what) {
+  if (element == H5Element::kFloat16) return float16_type(what);
+  return owned(H5Tcopy(element == H5Element::kUint8 ? H5T_STD_U8LE : H5T_STD_U64LE), "H5Tcopy", what);
+}
+
+bool is_of(const H5Handle& type, H5Element element, const std::string& what) {
+  const auto expected = file_type(element, what);
+  if (element == H5Element::kFloat16) return check_hdf5(H5Tequal(type.get(), expected.get()), "H5Tequal", what) > 0;
+  return H5Tget_class(type.get()) == H5T_INTEGER && H5Tget_size(type.get()) == H5Tget_size(expected.get()) &&
+         H5Tget_sign(type.get()) == H5T_SGN_NONE;
+}
+
+constexpr std::string_view name_of(H5Element element) {
+  return element == H5Element::kUint8 ? "uint8" : element == H5Element::kUint64 ? "uint64" : "float16";
+}
+
 std::vector<int64_t> shape_of(const H5Handle& space, const std::string& what) {
   const int rank = check_hdf5(H5Sget_simple_extent_ndims(space.get()), "H5Sget_simple_extent_ndims", what);
   std::vector<hsize_t> sizes(static_cast<size_t>(rank));
@@ -117,19 +143,17 @@ std::string H5File::string_attribute(const std::string& name) const {
   return value.substr(0, value.find('\0'));
 }
 
-H5File::Dataset H5File::open_dataset(const std::string& name, size_t element_bytes) const {
+H5File::Dataset H5File::open_dataset(const std::string& name, H5Element element) const {
   const auto what = describe("dataset " + name);
   Dataset dataset{owned(H5Dopen2(file_.get(), name.c_str(), H5P_DEFAULT), "H5Dopen", what), {}};
   const auto type = owned(H5Dget_type(dataset.id.get()), "H5Dget_type", what);
-  require<IoError>(H5Tget_class(type.get()) == H5T_INTEGER && H5Tget_size(type.get()) == element_bytes &&
-                       H5Tget_sign(type.get()) == H5T_SGN_NONE,
-                   "{}: expected elements of type uint{}; write it as docs/data_format.md says", what,
-                   8 * element_bytes);
+  require<IoError>(is_of(type, element, what), "{}: expected elements of type {}; write it as docs/data_format.md says",
+                   what, name_of(element));
   const auto space = owned(H5Dget_space(dataset.id.get()), "H5Dget_space", what);
   const uint64_t file_bytes = std::filesystem::file_size(path_);
   auto& extent = dataset.extent;
   extent.shape = shape_of(space, what);
-  extent.bytes = num_bytes(extent.shape, element_bytes, file_bytes, what);
+  extent.bytes = num_bytes(extent.shape, H5Tget_size(type.get()), file_bytes, what);
   if (extent.bytes == 0) return dataset;
 
   extent.offset = H5Dget_offset(dataset.id.get());
@@ -142,12 +166,12 @@ H5File::Dataset H5File::open_dataset(const std::string& name, size_t element_byt
   return dataset;
 }
 
-H5Extent H5File::byte_extent(const std::string& name) const {
-  return open_dataset(name, 1).extent;
+H5Extent H5File::extent(const std::string& name, H5Element element) const {
+  return open_dataset(name, element).extent;
 }
 
 std::string H5File::read_bytes(const std::string& name) const {
-  const auto dataset = open_dataset(name, 1);
+  const auto dataset = open_dataset(name, H5Element::kUint8);
   std::string bytes(dataset.extent.bytes, '\0');
   check_hdf5(H5Dread(dataset.id.get(), H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()), "H5Dread",
              describe("dataset " + name));
@@ -155,7 +179,7 @@ std::string H5File::read_bytes(const std::string& name) const {
 }
 
 std::vector<uint64_t> H5File::read_uint64(const std::string& name) const {
-  const auto dataset = open_dataset(name, sizeof(uint64_t));
+  const auto dataset = open_dataset(name, H5Element::kUint64);
   std::vector<uint64_t> values(dataset.extent.bytes / sizeof(uint64_t));
   check_hdf5(H5Dread(dataset.id.get(), H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), "H5Dread",
              describe("dataset " + name));
@@ -207,8 +231,8 @@ void H5File::write_uint64(const std::string& name, std::span<const uint64_t> val
   write_dataset(name, H5T_STD_U64LE, H5T_NATIVE_UINT64, values.data(), {&count, 1});
 }
 
-void H5File::create_bytes(const std::string& name, std::span<const int64_t> shape) {
-  create_dataset(name, H5T_STD_U8LE, shape);
+void H5File::create(const std::string& name, H5Element element, std::span<const int64_t> shape) {
+  create_dataset(name, file_type(element, describe("dataset " + name)).get(), shape);
 }
 
 void H5File::write_rows(const std::string& name, int64_t first, std::span<const std::byte> bytes) {
@@ -217,7 +241,8 @@ void H5File::write_rows(const std::string& name, int64_t first, std::span<const 
   const auto file_space = owned(H5Dget_space(dataset.get()), "H5Dget_space", what);
   const auto shape = shape_of(file_space, what);
   std::vector<hsize_t> start(shape.size(), 0), count(shape.begin(), shape.end());
-  hsize_t row_bytes = 1;
+  const auto type = owned(H5Dget_type(dataset.get()), "H5Dget_type", what);  // `bytes` are as they lie in the file
+  hsize_t row_bytes = H5Tget_size(type.get());
   for (size_t i = 1; i < count.size(); ++i) row_bytes *= count[i];
   start[0] = static_cast<hsize_t>(first);
   count[0] = bytes.size() / row_bytes;
@@ -225,7 +250,7 @@ void H5File::write_rows(const std::string& name, int64_t first, std::span<const 
              "H5Sselect_hyperslab", what);
   const auto memory_space =
       owned(H5Screate_simple(static_cast<int>(count.size()), count.data(), nullptr), "H5Screate_simple", what);
-  check_hdf5(H5Dwrite(dataset.get(), H5T_NATIVE_UINT8, memory_space.get(), file_space.get(), H5P_DEFAULT, bytes.data()),
+  check_hdf5(H5Dwrite(dataset.get(), type.get(), memory_space.get(), file_space.get(), H5P_DEFAULT, bytes.data()),
              "H5Dwrite", what);
 }
 

@@ -31,7 +31,10 @@ struct H5Extent {
   uint64_t bytes = 0;
 };
 
-// An HDF5 file of root attributes and contiguous datasets of unsigned integers: all that a store is made of.
+// What a dataset's elements are. Integers may have either byte order in the file, float16 (IEEE 754's) the low one first.
+enum class H5Element { kUint8, kUint64, kFloat16 };
+
+// An HDF5 file of root attributes and contiguous datasets: all that a store is made of.
 // Names are paths from the root ("prompts/blob"). Use a file on the thread that opened it: the library keeps
 // one error stack a thread. Every failure is an IoError naming the file, the object and the library's own
 // reason, on one line.
@@ -46,8 +49,8 @@ class H5File {
   int64_t int_attribute(const std::string& name) const;
   std::string string_attribute(const std::string& name) const;  // fixed or variable length
 
-  // The dataset must be uint8 or uint64, contiguous, unfiltered, and lie within the file.
-  H5Extent byte_extent(const std::string& name) const;
+  // The dataset must have such elements, be contiguous and unfiltered, and lie within the file.
+  H5Extent extent(const std::string& name, H5Element element) const;
   std::string read_bytes(const std::string& name) const;
   std::vector<uint64_t> read_uint64(const std::string& name) const;
 
@@ -56,9 +59,9 @@ class H5File {
   void write_bytes(const std::string& name, std::span<const std::byte> bytes, std::span<const int64_t> shape);
   void write_uint64(const std::string& name, std::span<const uint64_t> values);
 
-  // A dataset of bytes that write_rows() fills. A row is a slice of its first dimension; write_rows() writes rows
-  // `first`, first + 1, ...: as many as `bytes` holds.
-  void create_bytes(const std::string& name, std::span<const int64_t> shape);
+  // A dataset that write_rows() fills. A row is a slice of its first dimension; write_rows() writes rows `first`,
+  // first + 1, ...: as many as `bytes` holds of its elements.
+  void create(const std::string& name, H5Element element, std::span<const int64_t> shape);
   void write_rows(const std::string& name, int64_t first, std::span<const std::byte> bytes);
 
   // Writes what the library still holds. A destructor could not report a full disk.
@@ -67,7 +70,7 @@ class H5File {
  private:
   H5File(std::filesystem::path path, H5Handle file) : path_(std::move(path)), file_(std::move(file)) {}
   struct Dataset;
-  Dataset open_dataset(const std::string& name, size_t element_bytes) const;
+  Dataset open_dataset(const std::string& name, H5Element element) const;
   H5Handle create_dataset(const std::string& name, int64_t file_type, std::span<const int64_t> shape);
   void write_dataset(const std::string& name, int64_t file_type, int64_t memory_type, const void* data,
                      std::span<const int64_t> shape);

@@ -5,10 +5,18 @@
 #include "core/base/error.h"
 
 namespace fgm {
+
 void check_batches(const Store& store, const BatchSourceOptions& options) {
   require<ConfigError>(store.has_images() || !options.needs_images,
-                       "'{}' holds captions only, training needs images; set data.store to a store with images",
-                       store.path().string());
+                       "'{}' holds {} only, training needs images; set data.store to a store with images",
+                       store.path().string(), store.kind());
+  require<ConfigError>(store.has_pairs() || !options.needs_pairs,
+                       "'{}' is a store of {}, regression needs pairs; set data.store to one that `fgm pairs` wrote",
+                       store.path().string(), store.kind());
+  check_batches(options);
+}
+
+void check_batches(const BatchSourceOptions& options) {
   require<ConfigError>(options.global_batch >= options.world,
                        "a batch of {} leaves some of the {} ranks without a sample; raise the batch or use fewer ranks",
                        options.global_batch, options.world);
@@ -38,13 +46,21 @@ at::Tensor to_model_range(const at::Tensor& images_BHWC) {
 
 StoreBatchSource::StoreBatchSource(std::shared_ptr<const Store> store, std::shared_ptr<const TextEncoder> encoder,
                                    const BatchSourceOptions& options)
-    : store_(std::move(store)),
+    : StoreBatchSource(std::shared_ptr<const std::vector<std::string>>(store, &store->prompts()), std::move(encoder),
+                       options) {
+  check_batches(*store, options_);
+  store_ = std::move(store);
+}
+
+StoreBatchSource::StoreBatchSource(std::shared_ptr<const std::vector<std::string>> captions,
+                                   std::shared_ptr<const TextEncoder> encoder, const BatchSourceOptions& options)
+    : captions_(std::move(captions)),
       encoder_(std::move(encoder)),
       options_(options),
       rows_(rank_rows(options.global_batch, options.rank, options.world)),
-      shuffle_(store_->size(), options.seed),
+      shuffle_(std::ssize(*captions_), options.seed),
       prefetcher_([this](int64_t batch_index) { return make_batch(batch_index); }, options.prefetch) {
-  check_batches(*store_, options_);
+  check_batches(options_);
 }
 
 Conditioning StoreBatchSource::null_condition() {
@@ -59,9 +75,14 @@ Batch StoreBatchSource::make_batch(int64_t batch_index) const {
   std::vector<int64_t> records;
   for (int64_t row = 0; row < rows_.size(); ++row) {
     records.push_back(shuffle_.index_of(batch.first_sample + row));
-    batch.prompts.push_back(store_->prompts()[static_cast<size_t>(records.back())]);
+    batch.prompts.push_back((*captions_)[static_cast<size_t>(records.back())]);
   }
   batch.condition = encoder_->encode(batch.prompts);
+  if (options_.needs_pairs) {
+    auto pairs = store_->pairs(records);
+    batch.images = std::move(pairs.samples);
+    batch.noise = std::move(pairs.noise);
+  }
   if (options_.needs_images) batch.images = to_model_range(store_->images(records));
   return batch;
 }

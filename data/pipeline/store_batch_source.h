@@ -17,18 +17,24 @@ struct BatchSourceOptions {
   int64_t world = 1;
   uint64_t seed = 1;
   bool needs_images = true;  // false: captions only, the images are not read even where there are some
+  bool needs_pairs = false;  // a teacher's samples as the images, and their noise
   int64_t prefetch = 2;      // batches made ahead, see Prefetcher
 };
 
-// ConfigError when needs_images and the store has none, or when a rank would have no row.
+// ConfigError when a rank would have no row, and when the store lacks the images or pairs that are needed.
+void check_batches(const BatchSourceOptions& options);
 void check_batches(const Store& store, const BatchSourceOptions& options);
 
-// This rank's rows of an endless, shuffled pass over a store. Sample s of the run (first_sample + row) is
-// record EpochShuffle(size, seed).index_of(s), so the global batches do not depend on the number of ranks.
+// This rank's rows of an endless, shuffled pass over a store, or over a list of captions. Sample s of the run
+// (first_sample + row) is record EpochShuffle(size, seed).index_of(s), so the global batches do not depend on the number
+// of ranks.
 class StoreBatchSource : public BatchSource {
  public:
   // ConfigError as check_batches().
   StoreBatchSource(std::shared_ptr<const Store> store, std::shared_ptr<const TextEncoder> encoder,
+                   const BatchSourceOptions& options);
+  // Of captions alone, whose options need neither images nor pairs.
+  StoreBatchSource(std::shared_ptr<const std::vector<std::string>> captions, std::shared_ptr<const TextEncoder> encoder,
                    const BatchSourceOptions& options);
 
   Batch next() override { return prefetcher_.next(); }
@@ -38,7 +44,8 @@ class StoreBatchSource : public BatchSource {
  private:
   Batch make_batch(int64_t batch_index) const;
 
-  std::shared_ptr<const Store> store_;
+  std::shared_ptr<const Store> store_;  // null: captions alone
+  std::shared_ptr<const std::vector<std::string>> captions_;
   std::shared_ptr<const TextEncoder> encoder_;
   BatchSourceOptions options_;
   Range rows_;

@@ -2,6 +2,9 @@
 
 #include <fmt/ranges.h>
 
+#include <optional>
+
+#include "core/base/caption_noise.h"
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "core/base/log.h"
@@ -58,12 +61,12 @@ std::vector<std::string> read_prompts(const H5File& file, const std::string& nam
   return prompts;
 }
 
-H5Extent read_image_extent(const H5File& file, const std::string& name, size_t num_prompts) {
-  auto extent = file.byte_extent(layout::kImages);
+H5Extent read_extent(const H5File& file, const layout::Rows& rows, const std::string& name, size_t num_prompts) {
+  auto extent = file.extent(rows.name, rows.element);
   const auto& shape = extent.shape;
   require<IoError>(shape.size() == 4 && shape[0] == static_cast<int64_t>(num_prompts) && extent.bytes > 0,
-                   "'{}': expected images of shape [{}, H, W, C], one for each prompt, found [{}]", name, num_prompts,
-                   fmt::join(shape, ", "));
+                   "'{}': expected {} of shape [{}, {}], one for each prompt, found [{}]", name, rows.name, num_prompts,
+                   rows.element == H5Element::kUint8 ? "H, W, C" : "C, H, W", fmt::join(shape, ", "));
   return extent;
 }
 
@@ -77,20 +80,40 @@ struct Store::Impl {
     kind = read_kind(file, name);
     provenance = read_provenance(file, name);
     prompts = read_prompts(file, name);
-    if (!layout::kind_has_images(kind)) return;
-    images = read_image_extent(file, name, prompts.size());
-    images_digest = file.string_attribute(layout::kImagesDigest);
+    const auto layout = layout::rows_of(kind);
+    if (!layout) return;
+    rows = read_extent(file, *layout, name, prompts.size());
+    rows_digest = file.string_attribute(layout->digest);
+    if (kind != layout::kPairs) return;
+    noise.emplace(static_cast<uint64_t>(file.int_attribute(layout::kNoiseSeed)), CaptionNoise::kPairs);
+    number_in_prompt = count_occurrences(prompts);
   }
 
-  size_t record_bytes() const { return images.bytes / prompts.size(); }
+  // The rows of `indices`, in elements of `dtype`.
+  at::Tensor read_rows(std::span<const int64_t> indices, at::ScalarType dtype) const {
+    auto shape = rows.shape;
+    shape[0] = static_cast<int64_t>(indices.size());
+    const auto out = at::empty(shape, dtype);
+    auto* row = static_cast<std::byte*>(out.data_ptr());
+    const size_t bytes = rows.bytes / prompts.size();
+    const auto size = static_cast<int64_t>(prompts.size());
+    for (const int64_t index : indices) {
+      check(index >= 0 && index < size, "record {} of '{}', which has {}", index, path.string(), size);
+      data.read(rows.offset + static_cast<uint64_t>(index) * bytes, {row, bytes});
+      row += bytes;
+    }
+    return out;
+  }
 
   std::filesystem::path path;
   PositionedFile data;
   std::string kind;
   nlohmann::json provenance;
   std::vector<std::string> prompts;
-  H5Extent images;
-  std::string images_digest;
+  H5Extent rows;
+  std::string rows_digest;
+  std::optional<CaptionNoise> noise;      // of pairs
+  std::vector<int64_t> number_in_prompt;  // of pairs
 };
 
 Store::Store(const std::filesystem::path& path) : impl_(std::make_unique<Impl>(path)) {}
@@ -114,18 +137,24 @@ const std::vector<std::string>& Store::prompts() const {
   return impl_->prompts;
 }
 bool Store::has_images() const {
-  return layout::kind_has_images(impl_->kind);
+  return !impl_->rows.shape.empty() && !has_pairs();
+}
+bool Store::has_pairs() const {
+  return impl_->kind == layout::kPairs;
 }
 
 std::vector<int64_t> Store::image_shape() const {
   if (!has_images()) return {};
-  return {impl_->images.shape.begin() + 1, impl_->images.shape.end()};
+  return {impl_->rows.shape.begin() + 1, impl_->rows.shape.end()};
+}
+std::vector<int64_t> Store::sample_shape() const {
+  if (!has_pairs()) return {};
+  return {impl_->rows.shape.begin() + 1, impl_->rows.shape.end()};
 }
 
 std::string Store::digest() const {
-  Digest digest;
-  for (const auto& prompt : impl_->prompts) digest.update(std::as_bytes(std::span(prompt.c_str(), prompt.size() + 1)));
-  digest.update(std::as_bytes(std::span(impl_->images_digest)));
+  Digest digest = digest_texts(impl_->prompts);
+  digest.update(std::as_bytes(std::span(impl_->rows_digest)));
   return digest.hex();
 }
 
@@ -148,32 +177,34 @@ void Store::log_text_remarks() const {
 
 at::Tensor Store::images(std::span<const int64_t> indices) const {
   check(has_images(), "'{}' has no images", impl_->path.string());
-  auto shape = impl_->images.shape;
-  shape[0] = static_cast<int64_t>(indices.size());
-  const auto out = at::empty(shape, at::kByte);
-  auto* row = reinterpret_cast<std::byte*>(out.data_ptr<uint8_t>());
-  const size_t bytes = impl_->record_bytes();
+  return impl_->read_rows(indices, at::kByte);
+}
+
+Store::Pairs Store::pairs(std::span<const int64_t> indices) const {
+  check(has_pairs(), "'{}' has no pairs", impl_->path.string());
+  Pairs pairs{.noise = {}, .samples = impl_->read_rows(indices, at::kHalf).to(at::kFloat)};
+  std::vector<at::Tensor> noise;
   for (const int64_t index : indices) {
-    check(index >= 0 && index < size(), "record {} of '{}', which has {}", index, impl_->path.string(), size());
-    impl_->data.read(impl_->images.offset + static_cast<uint64_t>(index) * bytes, {row, bytes});
-    row += bytes;
+    const auto i = static_cast<size_t>(index);
+    noise.push_back(impl_->noise->draw(prompts()[i], impl_->number_in_prompt[i], sample_shape()));
   }
-  return out;
+  pairs.noise = at::cat(noise);
+  return pairs;
 }
 
 void Store::verify_images() const {
   constexpr uint64_t kChunkBytes = uint64_t{4} << 20;
-  if (!has_images()) return;
+  if (impl_->rows.bytes == 0) return;
   Digest digest;
   std::vector<std::byte> chunk(kChunkBytes);
-  for (uint64_t begin = 0; begin < impl_->images.bytes; begin += kChunkBytes) {
-    const auto part = std::span(chunk).first(std::min(kChunkBytes, impl_->images.bytes - begin));
-    impl_->data.read(impl_->images.offset + begin, part);
+  for (uint64_t begin = 0; begin < impl_->rows.bytes; begin += kChunkBytes) {
+    const auto part = std::span(chunk).first(std::min(kChunkBytes, impl_->rows.bytes - begin));
+    impl_->data.read(impl_->rows.offset + begin, part);
     digest.update(part);
   }
-  require<IoError>(digest.hex() == impl_->images_digest,
-                   "'{}': the images' digest is {}, expected {}; they are damaged, copy or make the store again",
-                   impl_->path.string(), digest.hex(), impl_->images_digest);
+  require<IoError>(digest.hex() == impl_->rows_digest,
+                   "'{}': the {}' digest is {}, expected {}; they are damaged, copy or make the store again",
+                   impl_->path.string(), layout::rows_of(kind())->name, digest.hex(), impl_->rows_digest);
 }
 
 }  // namespace fgm

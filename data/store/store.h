@@ -15,9 +15,9 @@ namespace fgm {
 // The newest layout that this program reads and the one that it writes (docs/data_format.md).
 inline constexpr int64_t kStoreFormat = 1;
 
-// A read-only HDF5 store of prompts and, optionally, images. Opening reads and verifies every prompt; images
-// stay on the disk and are read with pread at the dataset's offset, without the HDF5 library or a lock. All
-// const member functions may run on any number of threads at once.
+// A read-only HDF5 store of prompts and, optionally, images or a teacher's pairs of noise and sample. Opening reads and
+// verifies every prompt; images and samples stay on the disk and are read with pread at the dataset's offset, without
+// the HDF5 library or a lock. All const member functions may run on any number of threads at once.
 class Store {
  public:
   // IoError naming the file, what was expected and what to do: missing, not HDF5, truncated, a newer format,
@@ -28,25 +28,34 @@ class Store {
   Store& operator=(Store&&) noexcept;
 
   const std::filesystem::path& path() const;
-  const std::string& kind() const;           // "captions", "images" or "samples"
+  const std::string& kind() const;           // "captions", "images", "samples" or "pairs"
   const nlohmann::json& provenance() const;  // how it was made
   int64_t size() const;                      // number of records, at least 1
   const std::vector<std::string>& prompts() const;
   bool has_images() const;
   std::vector<int64_t> image_shape() const;  // {H, W, C}; empty without images
+  bool has_pairs() const;
+  std::vector<int64_t> sample_shape() const;  // {C, H, W} of the pairs; empty without
 
   // Logs what may surprise whoever takes words and noise from the prompts, which stay as they are: characters that
   // nobody sees, another normal form than that of new prompts. A line for each, when there are any.
   void log_text_remarks() const;
 
-  // 32 hexadecimal digits that two stores share only with equal prompts and images: over the prompts, and over the
-  // images' digest as it was written.
+  // 32 hexadecimal digits that two stores share only with equal prompts and images or samples: over the prompts, and
+  // over the images' digest as it was written.
   std::string digest() const;
 
   // uint8 [n, H, W, C], row i is record indices[i]. Needs has_images() and indices in [0, size()).
   at::Tensor images(std::span<const int64_t> indices) const;
+  // float32 [n, C, H, W] each: the noise that a teacher began with, and its sample, whose values are float16's. Needs
+  // has_pairs() and indices in [0, size()).
+  struct Pairs {
+    at::Tensor noise, samples;
+  };
+  Pairs pairs(std::span<const int64_t> indices) const;
 
-  // Reads every image and throws IoError unless their digest is the one that was written. Costs a pass over the file.
+  // Reads every image or sample and throws IoError unless their digest is the one that was written. Costs a pass over
+  // the file.
   void verify_images() const;
 
  private:
@@ -55,10 +64,12 @@ class Store {
 };
 
 struct StoreContents {
-  std::string kind;                  // "images" (to train on), "samples" (drawn by a model), "captions" (no images)
+  std::string kind;                  // "images" (to train on), "samples" (drawn by a model), "captions" (no images), or
+                                     // "pairs" (by StoreWriter)
   nlohmann::json provenance;         // an object
   std::vector<std::string> prompts;  // UTF-8, one per record, at least one
-  at::Tensor images_NHWC;            // uint8 on the CPU, or undefined
+  at::Tensor images_NHWC = {};       // uint8 on the CPU, or undefined
+  int64_t noise_seed = 0;            // of pairs: see StoreWriter
 };
 
 // Writes a whole store through a temporary name, fsync and rename; an existing file of that name is replaced

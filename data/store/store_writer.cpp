@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include <optional>
 #include <unordered_map>
 
 #include "core/base/error.h"
@@ -17,12 +18,13 @@
 namespace fgm {
 namespace {
 
-void check_header(const StoreContents& header, at::IntArrayRef image_shape) {
+void check_header(const StoreContents& header, at::IntArrayRef row_shape) {
   check(layout::is_kind(header.kind), "store kind '{}' is not one of {}", header.kind, fmt::join(layout::kKinds, ", "));
   check(header.provenance.is_object(), "a store's provenance must be a JSON object");
   check(!header.prompts.empty(), "a store needs at least one record");
-  check(image_shape.size() == (layout::kind_has_images(header.kind) ? 3U : 0U),
-        "a store of kind '{}' must{} have images", header.kind, layout::kind_has_images(header.kind) ? "" : " not");
+  const bool has_rows = layout::rows_of(header.kind).has_value();
+  check(row_shape.size() == (has_rows ? 3U : 0U), "a store of kind '{}' must{} have images", header.kind,
+        has_rows ? "" : " not");
   for (size_t i = 0; i < header.prompts.size(); ++i) {
     require<ConfigError>(is_utf8(header.prompts[i]), "caption {} is not UTF-8; convert the captions first", i);
   }
@@ -51,8 +53,9 @@ void write_prompts(H5File& file, const std::vector<std::string>& prompts) {
 
 // HDF5 opens files by their name; the AtomicFile owns the name.
 struct StoreWriter::Impl {
-  Impl(const std::filesystem::path& path, const StoreContents& contents, at::IntArrayRef image_shape)
-      : shape{static_cast<int64_t>(contents.prompts.size())},
+  Impl(const std::filesystem::path& path, const StoreContents& contents, at::IntArrayRef row_shape)
+      : rows(layout::rows_of(contents.kind)),
+        shape{static_cast<int64_t>(contents.prompts.size())},
         atomic_file(path),
         file(H5File::create(atomic_file.temporary())) {
     file.write_attribute(layout::kFormat, kStoreFormat);
@@ -60,46 +63,48 @@ struct StoreWriter::Impl {
     file.write_attribute(layout::kProvenance,
                          contents.provenance.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
     write_prompts(file, contents.prompts);
-    if (image_shape.empty()) return;
-    shape.insert(shape.end(), image_shape.begin(), image_shape.end());
-    file.create_bytes(layout::kImages, shape);
+    if (contents.kind == layout::kPairs) file.write_attribute(layout::kNoiseSeed, contents.noise_seed);
+    if (!rows) return;
+    shape.insert(shape.end(), row_shape.begin(), row_shape.end());
+    file.create(rows->name, rows->element, shape);
   }
 
-  bool has_images() const { return shape.size() > 1; }
-
-  std::vector<int64_t> shape;  // of the images: [N, H, W, C], or [N]
+  std::optional<layout::Rows> rows;  // of a kind that has some
+  std::vector<int64_t> shape;        // of the rows, [N, ...], or [N]
   int64_t num_appended = 0;
   Digest digest;
   AtomicFile atomic_file;
   H5File file;
 };
 
-StoreWriter::StoreWriter(std::filesystem::path path, const StoreContents& header, at::IntArrayRef image_shape)
+StoreWriter::StoreWriter(std::filesystem::path path, const StoreContents& header, at::IntArrayRef row_shape)
     : path_(std::move(path)) {
-  check_header(header, image_shape);
+  check_header(header, row_shape);
   make_folder_of(path_);
-  impl_ = std::make_unique<Impl>(path_, header, image_shape);
+  impl_ = std::make_unique<Impl>(path_, header, row_shape);
 }
 StoreWriter::~StoreWriter() = default;
 
-void StoreWriter::append(const at::Tensor& images_NHWC) {
-  const auto image_shape = at::IntArrayRef(impl_->shape).slice(1);
-  check(images_NHWC.dim() == 4 && images_NHWC.scalar_type() == at::kByte && images_NHWC.is_cpu() &&
-            images_NHWC.sizes().slice(1) == image_shape && images_NHWC.size(0) <= impl_->shape[0] - impl_->num_appended,
-        "images must be uint8 [{} at most, {}] on the CPU", impl_->shape[0] - impl_->num_appended,
-        fmt::join(image_shape, ", "));
-  const auto contiguous = images_NHWC.contiguous();
-  const auto bytes = std::as_bytes(std::span(contiguous.const_data_ptr<uint8_t>(), contiguous.nbytes()));
+void StoreWriter::append(const at::Tensor& rows) {
+  check(impl_->rows.has_value(), "a store of captions takes no images");
+  const auto row_shape = at::IntArrayRef(impl_->shape).slice(1);
+  const bool is_half = impl_->rows->element == H5Element::kFloat16;
+  check(rows.dim() == 4 && rows.scalar_type() == (is_half ? at::kHalf : at::kByte) && rows.is_cpu() &&
+            rows.sizes().slice(1) == row_shape && rows.size(0) <= impl_->shape[0] - impl_->num_appended,
+        "{} must be {} [{} at most, {}] on the CPU", impl_->rows->name, is_half ? "float16" : "uint8",
+        impl_->shape[0] - impl_->num_appended, fmt::join(row_shape, ", "));
+  const auto contiguous = rows.contiguous();
+  const std::span bytes(static_cast<const std::byte*>(contiguous.const_data_ptr()), contiguous.nbytes());
   impl_->digest.update(bytes);
-  impl_->file.write_rows(layout::kImages, impl_->num_appended, bytes);
+  impl_->file.write_rows(impl_->rows->name, impl_->num_appended, bytes);
   impl_->num_appended += contiguous.size(0);
 }
 
 void StoreWriter::commit() {
-  if (impl_->has_images()) {
-    check(impl_->num_appended == impl_->shape[0], "{} images were appended to a store of {} records",
-          impl_->num_appended, impl_->shape[0]);
-    impl_->file.write_attribute(layout::kImagesDigest, impl_->digest.hex());
+  if (impl_->rows) {
+    check(impl_->num_appended == impl_->shape[0], "{} {} were appended to a store of {} records", impl_->num_appended,
+          impl_->rows->name, impl_->shape[0]);
+    impl_->file.write_attribute(impl_->rows->digest, impl_->digest.hex());
   }
   impl_->file.close();
   impl_->atomic_file.commit();
@@ -110,7 +115,8 @@ void StoreWriter::commit_fewer(const StoreContents& header) {
   const int64_t count = impl_->num_appended;
   impl_->file.close();
   const PositionedFile appended(impl_->atomic_file.temporary());
-  uint64_t offset = H5File::open_read_only(impl_->atomic_file.temporary()).byte_extent(layout::kImages).offset;
+  uint64_t offset =
+      H5File::open_read_only(impl_->atomic_file.temporary()).extent(layout::kImages, H5Element::kUint8).offset;
   impl_.reset();  // The name goes, for the next file of it; the bytes stay while `appended` is open.
 
   const auto image_shape = at::IntArrayRef(shape).slice(1);

@@ -12,15 +12,16 @@ namespace fgm {
 // write_store().
 class StoreWriter {
  public:
-  // Lays the file out for the records of `header`, whose images_NHWC is not looked at. `image_shape`: {H, W, C}; empty
-  // for a kind without images. Missing folders are made.
-  StoreWriter(std::filesystem::path path, const StoreContents& header, at::IntArrayRef image_shape);
+  // Lays the file out for the records of `header`, whose images_NHWC is not looked at. `row_shape`: {H, W, C} of images,
+  // {C, H, W} of pairs' samples, empty for captions. The noise of a pair is CaptionNoise(header.noise_seed, kPairs) of
+  // its prompt and the number of equal prompts before it. Missing folders are made.
+  StoreWriter(std::filesystem::path path, const StoreContents& header, at::IntArrayRef row_shape);
   ~StoreWriter();
   StoreWriter(const StoreWriter&) = delete;
   StoreWriter& operator=(const StoreWriter&) = delete;
 
-  // The next images: uint8 [n, H, W, C] on the CPU.
-  void append(const at::Tensor& images_NHWC);
+  // The next rows, on the CPU: images, uint8 [n, H, W, C], or pairs' samples, float16 [n, C, H, W].
+  void append(const at::Tensor& rows);
 
   // Gives the file its name. All records need their image by now.
   void commit();

@@ -39,6 +39,7 @@ ordered_json describe(const Manifest& m) {
                        {"config", m.config}};
   root["data"] = {
       {"store", m.data.store}, {"size", m.data.size}, {"epoch", m.data.epoch}, {"position", m.data.position}};
+  if (!m.data.captions_xxh128.empty()) root["data"]["captions_xxh128"] = m.data.captions_xxh128;
   if (m.teacher) root["teacher"] = {{"path", m.teacher->path}, {"xxh128", m.teacher->xxh128}};
   root["networks"] = ordered_json::object();
   for (const auto& [role, updates] : m.updates) root["networks"][role] = {{"updates", updates}};

@@ -33,10 +33,11 @@ struct ManifestTensor {
 // What a checkpoint folder's manifest.json holds (docs/checkpoint_format.md).
 struct Manifest {
   struct Data {
-    std::string store;     // its path
-    int64_t size = 0;      // its records
-    int64_t epoch = 0;     // passes over them that are complete
-    int64_t position = 0;  // samples drawn by all ranks since the run began
+    std::string store;                 // its path
+    int64_t size = 0;                  // its records
+    int64_t epoch = 0;                 // passes over them that are complete
+    int64_t position = 0;              // samples drawn by all ranks since the run began
+    std::string captions_xxh128 = {};  // of a list of captions that has no store; else empty
   };
   struct Teacher {
     std::string path;

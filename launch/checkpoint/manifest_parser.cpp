@@ -135,6 +135,7 @@ void read_run(const Members& root, Manifest& m) {
   m.config = root.text("config");
   const Members data = root.object("data");
   m.data = {data.text("store"), data.number("size"), data.number("epoch"), data.number("position")};
+  if (data.contains("captions_xxh128")) m.data.captions_xxh128 = data.hex("captions_xxh128", kDigestDigits);
   if (root.contains("teacher")) {
     const Members teacher = root.object("teacher");
     m.teacher = {teacher.text("path"), teacher.hex("xxh128", kDigestDigits)};

@@ -14,10 +14,10 @@ namespace fgm {
 struct Invocation {
   Config config;  // defaults, then the config file, then the flags; validated
   bool is_json = false;
-  bool is_dry_run = false;           // check what the start checks (launch/job/start_checks.h), run nothing
-  Flags flags;                       // the sub-command's own that were given
-  std::set<std::string> given_keys;  // of the config, by a flag and not by the config file
-  std::string argument;              // the positional one, such as FILE
+  bool is_dry_run = false;             // check what the start checks (launch/job/start_checks.h), run nothing
+  Flags flags;                         // the sub-command's own that were given
+  std::set<std::string> given_keys;    // of the config, by a flag and not by the config file
+  std::vector<std::string> arguments;  // the positional ones, such as FILE
 };
 
 // A flag with one value, or none. With `key` it is a short name of that config key; without, the sub-command finds it
@@ -36,7 +36,8 @@ struct Command {
   std::function<int(const Invocation&)> run;  // returns the exit code
   std::vector<std::string> sections = {};     // of the config, that it reads
   std::vector<Flag> flags = {};               // beside the common ones
-  std::string argument = "";                  // name of the positional argument that it needs; "" for none
+  std::string argument = "";                  // name of the positional argument that it needs; "" for none, with
+                                              // "..." at its end one or more
   bool is_parallel = false;                   // may run on several ranks
 };
 

@@ -85,7 +85,7 @@ void apply_option(const Command& command, const std::string& name, const std::st
 }
 
 void require_needed(const Command& command, const Invocation& invocation) {
-  require<ConfigError>(command.argument.empty() || !invocation.argument.empty(), "'fgm {}' needs {}", command.name,
+  require<ConfigError>(command.argument.empty() || !invocation.arguments.empty(), "'fgm {}' needs {}", command.name,
                        command.argument);
   for (const auto& flag : command.flags) {
     require<ConfigError>(!flag.is_required || !invocation.flags.text(flag.name).empty(), "'fgm {}' needs --{} {}",
@@ -110,9 +110,10 @@ void check_dashes(const std::string& word) {
 }
 
 void apply_argument(const Command& command, const std::string& argument, Invocation& invocation) {
-  require<ConfigError>(!command.argument.empty() && invocation.argument.empty(), "unexpected argument '{}'{}", argument,
-                       non_ascii_note(argument));
-  invocation.argument = argument;
+  const bool is_wanted =
+      command.argument.ends_with("...") || (!command.argument.empty() && invocation.arguments.empty());
+  require<ConfigError>(is_wanted, "unexpected argument '{}'{}", argument, non_ascii_note(argument));
+  invocation.arguments.push_back(argument);
 }
 
 void apply_config_file(const std::vector<po::option>& options, Config& config) {

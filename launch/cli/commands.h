@@ -12,11 +12,15 @@ std::vector<Command> all_commands();
 Command train_command();
 Command distill_command();
 Command sample_command();
+Command pairs_command();
 Command eval_command();
 Command forward_command();
 Command export_command();
 Command data_shapes_command();
 Command data_pack_command();
+Command data_idx_command();
+Command data_cifar10_command();
 Command inspect_command();
+Command report_command();
 
 }  // namespace fgm

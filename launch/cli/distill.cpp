@@ -1,7 +1,9 @@
 #include <spdlog/spdlog.h>
 
 #include "core/base/error.h"
+#include "core/methods/distill_monitor.h"
 #include "core/methods/distill_step.h"
+#include "core/methods/regression_step.h"
 #include "core/train/roles.h"
 #include "data/pipeline/store_batch_source.h"
 #include "launch/cli/commands.h"
@@ -10,6 +12,7 @@
 #include "launch/job/distill_networks.h"
 #include "launch/job/distill_plan.h"
 #include "launch/job/distill_start.h"
+#include "launch/job/held_out_scores.h"
 #include "launch/job/memory_needs.h"
 #include "launch/job/training_run.h"
 #include "launch/runtime/environment.h"
@@ -32,55 +35,83 @@ std::string agreed_digest(const TensorSource& weights, World& world) {
   return digests[0];
 }
 
+// The step that method.loss asks for; `networks` and `phases` must outlive it.
+std::unique_ptr<Step> make_step(DistillNetworks& networks, const DistillStart& start, World& world,
+                                PhaseListener* phases) {
+  const MethodConfig& method = start.config.method;
+  const auto tensors = at::TensorOptions().dtype(at::kFloat).device(world.device());
+  const auto sum_over_ranks = sum_over(world.control());
+  if (method.is_regression()) {
+    return std::make_unique<RegressionStep>(
+        networks.student(),
+        RegressionOptions{.method = method, .tensors = tensors, .sum_over_ranks = sum_over_ranks, .phases = phases});
+  }
+  return std::make_unique<DistillStep>(DistillTrio{networks.teacher(), networks.student(), networks.estimator()},
+                                       DistillOptions{.seed = static_cast<uint64_t>(start.config.run.seed),
+                                                      .method = method,
+                                                      .sample_shape = start.sample_shape,
+                                                      .tensors = tensors,
+                                                      .sum_over_ranks = sum_over_ranks,
+                                                      .phases = phases});
+}
+
+void log_data(const DistillStart& start) {
+  spdlog::info("teacher {} (step {}); {}: {} captions", start.teacher->source->place(), start.teacher->info.step,
+               start.captions->place, start.captions->texts->size());
+  if (!start.config.method.is_regression()) return;
+  const auto made = [&](const char* key) { return start.store->provenance().value(key, nlohmann::json()).dump(); };
+  spdlog::info("regression towards what the teacher {} made of noise in {} steps at guidance {}: no data but captions",
+               made("weights"), made("steps"), made("guidance"));
+}
+
 int distill_on(World& world, const Config& given) {
   const DistillStart start = check_distillation(given, context_of(world, /*is_dry_run=*/false));
   const Config& config = start.config;
-  const auto& store = start.store;
   const TensorSource& teacher = *start.teacher->source;
   require_memory(distill_needs(config, start.sample_shape, ranks_on_host(world)));
-  spdlog::info("teacher {} (step {}); {}: {} captions", teacher.place(), start.teacher->info.step,
-               store->path().string(), store->size());
-  require_same_data(world, *store, config.run);
+  log_data(start);
+  const std::string data_key = config.method.captions.empty() ? "data.store" : "method.captions";
+  require_same_data(world, data_key, start.captions->digest, start.held_out.get(), config.run);
   SavedRun saved = saved_run(start);
   saved.threads = world.num_threads();
   saved.teacher = {.path = teacher.place(), .xxh128 = agreed_digest(teacher, world)};
-  if (!config.method.init.empty()) agreed_digest(*start.start.source, world);
+  const auto source_of = [&](const std::optional<OpenWeights>& weights) -> const TensorSource* {
+    if (!weights) return nullptr;
+    if (weights->source != start.teacher->source) agreed_digest(*weights->source, world);
+    return weights->source.get();
+  };
   const auto decoder = load_decoder(start.decoder, world.device());
 
-  const auto seed = static_cast<uint64_t>(config.run.seed);
   PhaseTimer timer;
-  DistillNetworks networks(world, config, teacher, *start.start.source, &timer);
-  DistillStep step({networks.teacher(), networks.student(), networks.estimator()},
-                   {.seed = seed,
-                    .method = config.method,
-                    .sample_shape = start.sample_shape,
-                    .tensors = at::TensorOptions().dtype(at::kFloat).device(world.device()),
-                    .sum_over_ranks = sum_over(world.control()),
-                    .phases = &timer});
+  const DistillWeights weights{teacher, source_of(start.student), source_of(start.estimator)};
+  DistillNetworks networks(world, config, weights, &timer);
+  const auto step = make_step(networks, start, world, &timer);
   const std::shared_ptr<const TextEncoder> encoder = make_text_encoder(config.text);
-  StoreBatchSource source(store, encoder,
-                          {.global_batch = config.method.batch,
-                           .rank = world.rank(),
-                           .world = world.size(),
-                           .seed = seed,
-                           .needs_images = false,
-                           .prefetch = config.data.prefetch});
+  StoreBatchSource source = batch_source(start, encoder, world);
   const ImageSampler sampler(networks.student().model(), *encoder,
-                             {.is_one_step = true,
-                              .init_time = config.method.init_time,
+                             {.student = generator_of(config.method),
                               .sample_shape = start.sample_shape,
                               .decoder = decoder.get(),
                               .device = world.device()});
   // All ranks sample the same images together, no more at once than a rank trains on.
-  const ImageJob grid = grid_job(sampler, *store, config.run, config.method.batch / world.size());
+  const int64_t max_images = config.method.batch / world.size();
+  const ImageJob grid = grid_job(sampler, *start.captions->texts, config.run, max_images);
+  std::optional<HeldOutScores> scores;
+  if (start.held_out) scores.emplace(*start.held_out, sampler, static_cast<uint64_t>(config.run.seed), max_images);
+  DistillMonitor monitor;
+  std::vector<SavedNetwork> saved_networks = {{std::string(role::kStudent), &networks.student()}};
+  if (!config.method.is_regression()) {
+    saved_networks.push_back({std::string(role::kEstimator), &networks.estimator()});
+  }
   return run_training(world,
                       {.num_steps = config.method.steps,
-                       .step = &step,
+                       .step = step.get(),
                        .timer = &timer,
-                       .networks = {{std::string(role::kStudent), &networks.student()},
-                                    {std::string(role::kEstimator), &networks.estimator()}},
+                       .networks = saved_networks,
                        .saved = std::move(saved),
-                       .sample_images = [&] { return sample_with_average(networks.student(), grid); }},
+                       .monitor = &monitor,
+                       .sample_images = [&] { return sample_with_average(networks.student(), grid); },
+                       .scores = [&] { return scores->of(networks.student(), config.method.student.ema); }},
                       source);
 }
 

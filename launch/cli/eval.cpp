@@ -1,9 +1,13 @@
 #include <numeric>
+#include <optional>
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/eval/efficientnet_lite.h"
 #include "core/eval/report.h"
+#include "core/eval/torchscript_space.h"
 #include "core/io/output_path.h"
+#include "core/io/safetensors.h"
 #include "data/store/store.h"
 #include "launch/cli/commands.h"
 #include "launch/cli/output.h"
@@ -93,32 +97,72 @@ ModelSamples describe_samples(const std::string& name, const Store& store) {
 
 // What is scored, opened and checked; the images are not read yet.
 struct EvalStart {
-  std::vector<Store> stores;
-  std::vector<ModelSamples> models;
-  Store held_out;
+  std::vector<Store> stores = {};
+  std::vector<ModelSamples> models = {};
+  std::optional<Store> held_out = {};  // none where eval.statistics is there instead
   fs::path report_file;
+  FeatureSpace space;
+  std::optional<Gaussian> statistics;
 };
+
+FeatureSpace open_space(const std::string& features) {
+  if (features == "random-conv") return random_conv_space();
+  if (features != "efficientnet-lite0") return torchscript_space(features);
+  const fs::path weights = read_environment().home / "efficientnet-lite0.safetensors";
+  require<ConfigError>(fs::exists(weights), "eval.features = {}, whose weights are not at {}; run {}", features,
+                       weights.string(), "launch/scripts/setup --eval-features");
+  return efficientnet_lite0_space(SafetensorsFile(weights));
+}
+
+// The statistics that a file holds; none where it is still to be written.
+std::optional<Gaussian> open_statistics(const EvalConfig& eval) {
+  if (eval.statistics.empty()) return std::nullopt;
+  if (fs::exists(eval.statistics)) return read_statistics(eval.statistics);
+  require<ConfigError>(!eval.reference.empty(),
+                       "eval.statistics = {} is not there; with eval.reference it is written of that store's images",
+                       eval.statistics);
+  check_output_file(eval.statistics);
+  return std::nullopt;
+}
 
 // Opens and checks what is scored: see start_checks.h.
 EvalStart check_start(const Config& config) {
   require<ConfigError>(!config.eval.samples.empty(), "eval.samples is not set; give name=store.h5,name=store.h5");
-  require<ConfigError>(!config.eval.reference.empty(), "eval.reference is not set; give a store of held-out images");
+  require<ConfigError>(!config.eval.reference.empty() || !config.eval.statistics.empty(),
+                       "eval.reference is not set; give a store of held-out images, or their eval.statistics");
   require<ConfigError>(!config.eval.report.empty() || !config.run.dir.empty(),
                        "neither eval.report nor --run says where the report goes");
   const fs::path report_file =
       config.eval.report.empty() ? fs::path(config.run.dir) / "report.json" : fs::path(config.eval.report);
   check_output_file(report_file);
-  EvalStart start{.stores = {}, .models = {}, .held_out = Store(config.eval.reference), .report_file = report_file};
+  EvalStart start{.report_file = report_file,
+                  .space = open_space(config.eval.features),
+                  .statistics = open_statistics(config.eval)};
+  if (!config.eval.reference.empty()) start.held_out.emplace(config.eval.reference);
   for (const auto& [name, path] : parse_samples(config.eval.samples)) {
     start.stores.emplace_back(path);
     start.models.push_back(describe_samples(name, start.stores.back()));
   }
   // The images of all stores are compared in memory.
-  std::vector<MemoryNeed> needs = {image_need("eval.reference", start.held_out)};
+  std::vector<MemoryNeed> needs;
+  if (start.held_out) needs.push_back(image_need("eval.reference", *start.held_out));
   for (const auto& store : start.stores) needs.push_back(image_need("eval.samples", store));
   require_memory(needs);
-  check_evaluation(start.models, images_of(start.held_out));
+  check_evaluation(start.models, start.held_out ? images_of(*start.held_out) : at::Tensor());
   return start;
+}
+
+// Statistics of a file stand in for those of the reference's images; a file that is not there is written of these.
+Reference make_reference(const EvalStart& start, const std::string& statistics_file) {
+  Reference reference;
+  if (start.held_out) reference = reference_of(start.space, read_images(*start.held_out));
+  if (start.statistics) {
+    reference.gaussian = *start.statistics;
+    spdlog::info("{} distances are to the statistics of {}", start.space.is_fid ? "FID" : "Frechet", statistics_file);
+  } else if (!statistics_file.empty()) {
+    write_statistics(statistics_file, reference.gaussian);
+  }
+  return reference;
 }
 
 int eval(const Invocation& invocation) {
@@ -129,8 +173,8 @@ int eval(const Invocation& invocation) {
   use_threads(choose_threads(config.run.threads, read_environment().omp_num_threads, own_cores()).num_threads);
   auto& models = start.models;
   for (size_t i = 0; i < models.size(); ++i) models[i].images_NHWC = read_images(start.stores[i]);
-  const auto held_out = read_images(start.held_out);
-  const auto report = evaluate(models, held_out);
+  const auto report = evaluate(models, make_reference(start, config.eval.statistics),
+                               {.space = start.space, .num_resamples = config.eval.bootstrap});
   write_report(start.report_file, report, models, config.eval.picture_rows);
   if (invocation.is_json) {
     print_json(report);

@@ -39,8 +39,9 @@ Naming naming(const Flags& flags, const std::filesystem::path& out) {
 
 std::vector<std::string> roles(const Flags& flags) {
   if (!flags.has("role")) return role::kStudentsThenTeachers;
-  if (flags.text("role") == "ema") return role::kAverages;
-  return {flags.text("role")};
+  const std::string name = flags.text("role");
+  if (name.starts_with("ema")) return {"student_" + name, "teacher_" + name};
+  return {name};
 }
 
 uint64_t max_shard_bytes(const Flags& flags) {
@@ -60,7 +61,7 @@ int run_export(const Invocation& invocation) {
           "dtype", {{"fp32", at::kFloat}, {"fp16", at::kHalf}, {"bf16", at::kBFloat16}}, std::nullopt),
       .max_shard_bytes = max_shard_bytes(flags)};
   check_output(out, kSingleFileEndings);
-  const WeightsPlace found = find_weights(invocation.argument, roles(flags));
+  const WeightsPlace found = find_weights(invocation.arguments[0], roles(flags));
   const OpenWeights weights = open_weights(invocation.is_dry_run ? found : verify_weights(found));
   if (invocation.is_dry_run) {
     check_export(weights, out, options);
@@ -85,11 +86,12 @@ Command export_command() {
           .help = "writes a network as diffusers or ComfyUI read it, from a checkpoint or Stable Diffusion 3 weights",
           .run = run_export,
           .flags = {{"format", "NAME",
-                     "diffusers (a folder) or single-file (Stability's names); default: the latter where --out ends in "
+                     "diffusers (a folder) or single-file (Stability's names, or those of a U-Net's authors); default: "
+                     "the latter where --out ends in "
                      ".safetensors"},
                     {"dtype", "NAME", "fp32, fp16 or bf16; default: as stored"},
                     {"role", "NAME",
-                     "student, ema, teacher, ...; default: the first of student_ema, student, "
+                     "student, ema, ema_0.999, teacher, ...; default: the first of student_ema, student, "
                      "teacher_ema, teacher"},
                     {"max-shard-size", "GB", "largest file of a diffusers folder, in 10^9 bytes; default 5"},
                     required_flag("out", "PATH", "the folder or file to write")},

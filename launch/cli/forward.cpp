@@ -3,7 +3,7 @@
 #include "core/base/error.h"
 #include "core/io/output_path.h"
 #include "core/io/safetensors.h"
-#include "core/models/mmdit.h"
+#include "core/models/model_factory.h"
 #include "core/train/roles.h"
 #include "launch/cli/commands.h"
 #include "launch/job/start_checks.h"
@@ -46,7 +46,7 @@ ForwardStart check_start(const std::string& weights, const std::string& inputs, 
   start.x_t = read_input(file, "x_t", device);
   start.t_B = read_times(file, device);
   start.condition = {read_input(file, "context", device), read_input(file, "pooled", device)};
-  check_inputs(model.mmdit, start.x_t, start.t_B, start.condition);
+  check_inputs(model, start.x_t, start.t_B, start.condition);
   check_image_size(model, start.x_t.size(2), start.x_t.size(3), file.place() + ": x_t");
   return start;
 }

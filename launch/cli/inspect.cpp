@@ -10,7 +10,7 @@ namespace fgm {
 namespace {
 
 Report report(const Invocation& invocation) {
-  const std::filesystem::path path = invocation.argument;
+  const std::filesystem::path path = invocation.arguments[0];
   const bool wants_difference = invocation.flags.has("diff"), wants_verification = invocation.flags.has("verify");
   require<ConfigError>(!wants_verification || !wants_difference,
                        "--verify and --diff are two questions; ask one at a time");

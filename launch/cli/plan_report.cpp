@@ -43,8 +43,8 @@ Json place_json(const DistillPlan::Place& place) {
 }
 
 std::string place_text(const DistillPlan::Place& place) {
-  if (place.path.empty()) return "not set";
-  return place.path + (place.is_found ? "" : " (not found)");
+  const std::string path = place.path.empty() ? "not set" : place.path + (place.is_found ? "" : " (not found)");
+  return fmt::format("{:<20} {}\n", place.key, path);
 }
 
 std::string gigabytes(int64_t bytes) {
@@ -83,7 +83,7 @@ Json plan_json(const DistillPlan& plan) {
 
 std::string plan_text(const DistillPlan& plan) {
   std::string text = fmt::format(
-      "teacher.weights      {}\ndata.store           {}\nparameters           {}, in each of three networks\n"
+      "{}{}parameters           {}, in each of three networks\n"
       "mesh                 {} x {} (replicate x shard)\nstate of each rank   {} on {}, activations come on top\n",
       place_text(plan.teacher), place_text(plan.store), plan.num_parameters, plan.replicate, plan.shard,
       gigabytes(plan.state_bytes()), plan.is_cpu ? "a CPU" : "a GPU");

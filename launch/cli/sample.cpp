@@ -1,3 +1,5 @@
+#include "launch/cli/sample.h"
+
 #include <spdlog/spdlog.h>
 
 #include <chrono>
@@ -51,37 +53,19 @@ std::vector<int64_t> sample_shape(const SampleConfig& sample, const WeightsInfo&
 // How images are sampled, but for the autoencoder.
 SampleOptions sample_options(const Config& config, const WeightsInfo& weights, at::Device device) {
   const SampleConfig& sample = config.sample;
-  SampleOptions options{.is_one_step = role::is_student(weights.role),
-                        .init_time = weights.config.method.init_time,
-                        .steps = sample.steps,
+  SampleOptions options{.steps = sample.steps,
                         .shift = sample.shift > 0.0 ? sample.shift : weights.config.sample.shift,
                         .guidance = sample.guidance,
                         .sample_shape = sample_shape(sample, weights),
                         .device = device};
-  require<ConfigError>(
-      !options.is_one_step || (sample.steps == 1 && sample.guidance == 1.0),
-      "a student makes an image in one step, with its guidance learnt: give --steps 1 --sample.guidance 1 (now {} "
-      "and {})",
-      sample.steps, sample.guidance);
+  if (!role::is_student(weights.role)) return options;
+  options.student = generator_of(weights.config.method);
+  const int64_t steps = options.student->num_steps();
+  require<ConfigError>(sample.steps == steps && sample.guidance == 1.0,
+                       "a student makes an image in the steps that it learnt, with its guidance learnt too: give "
+                       "--steps {} --sample.guidance 1 (now {} and {})",
+                       steps, sample.steps, sample.guidance);
   return options;
-}
-
-nlohmann::ordered_json describe(const Config& config, const OpenWeights& weights, const SampleOptions& options) {
-  return {{"weights", weights.source->place()},
-          {"role", weights.info.role},
-          {"step", weights.info.step},
-          {"steps", options.steps},
-          {"guidance", options.guidance},
-          {"shift", options.shift},
-          {"evaluations", options.steps * num_passes(options.guidance)},
-          {"batch", config.sample.batch},
-          {"seed", config.run.seed}};
-}
-
-std::vector<std::string> captions_of(const std::vector<Prompt>& prompts) {
-  std::vector<std::string> captions;
-  for (const auto& prompt : prompts) captions.push_back(prompt.caption);
-  return captions;
 }
 
 // Writes one store or one image of all, on rank 0. False when a signal stopped it.
@@ -116,20 +100,16 @@ bool sample_to_folder(const ImageFolder& folder, const ImageJob& job, World& wor
 }
 
 // What check_start() opened and checked.
-struct SampleStart {
-  OpenWeights weights;
+struct ImageStart : SampleStart {
   std::optional<Sd3Vae> decoder;  // of a model of latents
-  std::vector<Prompt> prompts;
-  std::vector<std::string> captions;
-  SampleOptions options;
 };
 
-ImageList image_list(const Config& config, const SampleStart& start) {
+ImageList image_list(const Config& config, const ImageStart& start) {
   return {start.captions, config.sample.per_prompt, static_cast<uint64_t>(config.run.seed)};
 }
 
 // Rank 0 keeps the images of a file until all are there.
-double kept_bytes(const SampleConfig& sample, const SampleStart& start) {
+double kept_bytes(const SampleConfig& sample, const ImageStart& start) {
   if (!is_file(sample.out)) return 0;
   const int64_t scale = start.decoder ? start.decoder->config.downscale() : 1;
   const auto& shape = start.options.sample_shape;
@@ -138,37 +118,26 @@ double kept_bytes(const SampleConfig& sample, const SampleStart& start) {
 }
 
 // See start_checks.h.
-SampleStart check_start(const Config& config, at::Device device, const StartContext& context) {
-  SampleStart start;
-  OpenWeights& weights = start.weights;
-  const auto roles = config.sample.role.empty() ? role::kStudentsThenTeachers : std::vector{config.sample.role};
-  const WeightsPlace place = context.find_weights(config.sample.weights, roles);
-  weights = open_weights(place);
+ImageStart check_start(const Config& config, at::Device device, const StartContext& context) {
+  ImageStart start{open_sample(config, role::kStudentsThenTeachers, device, context), {}};
+  const OpenWeights& weights = start.weights;
   const ModelConfig& model = weights.info.config.model;
-  require_network(model, *weights.source);
-  start.decoder = find_decoder(config.sample.vae, place.path, weights);
+  start.decoder = find_decoder(config.sample.vae, start.place.path, weights);
   require<ConfigError>(start.decoder || !makes_latents(model),
                        "{} makes latents of {} channels and brings no autoencoder; give --sample.vae",
                        weights.source->place(), model.in_channels());
-  start.options = sample_options(config, weights.info, device);
-  const auto& shape = start.options.sample_shape;
-  check_image_size(model, shape[1], shape[2],
-                   config.sample.sample_size > 0 ? "sample.sample_size" : weights.source->place());
-  start.prompts = read_prompts(config.sample.prompts);
-  start.captions = captions_of(start.prompts);
-  const TextConfig text = weights.text(config.text);
-  check_captions(start.captions, text, config.sample.prompts, !weights.is_external);
-  require_memory(sample_needs(config.sample, shape, text, device.is_cpu(), kept_bytes(config.sample, start)));
+  require_memory(sample_needs(config.sample, start.options.sample_shape, weights.text(config.text), device.is_cpu(),
+                              kept_bytes(config.sample, start)));
   if (is_file(config.sample.out)) return start;
   const ImageList images = image_list(config, start);
   const ImageFolder folder(config.sample.out, config.sample.layout, start.prompts, images);
-  context.once([&] { folder.check(describe(config, weights, start.options)); });
+  context.once([&] { folder.check(describe(config, start)); });
   return start;
 }
 
-bool sample_and_write(const Config& config, const SampleStart& start, const ImageJob& job, World& world) {
+bool sample_and_write(const Config& config, const ImageStart& start, const ImageJob& job, World& world) {
   const fs::path out = config.sample.out;
-  auto provenance = describe(config, start.weights, start.options);
+  auto provenance = describe(config, start);
   if (is_file(out)) {
     provenance["config"] = to_ini(config);
     return sample_to_file(out, job, world, provenance);
@@ -190,7 +159,7 @@ int sample_on(World& world, const Invocation& invocation) {
   const Config& config = invocation.config;
   const fs::path out = config.sample.out;
   on_first_rank(world.control(), [&] { check_output(out, kStoreOrImageEndings); });
-  const SampleStart start = check_start(config, world.device(), context_of(world, invocation.is_dry_run));
+  const ImageStart start = check_start(config, world.device(), context_of(world, invocation.is_dry_run));
   if (invocation.is_dry_run) return kExitDone;
 
   const OpenWeights& weights = start.weights;
@@ -229,6 +198,39 @@ int sample(const Invocation& invocation) {
 }
 
 }  // namespace
+
+SampleStart open_sample(const Config& config, const std::vector<std::string>& roles, at::Device device,
+                        const StartContext& context) {
+  SampleStart start;
+  const auto asked = config.sample.role.empty() ? roles : std::vector{config.sample.role};
+  start.place = context.find_weights(config.sample.weights, asked);
+  start.weights = open_weights(start.place);
+  const OpenWeights& weights = start.weights;
+  const ModelConfig& model = weights.info.config.model;
+  require_network(model, *weights.source);
+  start.options = sample_options(config, weights.info, device);
+  const auto& shape = start.options.sample_shape;
+  check_image_size(model, shape[1], shape[2],
+                   config.sample.sample_size > 0 ? "sample.sample_size" : weights.source->place());
+  start.prompts = read_prompts(config.sample.prompts);
+  start.captions = captions_of(start.prompts);
+  check_captions(start.captions, weights.text(config.text), config.sample.prompts, !weights.is_external);
+  return start;
+}
+
+nlohmann::ordered_json describe(const Config& config, const SampleStart& start) {
+  const OpenWeights& weights = start.weights;
+  const SampleOptions& options = start.options;
+  return {{"weights", weights.source->place()},
+          {"role", weights.info.role},
+          {"step", weights.info.step},
+          {"steps", options.steps},
+          {"guidance", options.guidance},
+          {"shift", options.shift},
+          {"evaluations", options.steps * num_passes(options.guidance)},
+          {"batch", config.sample.batch},
+          {"seed", config.run.seed}};
+}
 
 Command sample_command() {
   return {.name = "sample",

@@ -6,6 +6,7 @@
 #include "core/train/roles.h"
 #include "data/pipeline/store_batch_source.h"
 #include "launch/cli/commands.h"
+#include "launch/job/held_out_scores.h"
 #include "launch/job/memory_needs.h"
 #include "launch/job/start_checks.h"
 #include "launch/job/training_run.h"
@@ -21,7 +22,8 @@ constexpr int64_t kGridSteps = 28;
 // What a training starts from, opened and checked.
 struct TrainStart {
   std::shared_ptr<const Store> store;
-  std::vector<int64_t> sample_shape;  // {C, H, W} of the store's images
+  std::vector<int64_t> sample_shape;      // {C, H, W} of the store's images
+  std::shared_ptr<const Store> held_out;  // open_held_out()'s
   BatchSourceOptions batches;
 };
 
@@ -46,11 +48,13 @@ SavedRun saved_run(const Config& config, const TrainStart& start, World& world) 
 
 // Opens and checks what a training starts from: see start_checks.h.
 TrainStart check_start(const Config& config, World& world, const StartContext& context) {
-  TrainStart start{.store = open_store(config.data), .sample_shape = {}, .batches = batch_options(config, world)};
+  TrainStart start{
+      .store = open_store(config.data), .sample_shape = {}, .held_out = {}, .batches = batch_options(config, world)};
   const Store& store = *start.store;
-  require_same_data(world, store, config.run);
   check_batches(store, start.batches);
   const auto hwc = store.image_shape();
+  start.held_out = open_held_out(config.run, config.text, hwc, /*is_fixed=*/false);
+  require_same_data(world, "data.store", store.digest(), start.held_out.get(), config.run);
   require<ConfigError>(hwc[2] == config.model.in_channels(), "{}: its images have {} channels, model.in_channels = {}",
                        store.path().string(), hwc[2], config.model.in_channels());
   start.sample_shape = {hwc[2], hwc[0], hwc[1]};
@@ -93,14 +97,18 @@ int train_on(World& world, const Invocation& invocation) {
                               .guidance = config.sample.guidance,
                               .sample_shape = start.sample_shape,
                               .device = world.device()});
-  const ImageJob grid = grid_job(sampler, *start.store, config.run, kGridImages);
+  const ImageJob grid = grid_job(sampler, start.store->prompts(), config.run, kGridImages);
+  std::optional<HeldOutScores> scores;
+  if (start.held_out) scores.emplace(*start.held_out, sampler, seed, config.train.batch / world.size());
   return run_training(world,
                       {.num_steps = config.train.steps,
                        .step = &step,
                        .timer = &timer,
                        .networks = {{std::string(role::kTeacher), &engine}},
                        .saved = saved_run(config, start, world),
-                       .sample_images = [&] { return sample_with_average(engine, grid); }},
+                       .monitor = nullptr,
+                       .sample_images = [&] { return sample_with_average(engine, grid); },
+                       .scores = [&] { return scores->of(engine, config.train.optimizer.ema); }},
                       source);
 }
 

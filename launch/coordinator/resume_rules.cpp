@@ -22,8 +22,10 @@ bool is_unused(const std::string& key, const std::string& command) {
   return unused != kUnused.end() && unused->second.contains(key.substr(0, key.find('.')));
 }
 
-bool is_zero(const std::string& value) {
-  return parse_number<double>(value) == 0.0;
+// What a value says of the state that its run keeps: whether it, or the first of a list, is 0, and the rest of the list.
+std::pair<bool, std::string> kept_state(const std::string& value) {
+  const size_t rest = std::min(value.find(','), value.size());
+  return {parse_number<double>(value.substr(0, rest)) == 0.0, value.substr(rest)};
 }
 
 std::map<std::string, std::string> values_of(const std::string& ini) {
@@ -41,7 +43,7 @@ void compare_configs(const Manifest& saved, const Manifest& now, RunDifferences&
     const std::string &key = field.key, &old = there.at(key), &value = here.at(key);
     if (old == value || field.on_resume == OnResume::kIgnore || is_unused(key, now.command)) continue;
     const bool is_error = field.on_resume == OnResume::kRefuse ||
-                          (field.on_resume == OnResume::kRefuseZeroOrNot && is_zero(old) != is_zero(value));
+                          (field.on_resume == OnResume::kRefuseZeroOrNot && kept_state(old) != kept_state(value));
     (is_error ? differences.errors : differences.warnings)
         .push_back(fmt::format("{}: the checkpoint has {}, this run {}", key, old, value));
   }
@@ -64,6 +66,15 @@ std::vector<Rates> rates_of(const std::string& ini, const std::string& command) 
   if (command == "train") return {{"optimizer.lr", config.train.optimizer, config.train.steps}};
   return {{"student.lr", config.method.student, config.method.steps},
           {"estimator.lr", config.method.estimator, config.method.steps}};
+}
+
+// A regression's checkpoint holds no estimator.
+void compare_losses(const Manifest& saved, const Manifest& now, RunDifferences& differences) {
+  const auto is_regression = [](const std::string& ini) { return config_of(values_of(ini)).method.is_regression(); };
+  if (now.command != "distill" || is_regression(saved.config) == is_regression(now.config)) return;
+  differences.errors.push_back(
+      "method.loss: a regression trains no estimator, so no other loss resumes from it, nor it from another; give "
+      "another run.dir, and the run that is there as student.init");
 }
 
 // Another number of steps stretches a falling schedule, which nobody sees in the number: a run that had come to its end
@@ -93,6 +104,7 @@ RunDifferences compare_runs(const Manifest& saved, const Manifest& now) {
     return differences;
   }
   compare_configs(saved, now, differences);
+  compare_losses(saved, now, differences);
   compare_rates(saved, now, differences);
   if (saved.teacher && now.teacher && saved.teacher->xxh128 != now.teacher->xxh128) {
     differences.errors.push_back(
@@ -104,6 +116,11 @@ RunDifferences compare_runs(const Manifest& saved, const Manifest& now) {
         "data.store: the checkpoint has {} with {} records, this run {} with {}: from here on samples come in "
         "another order, and some of this epoch's twice or not at all",
         saved.data.store, saved.data.size, now.data.store, now.data.size));
+  }
+  if (saved.data.size == now.data.size && saved.data.captions_xxh128 != now.data.captions_xxh128) {
+    differences.warnings.push_back(
+        fmt::format("the captions of {} are others than those of {}, which the checkpoint was trained on",
+                    now.data.store, saved.data.store));
   }
   if (saved.world != now.world || saved.threads != now.threads) {
     differences.notes.push_back(fmt::format(

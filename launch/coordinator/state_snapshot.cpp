@@ -41,7 +41,7 @@ Manifest manifest_head(const SavedRun& run) {
   m.seed = run.config.run.seed;
   m.threads = run.threads;
   m.config = to_ini(run.config);
-  m.data = {run.store, run.store_size, 0, 0};
+  m.data = {run.store, run.store_size, 0, 0, run.captions_xxh128};
   m.teacher = run.teacher;
   return m;
 }

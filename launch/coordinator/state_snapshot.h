@@ -27,6 +27,7 @@ struct SavedRun {
   int64_t threads = 1;                // CPU threads of each rank
   std::string store;                  // path
   int64_t store_size = 0;
+  std::string captions_xxh128 = {};               // of method.captions, where they are drawn instead of a store's
   int64_t samples_per_step = 0;                   // of all ranks and all updates of a step
   std::optional<Manifest::Teacher> teacher = {};  // of a distillation
 };
@@ -52,7 +53,7 @@ struct StateSnapshot {
 };
 
 // Takes the snapshot of this rank, which stands at `coordinate` of manifest.mesh, after manifest.step steps: a file for
-// each role. Shard 0 adds the model's buffers to weights and average, so that with one shard these files are whole
+// each role. Shard 0 adds the model's buffers to weights and averages, so that with one shard these files are whole
 // models. Ranks beyond the first of the replicate axis hold copies and have no files. Communicates with nobody.
 //
 // The snapshot refers to the live tensors and copies none. Until it is written nobody may change the networks: no step,

@@ -12,7 +12,7 @@ constexpr size_t kNumPromptsShown = 5;
 Json describe_store(const std::filesystem::path& path) {
   const Store store(path);
   store.log_text_remarks();
-  if (store.has_images()) store.verify_images();
+  store.verify_images();
   const auto& prompts = store.prompts();
   const size_t num_shown = std::min(kNumPromptsShown, prompts.size());
   return {{"format", "store"},
@@ -20,15 +20,20 @@ Json describe_store(const std::filesystem::path& path) {
           {"kind", store.kind()},
           {"records", store.size()},
           {"image_shape", store.image_shape()},
+          {"sample_shape", store.sample_shape()},
           {"prompts", std::vector<std::string>(prompts.begin(), prompts.begin() + static_cast<ptrdiff_t>(num_shown))},
           {"provenance", store.provenance()}};
 }
 
+std::string shape_text(const Json& shape) {
+  return shape.empty() ? "none" : fmt::format("{}", fmt::join(shape.get<std::vector<int64_t>>(), " x "));
+}
+
 std::string store_text(const Json& report) {
-  const auto shape = report["image_shape"].get<std::vector<int64_t>>();
   std::string text = fmt::format("{}: store of {}\n  records: {}\n  images: {}\n", report["path"].get<std::string>(),
                                  report["kind"].get<std::string>(), report["records"].get<int64_t>(),
-                                 shape.empty() ? "none" : fmt::format("{}", fmt::join(shape, " x ")));
+                                 shape_text(report["image_shape"]));
+  if (!report["sample_shape"].empty()) text += fmt::format("  samples: {}\n", shape_text(report["sample_shape"]));
   text += "  first prompts:\n";
   for (const auto& prompt : report["prompts"]) text += fmt::format("    {}\n", prompt.get<std::string>());
   return text + fmt::format("  provenance: {}\n", report["provenance"].dump());

@@ -10,22 +10,23 @@
 namespace fgm {
 namespace {
 
-// What decodes the sample grids; SD3's autoencoder where there is no teacher to bring another.
+// What decodes the sample grids and what is scored; SD3's autoencoder where there is no teacher to bring another.
 int64_t decoder_bytes(const DistillStart& start) {
   const Config& config = start.config;
   const bool needs_none = start.teacher ? !start.decoder : !makes_latents(config.model);
-  if (config.run.sample_every == 0 || needs_none) return 0;
+  if (!config.run.makes_images() || needs_none) return 0;
   VaeDecoder decoder(start.decoder ? start.decoder->config : VaeConfig(), at::TensorOptions(at::kMeta));
   int64_t bytes = 0;
   decoder.visit([&](const std::string&, const at::Tensor& tensor) { bytes += static_cast<int64_t>(tensor.nbytes()); });
   return bytes;
 }
 
-// Weights and average are saved with the position tables, Adam's moments without.
+// Weights and averages are saved with the position tables, Adam's moments without.
 int64_t checkpoint_bytes(const MethodConfig& method, int64_t num_parameters, int64_t buffer_bytes) {
   int64_t bytes = 0;
   for (const auto* optimizer : {&method.student, &method.estimator}) {
-    const int64_t num_weights_files = FsdpEngine::keeps_average(*optimizer) ? 2 : 1;
+    if (optimizer == &method.estimator && method.is_regression()) continue;
+    const int64_t num_weights_files = 1 + FsdpEngine::num_averages(*optimizer);
     bytes += num_parameters * FsdpEngine::num_saved(*optimizer) * static_cast<int64_t>(sizeof(float)) +
              num_weights_files * buffer_bytes;
   }
@@ -61,9 +62,11 @@ DistillPlan plan_distillation(const DistillStart& start, int64_t num_ranks) {
   plan.decoder_bytes = decoder_bytes(start);
   plan.checkpoint_bytes = checkpoint_bytes(config.method, plan.num_parameters, plan.networks.buffers);
   plan.bytes_per_caption = bytes_per_caption(config.text);
-  if (start.store) plan.num_captions = start.store->size();
-  plan.teacher = {config.teacher.weights, start.teacher.has_value()};
-  plan.store = {config.data.store, start.store != nullptr};
+  if (start.captions) plan.num_captions = std::ssize(*start.captions->texts);
+  plan.teacher = {"teacher.weights", config.teacher.weights, start.teacher.has_value()};
+  const std::string& list = config.method.captions;
+  plan.store = {list.empty() ? "data.store" : "method.captions", list.empty() ? config.data.store : list,
+                start.captions.has_value()};
   plan.missing = start.missing;
   return plan;
 }

@@ -14,6 +14,7 @@ namespace fgm {
 struct DistillPlan {
   // A path of the config that need not be there yet.
   struct Place {
+    std::string key;
     std::string path;
     bool is_found = false;
   };
@@ -26,9 +27,9 @@ struct DistillPlan {
   int64_t checkpoint_bytes = 0;      // of one step's folder
   // What cached CLIP and T5 embeddings of a caption take in bfloat16; nothing for hashed words.
   std::optional<int64_t> bytes_per_caption = {};
-  std::optional<int64_t> num_captions = {};  // of the store, where it is found
-  Place teacher, store;
-  std::vector<std::string> missing = {};  // DistillStart::missing
+  std::optional<int64_t> num_captions = {};  // where they are found
+  Place teacher, store;                      // `store` may be a list of captions
+  std::vector<std::string> missing = {};     // DistillStart::missing
 
   // Of each rank, with the decoder.
   int64_t state_bytes() const;

@@ -3,12 +3,17 @@
 #include <spdlog/spdlog.h>
 
 #include "core/base/error.h"
+#include "core/base/hash.h"
+#include "core/methods/distill_loss.h"
 #include "core/train/roles.h"
 #include "data/pipeline/store_batch_source.h"
 #include "launch/coordinator/resume.h"
 #include "launch/job/distill_networks.h"
+#include "launch/job/held_out_scores.h"
 #include "launch/job/training_run.h"
 #include "launch/runtime/run_folder.h"
+#include "launch/sampling/image_sampler.h"
+#include "launch/sampling/prompts.h"
 #include "launch/text/text_encoder.h"
 #include "launch/weights/decoder.h"
 
@@ -29,6 +34,30 @@ bool is_missing(const std::string& key, const std::string& path, const StartCont
   return true;
 }
 
+// Whether batches hold what data.store has beside captions.
+bool has_images_from_store(const MethodConfig& method) {
+  return needs_images(method) || method.is_regression();
+}
+
+void open_captions(const StartContext& context, DistillStart& start) {
+  const Config& config = start.config;
+  const std::string& list = config.method.captions;
+  if (list.empty()) {
+    if (is_missing("data.store", config.data.store, context, start)) return;
+    start.store = open_store(config.data);
+    start.captions = {start.store->path().string(), {start.store, &start.store->prompts()}, start.store->digest()};
+    return;
+  }
+  require<ConfigError>(!has_images_from_store(config.method),
+                       "method.captions = {}: this method.loss has its captions from data.store, beside its images; "
+                       "leave method.captions empty",
+                       list);
+  if (list != kScenes && is_missing("method.captions", list, context, start)) return;
+  const auto texts =
+      std::make_shared<const std::vector<std::string>>(captions_of(read_prompts(list, "method.captions")));
+  start.captions = {list, texts, digest_texts(*texts).hex()};
+}
+
 void open_teacher(const StartContext& context, DistillStart& start) {
   Config& config = start.config;
   require<ConfigError>(!config.teacher.weights.empty(),
@@ -37,40 +66,93 @@ void open_teacher(const StartContext& context, DistillStart& start) {
   start.teacher = open_weights(place);
   adopt_teacher_settings(*start.teacher, config);
   require_network(config.model, *start.teacher->source);
-  if (config.run.sample_every == 0) return;
+  if (!config.run.makes_images()) return;
   start.decoder = find_decoder(config.sample.vae, place.path, *start.teacher);
   if (start.decoder || !makes_latents(config.model)) return;
+  require<ConfigError>(config.run.eval_every == 0,
+                       "run.eval_every = {}: there is no autoencoder for the latents (sample.vae)",
+                       config.run.eval_every);
   spdlog::warn("no sample grids: there is no autoencoder for the latents (sample.vae)");
   config.run.sample_every = 0;
 }
 
-// Opens the weights that student and estimator start from: method.init's, or the teacher's.
-void open_start(const StartContext& context, DistillStart& start) {
-  const std::string& init = start.config.method.init;
-  if (init.empty()) {
-    if (start.teacher) start.start = *start.teacher;
-    return;
-  }
-  start.start = open_weights(context.find_weights(init, role::kStudentsThenTeachers));
-  if (start.teacher) require_network(start.config.model, *start.start.source);
+// The key that says what a network starts from, and its value.
+struct StartKey {
+  std::string key, value;
+};
+
+StartKey start_key(const std::string& role, const std::string& own, const MethodConfig& method) {
+  return own.empty() && !method.init.empty() ? StartKey{"method.init", method.init}
+                                             : StartKey{role + ".init", own.empty() ? "teacher" : own};
 }
 
-void choose_sample_shape(DistillStart& start) {
+// Opens the weights that a network starts from. Nothing for random ones, and where a plan lacks the teacher.
+std::optional<OpenWeights> open_start(const StartKey& start, const StartContext& context,
+                                      const std::optional<OpenWeights>& teacher) {
+  if (start.value == "random") return std::nullopt;
+  if (start.value == "teacher") return teacher;
+  const OpenWeights weights = open_weights(context.find_weights(start.value, role::kStudentsThenTeachers));
+  if (teacher) require_network(teacher->info.config.model, *weights.source);
+  return weights;
+}
+
+void choose_sample_shape(const StartKey& student, DistillStart& start) {
   const MethodConfig& method = start.config.method;
   const auto& shape = start.teacher->info.sample_shape;
-  if (method.sample_size > 0) {
-    start.sample_shape = {shape[0], method.sample_size, method.sample_size};
-    check_image_size(start.config.model, method.sample_size, method.sample_size, "method.sample_size");
-    return;
-  }
-  const auto& of_start = start.start.info.sample_shape;
+  const std::vector<int64_t> given = {shape[0], method.sample_size, method.sample_size};
+  start.sample_shape = method.sample_size > 0 ? given : shape;
+  const std::string what =
+      method.sample_size > 0
+          ? "method.sample_size"
+          : fmt::format("{}: its sample size (method.sample_size is another choice)", start.teacher->source->place());
+  check_image_size(start.config.model, start.sample_shape[1], start.sample_shape[2], what);
+  if (method.sample_size > 0 || !start.student) return;
+  const auto& of_start = start.student->info.sample_shape;
   require<ConfigError>(of_start == shape,
-                       "method.init = {} makes images of {}, the teacher of {}; method.sample_size can say which",
-                       method.init, fmt::join(of_start, " x "), fmt::join(shape, " x "));
-  start.sample_shape = shape;
-  check_image_size(
-      start.config.model, shape[1], shape[2],
-      fmt::format("{}: its sample size (method.sample_size is another choice)", start.teacher->source->place()));
+                       "{} = {} makes images of {}, the teacher of {}; method.sample_size can say which", student.key,
+                       student.value, fmt::join(of_start, " x "), fmt::join(shape, " x "));
+}
+
+// Requires what the values of the method's keys mean for this student and these data.
+void check_method(const DistillStart& start) {
+  const MethodConfig& method = start.config.method;
+  const int64_t num_means = std::ssize(method.init_mean), channels = start.sample_shape[0];
+  require<ConfigError>(num_means == 1 || num_means == channels,
+                       "method.init_mean has {} values; give one, or one for each of the {} channels", num_means,
+                       channels);
+  if (!start.store || !has_images_from_store(method)) return;
+  const auto hwc = start.store->image_shape();
+  const auto chw = method.is_regression() ? start.store->sample_shape() : std::vector{hwc[2], hwc[0], hwc[1]};
+  require<ConfigError>(
+      chw == start.sample_shape, "{}: its {} are {} (channels x height x width), and the student makes {}",
+      start.store->path().string(), start.store->kind(), fmt::join(chw, " x "), fmt::join(start.sample_shape, " x "));
+}
+
+BatchSourceOptions batch_options(const Config& config, int64_t rank, int64_t num_ranks) {
+  return {.global_batch = config.method.batch,
+          .rank = rank,
+          .world = num_ranks,
+          .seed = static_cast<uint64_t>(config.run.seed),
+          .needs_images = needs_images(config.method),
+          .needs_pairs = config.method.is_regression(),
+          .prefetch = config.data.prefetch};
+}
+
+void check_batches_and_captions(const DistillStart& start, const StartContext& context) {
+  const Config& config = start.config;
+  // A plan may be for more ranks than there are now.
+  const auto batches = batch_options(config, /*rank=*/0, std::max(context.num_ranks, config.mesh.shard));
+  start.store ? check_batches(*start.store, batches) : check_batches(batches);
+  const bool is_fixed = start.teacher && !start.teacher->is_external;
+  check_captions(*start.captions->texts, config.text, start.captions->place, is_fixed);
+}
+
+void open_reference(const StartContext& context, DistillStart& start) {
+  const Config& config = start.config;
+  const bool is_wanted = config.run.eval_every > 0 && start.teacher;
+  if (!is_wanted || is_missing("run.eval_reference", config.run.eval_reference, context, start)) return;
+  const auto shape = image_shape(start.sample_shape, start.decoder ? &start.decoder->config : nullptr);
+  start.held_out = open_held_out(config.run, config.text, shape, !start.teacher->is_external);
 }
 
 }  // namespace
@@ -80,17 +162,18 @@ DistillStart check_distillation(const Config& given, const StartContext& context
   const Config& config = start.config;
   const bool has_run = !config.run.dir.empty();  // the folder is made by the start
   if (has_run || !is_missing("run.dir", "", context, start)) check_run_folder(config);
-  if (!is_missing("data.store", config.data.store, context, start)) start.store = open_store(config.data);
+  open_captions(context, start);
   if (!is_missing("teacher.weights", config.teacher.weights, context, start)) open_teacher(context, start);
-  open_start(context, start);
-  if (start.teacher) choose_sample_shape(start);
-  if (start.store) {
-    // A plan may be for more ranks than there are now.
-    const int64_t num_ranks = std::max(context.num_ranks, config.mesh.shard);
-    check_batches(*start.store, {.global_batch = config.method.batch, .world = num_ranks, .needs_images = false});
-    const bool is_fixed = start.teacher && !start.teacher->is_external;
-    check_captions(start.store->prompts(), config.text, start.store->path().string(), is_fixed);
+  const MethodConfig& method = config.method;
+  const StartKey of_student = start_key("student", method.student_init, method);
+  start.student = open_start(of_student, context, start.teacher);
+  start.estimator = open_start(start_key("estimator", method.estimator_init, method), context, start.teacher);
+  if (start.captions) check_batches_and_captions(start, context);
+  if (start.teacher) {
+    choose_sample_shape(of_student, start);
+    check_method(start);
   }
+  open_reference(context, start);
   if (start.missing.empty()) {
     check_resume(context, saved_run(start), config.method.steps);
   } else if (config.run.resume != "never") {
@@ -105,10 +188,18 @@ SavedRun saved_run(const DistillStart& start) {
           .config = config,
           .sample_shape = start.sample_shape,
           .threads = 1,
-          .store = start.store->path().string(),
-          .store_size = start.store->size(),
-          .samples_per_step = config.method.batch * (config.method.estimator_steps + 1),
+          .store = start.captions->place,
+          .store_size = std::ssize(*start.captions->texts),
+          .captions_xxh128 = config.method.captions.empty() ? "" : start.captions->digest,
+          .samples_per_step = config.method.batch * config.method.batches_per_step(),
           .teacher = std::nullopt};
+}
+
+StoreBatchSource batch_source(const DistillStart& start, std::shared_ptr<const TextEncoder> encoder,
+                              const World& world) {
+  const auto options = batch_options(start.config, world.rank(), world.size());
+  if (start.store) return {start.store, std::move(encoder), options};
+  return {start.captions->texts, std::move(encoder), options};
 }
 
 }  // namespace fgm

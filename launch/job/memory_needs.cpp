@@ -25,6 +25,11 @@ double least_parameters(const MMDiTConfig& model) {
                  {model.depth, model.num_heads, model.head_width, model.num_heads, model.head_width});
 }
 
+// The two 3x3 convolutions of every residual block on the way down, as if all had the fewest channels.
+double least_parameters(const UNetConfig& model) {
+  return product(2 * 9, {std::ssize(model.channel_mult), model.num_res_blocks, model.channels, model.channels});
+}
+
 struct BatchNeed {
   std::string key;
   int64_t batch;
@@ -43,8 +48,11 @@ std::vector<MemoryNeed> batch_needs(const BatchNeed& need, const std::vector<int
 MemoryNeed network_need(const Config& config, int64_t num_held, const RanksOnHost& ranks) {
   const int64_t shard = config.mesh.shard == 0 ? ranks.num_ranks : config.mesh.shard;
   const double copies = ranks.is_cpu ? static_cast<double>(ranks.on_host) / static_cast<double>(shard) : 0;
-  return {"model.depth", config.model.mmdit.depth,
-          kBytesOfFloat * copies * static_cast<double>(num_held) * least_parameters(config.model.mmdit)};
+  const double bytes = kBytesOfFloat * copies * static_cast<double>(num_held);
+  const ModelConfig& model = config.model;
+  if (model.kind == ModelKind::kUNet)
+    return {"model.channels", model.unet.channels, bytes * least_parameters(model.unet)};
+  return {"model.depth", model.mmdit.depth, bytes * least_parameters(model.mmdit)};
 }
 
 }  // namespace
@@ -63,14 +71,17 @@ std::vector<MemoryNeed> train_needs(const Config& config, const std::vector<int6
   return needs;
 }
 
-// The samples of a row: two noises, the student's image, the noised image, the teacher's and the estimator's velocity.
+// The samples of a row: two noises, the student's image, the noised image, the teacher's and the estimator's velocity;
+// of a regression the noise, the pair's sample, the student's velocity and image.
 std::vector<MemoryNeed> distill_needs(const Config& config, const std::vector<int64_t>& sample_shape,
                                       const RanksOnHost& ranks) {
   const MethodConfig& method = config.method;
-  auto needs = batch_needs({"method.batch", method.batch, rows_on_host(method.batch, ranks), ranks.is_cpu ? 6.0 : 1.0},
-                           sample_shape, config.text);
-  needs.push_back(
-      network_need(config, FsdpEngine::num_held(method.student) + FsdpEngine::num_held(method.estimator), ranks));
+  const double num_samples = method.is_regression() ? 4 : 6;
+  auto needs =
+      batch_needs({"method.batch", method.batch, rows_on_host(method.batch, ranks), ranks.is_cpu ? num_samples : 1.0},
+                  sample_shape, config.text);
+  const int64_t of_estimator = method.is_regression() ? 0 : FsdpEngine::num_held(method.estimator);
+  needs.push_back(network_need(config, FsdpEngine::num_held(method.student) + of_estimator, ranks));
   return needs;
 }
 

@@ -33,6 +33,13 @@ StartContext context_of_plan(int64_t num_ranks, const std::set<std::string>& giv
 }
 
 void check_image_size(const ModelConfig& model, int64_t height, int64_t width, const std::string& what) {
+  if (model.kind == ModelKind::kUNet) {
+    const int64_t side = model.unet.image_size;
+    require<ConfigError>(height == side && width == side,
+                         "{}: {} x {} is not model.image_size = {}, the only size of this U-Net", what, height, width,
+                         side);
+    return;
+  }
   const int64_t patch = model.mmdit.patch_size, most = model.mmdit.pos_embed_max_size;
   require<ConfigError>(height >= patch && width >= patch && height % patch == 0 && width % patch == 0,
                        "{}: {} x {} cannot be cut into patches of model.patch_size = {}; give multiples of that", what,

@@ -40,12 +40,17 @@ Outcome run_steps(World& world, const TrainingPlan& plan, BatchSource& source, C
     folder.begin(plan.saved.config);
     records.emplace(folder, plan.saved.command, run, first_step);
     observers = {&records->progress, &records->metrics, &records->events};
+    if (plan.monitor != nullptr) observers.push_back(plan.monitor);
   }
   SampleGrid grid({.every = run.sample_every, .file = [&](int64_t s) { return folder.sample_file(s); }},
                   plan.sample_images, records ? &records->events : nullptr);
   observers.push_back(&grid);
   Trainer trainer(*plan.step, source, checkpointer, observers, [&] { return world.is_stopping(); },
-                  {.num_steps = plan.num_steps, .save_every = run.save_every, .timer = plan.timer});
+                  {.num_steps = plan.num_steps,
+                   .save_every = run.save_every,
+                   .timer = plan.timer,
+                   .score_every = run.eval_every,
+                   .scores = plan.scores});
   return trainer.run(first_step);
 }
 
@@ -87,9 +92,11 @@ int run_training(World& world, const TrainingPlan& plan, BatchSource& source) {
   return outcome == Outcome::kFinished ? kExitDone : kExitRequeue;
 }
 
-void require_same_data(World& world, const Store& store, const RunConfig& run) {
-  require_same_lines(world.control(), fmt::format("digest of data.store = {}\nsample grids every {} steps\n",
-                                                  store.digest(), run.sample_every));
+void require_same_data(World& world, const std::string& key, const std::string& digest, const Store* held_out,
+                       const RunConfig& run) {
+  std::string lines = fmt::format("digest of {} = {}\nsample grids every {} steps\n", key, digest, run.sample_every);
+  if (held_out != nullptr) lines += fmt::format("digest of run.eval_reference = {}\n", held_out->digest());
+  require_same_lines(world.control(), lines);
 }
 
 AllReduceSum sum_over(Communicator& ranks) {
@@ -99,10 +106,10 @@ AllReduceSum sum_over(Communicator& ranks) {
   };
 }
 
-ImageJob grid_job(const ImageSampler& sampler, const Store& store, const RunConfig& run, int64_t max_batch) {
-  const std::span<const std::string> prompts = store.prompts();
-  const auto captions = prompts.first(std::min(prompts.size(), static_cast<size_t>(kGridImages)));
-  const ImageList images(captions, /*per_prompt=*/1, static_cast<uint64_t>(run.seed));
+ImageJob grid_job(const ImageSampler& sampler, std::span<const std::string> captions, const RunConfig& run,
+                  int64_t max_batch) {
+  const auto shown = captions.first(std::min(captions.size(), static_cast<size_t>(kGridImages)));
+  const ImageList images(shown, /*per_prompt=*/1, static_cast<uint64_t>(run.seed));
   return {sampler, images, std::min(images.size(), max_batch)};
 }
 

@@ -1,13 +1,17 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "core/train/all_reduce_sum.h"
 #include "core/train/batch_source.h"
 #include "core/train/phase_timer.h"
 #include "core/train/step.h"
+#include "core/train/step_observer.h"
 #include "data/store/store.h"
 #include "launch/coordinator/checkpoint_coordinator.h"
 #include "launch/runtime/world.h"
@@ -21,8 +25,10 @@ struct TrainingPlan {
   Step* step = nullptr;
   PhaseTimer* timer = nullptr;  // step and networks tell it their phases
   std::vector<SavedNetwork> networks;
-  SavedRun saved;                             // what checkpoints say of the run; holds its resolved config
-  std::function<at::Tensor()> sample_images;  // of the sample grid, uint8 [N, H, W, 3]; collective
+  SavedRun saved;                                         // what checkpoints say of the run; holds its resolved config
+  StepObserver* monitor = nullptr;                        // warns in the log of rank 0
+  std::function<at::Tensor()> sample_images;              // of the sample grid, uint8 [N, H, W, 3]; collective
+  std::function<std::map<std::string, double>()> scores;  // of every run.eval_every-th step; collective
 };
 
 // Makes the run's folder, resumes from the checkpoint that run.resume means, and runs `plan` over `source` to its last
@@ -31,18 +37,21 @@ struct TrainingPlan {
 // Collective over all ranks of `world`. ConfigError when the checkpoint is not this run's, or later than its last step.
 int run_training(World& world, const TrainingPlan& plan, BatchSource& source);
 
-// Requires that all ranks train on the data that rank 0 trains on, and make sample grids when rank 0 does; ConfigError
-// on all ranks when one does not. Collective over all ranks of `world`.
-void require_same_data(World& world, const Store& store, const RunConfig& run);
+// Requires that all ranks train on the data that rank 0 trains on, by the digest of what `key` names, and make sample grids
+// and scores when rank 0 does; ConfigError on all ranks when one does not. `held_out` may be null. Collective over all
+// ranks of `world`.
+void require_same_data(World& world, const std::string& key, const std::string& digest, const Store* held_out,
+                       const RunConfig& run);
 
 // The sum of losses over `ranks`, in their order. `ranks` must outlive it.
 AllReduceSum sum_over(Communicator& ranks);
 
 inline constexpr int64_t kGridImages = 16;
 
-// The images of a sample grid: one for each of the store's first kGridImages captions, at most `max_batch` at once. The
-// store must outlive the job.
-ImageJob grid_job(const ImageSampler& sampler, const Store& store, const RunConfig& run, int64_t max_batch);
+// The images of a sample grid: one for each of the first kGridImages captions, at most `max_batch` at once. The captions
+// must outlive the job.
+ImageJob grid_job(const ImageSampler& sampler, std::span<const std::string> captions, const RunConfig& run,
+                  int64_t max_batch);
 
 // The store named by data.store. ConfigError when the key is empty.
 std::shared_ptr<const Store> open_store(const DataConfig& data);

@@ -126,6 +126,7 @@ Environment read_environment() {
   Environment environment;
   environment.log_level = variable("FGM_LOG", "info");
   environment.slurm_job = variable("SLURM_JOB_ID", "");
+  environment.home = variable("FGM_HOME", variable("HOME", "") + "/.cache/fgm");
   environment.omp_num_threads = omp_num_threads();
   environment.thread_binding = thread_binding();
   read_ranks(environment);

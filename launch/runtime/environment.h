@@ -24,6 +24,7 @@ struct Environment {
   std::filesystem::path said_file;
   // "OMP_PROC_BIND = true": OpenMP ties threads to cores of its own choice; "": it does not.
   std::string thread_binding;
+  std::filesystem::path home;   // FGM_HOME, where setup keeps what it fetched; ~/.cache/fgm when unset
   int64_t omp_num_threads = 0;  // OMP_NUM_THREADS, the first of a list; 0: unset, or no positive number
 };
 

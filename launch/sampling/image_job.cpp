@@ -2,14 +2,21 @@
 
 namespace fgm {
 
-at::Tensor ImageJob::sample_batch(int64_t batch) const {
+at::Tensor ImageJob::samples_of_batch(int64_t batch) const {
   std::vector<std::string> captions;
   std::vector<at::Tensor> noise;
-  for (const int64_t image : batches_.rows(batch)) {
-    captions.push_back(images_.caption(image));
-    noise.push_back(images_.noise(image, sampler_.options().sample_shape));
+  const auto rows = batches_.rows(batch);
+  for (const int64_t image : rows) captions.push_back(images_.caption(image));
+  for (int64_t step = 0; step < sampler_.num_noises(); ++step) {
+    std::vector<at::Tensor> of_rows;
+    for (const int64_t image : rows) of_rows.push_back(images_.noise(image, sampler_.options().sample_shape, step));
+    noise.push_back(at::cat(of_rows));
   }
-  return sampler_.to_images(sampler_.sample(captions, at::cat(noise)).narrow(0, 0, batches_.size(batch)));
+  return sampler_.sample(captions, noise).narrow(0, 0, batches_.size(batch));
+}
+
+at::Tensor ImageJob::sample_batch(int64_t batch) const {
+  return sampler_.to_images(samples_of_batch(batch));
 }
 
 at::Tensor ImageJob::sample_all() const {
@@ -18,9 +25,9 @@ at::Tensor ImageJob::sample_all() const {
   return at::cat(sampled);
 }
 
-at::Tensor sample_with_average(ParameterEngine& engine, const ImageJob& job) {
+at::Tensor sample_with_average(ParameterEngine& engine, const ImageJob& job, size_t index) {
   at::Tensor images;
-  engine.with_ema([&] { images = job.sample_all(); });
+  engine.with_ema([&] { images = job.sample_all(); }, index);
   return images;
 }
 

@@ -17,7 +17,8 @@ class ImageJob {
   const ImageList& images() const { return images_; }
   const ImageBatches& batches() const { return batches_; }
 
-  // The images of one batch: uint8 [B, H, W, 3] on the CPU.
+  // The model's samples of one batch, float32 [B, C, H, W], and those as images: uint8 [B, H, W, 3] on the CPU.
+  at::Tensor samples_of_batch(int64_t batch) const;
   at::Tensor sample_batch(int64_t batch) const;
   // All images, batch by batch.
   at::Tensor sample_all() const;
@@ -28,7 +29,8 @@ class ImageJob {
   ImageBatches batches_;
 };
 
-// All images of `job`, whose model is `engine`'s, with its averaged weights. Collective over the engine's ranks.
-at::Tensor sample_with_average(ParameterEngine& engine, const ImageJob& job);
+// All images of `job`, whose model is `engine`'s, with an average of its weights (ParameterEngine::with_ema). Collective
+// over the engine's ranks.
+at::Tensor sample_with_average(ParameterEngine& engine, const ImageJob& job, size_t index = 0);
 
 }  // namespace fgm

@@ -7,19 +7,19 @@
 #include <string>
 #include <vector>
 
-#include "core/base/rng.h"
+#include "core/base/caption_noise.h"
 
 namespace fgm {
 
 // Which images a run samples: per_prompt for each caption of a list, those of one caption together.
 //
-// An image's noise is a function of the seed, its caption and its number among that caption's images: two models start
-// alike, and so does a caption in any list, in any place of it. Where a caption is in the list twice, the second goes
-// on with the numbers.
+// An image's noise is CaptionNoise: two models start alike, and so does a caption in any list, in any place of it. Where
+// a caption is in the list twice, the second goes on with the numbers.
 class ImageList {
  public:
-  // The captions must outlive it.
-  ImageList(std::span<const std::string> captions, int64_t per_prompt, uint64_t seed);
+  // The captions must outlive it. `stream`: CaptionNoise's.
+  ImageList(std::span<const std::string> captions, int64_t per_prompt, uint64_t seed,
+            std::string_view stream = CaptionNoise::kSample);
 
   int64_t size() const { return std::ssize(captions_) * per_prompt_; }
   // The place in the list of the image's caption, and the image's among those of that place.
@@ -29,14 +29,16 @@ class ImageList {
   const std::string& caption(int64_t image) const { return captions_[static_cast<size_t>(prompt(image))]; }
   // The image's number among those of its caption.
   int64_t number(int64_t image) const;
-  // What the image starts from: standard normals, float32 on the CPU, [1, C, H, W] for a sample_shape of {C, H, W}.
-  at::Tensor noise(int64_t image, at::IntArrayRef sample_shape) const;
+  // What the image starts from, and what a student of several steps adds before a later one: standard normals, float32 on
+  // the CPU, [1, C, H, W] for a sample_shape of {C, H, W}.
+  at::Tensor noise(int64_t image, at::IntArrayRef sample_shape, int64_t step = 0) const;
 
  private:
   std::span<const std::string> captions_;
   std::vector<int64_t> occurrence_;  // of each caption: how many before it are the same
   int64_t per_prompt_;
-  RandomStream noise_;
+  uint64_t seed_;
+  std::string stream_;
 };
 
 }  // namespace fgm

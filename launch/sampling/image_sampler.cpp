@@ -1,7 +1,6 @@
 #include "launch/sampling/image_sampler.h"
 
 #include "core/flow/ode_sampler.h"
-#include "core/flow/one_step_generator.h"
 #include "core/flow/schedules.h"
 #include "core/io/pixels.h"
 
@@ -17,23 +16,27 @@ at::Tensor decode(const VaeDecoder& decoder, const at::Tensor& latents) {
 
 }  // namespace
 
-std::vector<int64_t> ImageSampler::image_shape() const {
-  const auto& chw = options_.sample_shape;
-  if (options_.decoder == nullptr) return {chw[1], chw[2], chw[0]};
-  const VaeConfig& vae = options_.decoder->config();
-  return {chw[1] * vae.downscale(), chw[2] * vae.downscale(), vae.image_channels};
+std::vector<int64_t> image_shape(const std::vector<int64_t>& sample_shape, const VaeConfig* vae) {
+  const int64_t height = sample_shape[1], width = sample_shape[2];
+  if (vae == nullptr) return {height, width, sample_shape[0]};
+  return {height * vae->downscale(), width * vae->downscale(), vae->image_channels};
 }
 
-at::Tensor ImageSampler::sample(std::span<const std::string> captions, const at::Tensor& noise_BCHW) const {
+std::vector<int64_t> ImageSampler::image_shape() const {
+  return fgm::image_shape(options_.sample_shape, options_.decoder != nullptr ? &options_.decoder->config() : nullptr);
+}
+
+at::Tensor ImageSampler::sample(std::span<const std::string> captions, std::span<const at::Tensor> noise) const {
   const at::NoGradGuard no_grad;
   const auto tensors = at::TensorOptions().dtype(at::kFloat).device(options_.device);
-  const auto start = noise_BCHW.to(tensors);
+  std::vector<at::Tensor> start;
+  for (const auto& tensor : noise) start.push_back(tensor.to(tensors));
   const Conditioning condition = to(encoder_.encode(captions), tensors);
-  if (options_.is_one_step) return generate_one_step(model_, start, condition, options_.init_time);
+  if (options_.student) return generate(model_, start, condition, *options_.student);
   const std::string empty_caption;
   const Conditioning null_row = to(encoder_.encode({&empty_caption, 1}), tensors);
   const auto times = sampling_times(options_.steps, options_.shift);
-  return sample_ode(model_, start, {condition, null_row}, times, options_.guidance);
+  return sample_ode(model_, start.at(0), {condition, null_row}, times, options_.guidance);
 }
 
 at::Tensor ImageSampler::to_images(const at::Tensor& samples_BCHW) const {

@@ -5,6 +5,7 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/eval/shapes/dataset.h"
 #include "core/io/file.h"
 #include "core/io/strict_json.h"
 #include "data/store/store.h"
@@ -89,23 +90,34 @@ std::vector<Prompt> read_array(const fs::path& path) {
 }
 
 std::vector<Prompt> read_any(const fs::path& path) {
+  std::vector<Prompt> prompts;
+  if (path == kScenes) {
+    for (const auto& caption : shapes::balanced_captions(shapes::Split::kTrain))
+      prompts.push_back(from_caption(caption));
+    return prompts;
+  }
   const auto extension = extension_of(path);
   if (extension == ".json") return read_array(path);
   if (extension != ".h5") return read_lines(path, extension == ".jsonl");
   const Store store(path);
   store.log_text_remarks();
-  std::vector<Prompt> prompts;
   for (const auto& caption : store.prompts()) prompts.push_back(from_caption(caption));
   return prompts;
 }
 
 }  // namespace
 
-std::vector<Prompt> read_prompts(const fs::path& path) {
-  require<ConfigError>(!path.empty(), "sample.prompts is not set; give a store or a text file with a caption a line");
+std::vector<Prompt> read_prompts(const fs::path& path, const std::string& key) {
+  require<ConfigError>(!path.empty(), "{} is not set; give a store or a text file with a caption a line", key);
   auto prompts = read_any(path);
-  require<ConfigError>(!prompts.empty(), "sample.prompts = '{}' holds no caption", path.string());
+  require<ConfigError>(!prompts.empty(), "{} = '{}' holds no caption", key, path.string());
   return prompts;
+}
+
+std::vector<std::string> captions_of(const std::vector<Prompt>& prompts) {
+  std::vector<std::string> captions;
+  for (const auto& prompt : prompts) captions.push_back(prompt.caption);
+  return captions;
 }
 
 }  // namespace fgm

@@ -15,7 +15,11 @@ struct Prompt {
 // in each line that has a "prompt"; the whole line is kept); of a .json file, which is one array of such objects or of
 // texts; or of any other file, which is text with a caption in each line. Endings may be in capitals. Captions of files
 // are trimmed and in Unicode's normal form C; empty lines of text and .jsonl do not count, and '#' is a character like
-// any other. At least one. IoError, or ConfigError naming the line.
-std::vector<Prompt> read_prompts(const std::filesystem::path& path);
+// any other. At least one. And of no file: kScenes names the training captions of the scene grammar, as many of each
+// category (shapes::balanced_captions). `key`: of the config, for messages. IoError, or ConfigError naming the line.
+inline constexpr const char* kScenes = "scenes";
+std::vector<Prompt> read_prompts(const std::filesystem::path& path, const std::string& key = "sample.prompts");
+
+std::vector<std::string> captions_of(const std::vector<Prompt>& prompts);
 
 }  // namespace fgm

@@ -18,14 +18,14 @@ bool for_each_round(const ImageBatches& batches, World& world, const std::functi
   return true;
 }
 
-// [ranks, batch_size, H, W, 3]: the images of all ranks' batches. Rows that a rank has no image for are zero.
-at::Tensor gather(const at::Tensor& images, const ImageJob& job, World& world) {
-  auto shape = job.sampler().image_shape();
-  shape.insert(shape.begin(), job.batches().batch_size);
-  const auto mine = at::zeros(shape, at::kByte);
-  if (images.defined()) mine.narrow(0, 0, images.size(0)).copy_(images);
+// [ranks, num_rows, row...]: all ranks' rows. Those that a rank lacks, or has none of, are zero.
+at::Tensor gather(const at::Tensor& rows, int64_t num_rows, const at::Tensor& row, World& world) {
+  auto shape = row.sizes().vec();
+  shape.insert(shape.begin(), num_rows);
+  const auto mine = at::zeros(shape, row.options());
+  if (rows.defined()) mine.narrow(0, 0, rows.size(0)).copy_(rows);
   shape.insert(shape.begin(), world.size());
-  const auto all = at::empty(shape, at::kByte);
+  const auto all = at::empty(shape, row.options());
   world.control().all_gather_into(all, mine).wait();
   return all;
 }
@@ -38,14 +38,27 @@ bool for_each_batch(const ImageBatches& batches, World& world, const std::functi
   });
 }
 
-std::optional<at::Tensor> sample_on_ranks(const ImageJob& job, World& world) {
-  std::vector<at::Tensor> rounds;
-  const bool is_done = for_each_round(job.batches(), world, [&](int64_t batch) {
-    const auto all = gather(batch < job.batches().count() ? job.sample_batch(batch) : at::Tensor(), job, world);
-    if (world.is_first()) rounds.push_back(all.flatten(0, 1));
+bool gather_batches(const ImageBatches& batches, World& world, const at::Tensor& row,
+                    const std::function<at::Tensor(int64_t batch)>& make,
+                    const std::function<void(const at::Tensor& rows)>& take) {
+  return for_each_round(batches, world, [&](int64_t batch) {
+    const auto made = batch < batches.count() ? make(batch) : at::Tensor();
+    const auto all = gather(made, batches.batch_size, row, world);
+    if (!world.is_first()) return;
+    for (int64_t rank = 0; rank < world.size() && batch + rank < batches.count(); ++rank) {
+      take(all[rank].narrow(0, 0, batches.size(batch + rank)));
+    }
   });
+}
+
+std::optional<at::Tensor> sample_on_ranks(const ImageJob& job, World& world) {
+  std::vector<at::Tensor> sampled;
+  const bool is_done = gather_batches(
+      job.batches(), world, at::empty(job.sampler().image_shape(), at::kByte),
+      [&](int64_t batch) { return job.sample_batch(batch); },
+      [&](const at::Tensor& images) { sampled.push_back(images); });
   if (!is_done) return std::nullopt;
-  return world.is_first() ? at::cat(rounds).narrow(0, 0, job.images().size()) : at::Tensor();
+  return world.is_first() ? at::cat(sampled) : at::Tensor();
 }
 
 }  // namespace fgm

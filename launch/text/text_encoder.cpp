@@ -1,7 +1,11 @@
 #include "launch/text/text_encoder.h"
 
+#include <set>
+#include <vector>
+
 #include "core/base/error.h"
 #include "data/text/hashed_word_encoder.h"
+#include "data/text/label_encoder.h"
 
 namespace fgm {
 namespace {
@@ -14,14 +18,26 @@ std::string beginning_of(const std::string& caption) {
   return caption.substr(0, blank == std::string::npos ? kShown : blank) + " ...";
 }
 
+void check_labels(std::span<const std::string> captions, const TextConfig& text, const std::string& place) {
+  const LabelEncoder encoder(text);
+  const std::set<std::string> distinct(captions.begin(), captions.end());
+  try {
+    encoder.encode(std::vector<std::string>(distinct.begin(), distinct.end()));
+  } catch (const ConfigError& error) {
+    throw ConfigError(fmt::format("{}: {}", place, error.what()));
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<const TextEncoder> make_text_encoder(const TextConfig& text) {
+  if (!text.label_names().empty()) return std::make_unique<LabelEncoder>(text);
   return std::make_unique<HashedWordEncoder>(text);
 }
 
 void check_captions(std::span<const std::string> captions, const TextConfig& text, const std::string& place,
                     bool is_fixed) {
+  if (!text.label_names().empty()) return check_labels(captions, text, place);
   const LongCaptions found = find_long_captions(captions, text.num_tokens);
   if (found.count == 0) return;
   const std::string advice = is_fixed ? "the weights were trained with that number: give shorter captions"

@@ -7,6 +7,8 @@
 
 #include "core/base/error.h"
 #include "core/formats/diffusers_config.h"
+#include "core/formats/unet_files.h"
+#include "core/formats/unet_names.h"
 #include "core/io/output_path.h"
 #include "core/io/safetensors.h"
 #include "launch/weights/export_metadata.h"
@@ -123,10 +125,32 @@ std::vector<fs::path> write_folder(const OpenWeights& weights, const fs::path& o
   return files.keep();
 }
 
+bool is_unet(const OpenWeights& weights) {
+  return weights.info.config.model.kind == ModelKind::kUNet;
+}
+
+// The network under the names of a single file: Stability's, or those of a U-Net's authors.
+Source as_single_file(const OpenWeights& weights) {
+  if (!is_unet(weights)) return as_external(weights.source, Naming::kStability, kSingleFilePrefix);
+  const UNetConfig& config = weights.info.config.model.unet;
+  return compose(weights.source, inverse(unet_tensors_in(config), external_unet_shapes(config)));
+}
+
+// Requires that the file, which has names and shapes only, tells the network.
+void check_unet_export(const OpenWeights& weights, const ExportOptions& options) {
+  require<ConfigError>(options.naming == Naming::kStability,
+                       "{}: diffusers does not know this U-Net; give --out a name that ends in .safetensors",
+                       weights.source->place());
+  const auto told = find_unet(as_single_file(weights));
+  require<ConfigError>(told && told->config == weights.info.config.model.unet,
+                       "{}: tensors of this U-Net's authors do not tell its image size, heads and groups unless these "
+                       "are those of their CIFAR-10 examples (docs/cifar10.md)",
+                       weights.source->place());
+}
+
 std::vector<fs::path> write_single_file(const OpenWeights& weights, const fs::path& out, const ExportOptions& options) {
-  const auto source = as_external(weights.source, Naming::kStability, kSingleFilePrefix);
   NewFiles files(fs::absolute(out).parent_path());
-  stream_safetensors(out, makers(source, fmt::format("{}pos_embed", kSingleFilePrefix), options),
+  stream_safetensors(out, makers(as_single_file(weights), fmt::format("{}pos_embed", kSingleFilePrefix), options),
                      export_metadata(weights.info, Naming::kStability));
   files.keep();
   return {out};
@@ -136,6 +160,7 @@ std::vector<fs::path> write_single_file(const OpenWeights& weights, const fs::pa
 
 void check_export(const OpenWeights& weights, const fs::path& out, const ExportOptions& options) {
   require_network(weights.info.config.model, *weights.source);
+  if (is_unet(weights)) check_unet_export(weights, options);
   if (options.naming == Naming::kDiffusers) {
     require<ConfigError>(!fs::exists(out) || (fs::is_directory(out) && fs::is_empty(out)),
                          "--out {} is there already; give a new or an empty folder", out.string());
@@ -144,7 +169,7 @@ void check_export(const OpenWeights& weights, const fs::path& out, const ExportO
   }
   require<ConfigError>(!fs::exists(out), "--out {} is there already; give a new file", out.string());
   const MMDiTConfig& model = weights.info.config.model.mmdit;
-  require<ConfigError>(model.qk_norm || model.num_heads == model.depth,
+  require<ConfigError>(is_unet(weights) || model.qk_norm || model.num_heads == model.depth,
                        "{}: {} heads in {} blocks: a single file cannot tell the number of heads unless it is that of "
                        "the blocks; give --format diffusers",
                        weights.source->place(), model.num_heads, model.depth);

@@ -4,6 +4,8 @@
 
 #include "core/base/error.h"
 #include "core/base/number.h"
+#include "core/base/text.h"
+#include "core/flow/student_generator.h"
 #include "core/models/vae.h"
 #include "core/train/roles.h"
 #include "launch/weights/decoder.h"
@@ -13,6 +15,8 @@ namespace {
 
 constexpr const char* kSampleSize = "fgm.sample_size";
 constexpr const char* kInitTime = "fgm.init_time";
+constexpr const char* kInitMean = "fgm.init_mean";
+constexpr const char* kTimes = "fgm.times";
 constexpr const char* kGuidance = "fgm.guidance";
 constexpr const char* kShift = "fgm.shift";
 
@@ -39,6 +43,14 @@ Number number(const std::string& text, const char* key, const std::filesystem::p
   return *value;
 }
 
+// Of a list with commas.
+std::vector<double> numbers(const std::string& text, const char* key, const std::filesystem::path& path) {
+  std::vector<double> values;
+  for (const auto& item : split(text, ',')) values.push_back(number<double>(item, key, path));
+  require<ConfigError>(!values.empty(), "{}: its metadata {} is empty", path.string(), key);
+  return values;
+}
+
 // One side of a square, which other programs and older fgm read, or width x height.
 std::string sample_size_text(const std::vector<int64_t>& sample_shape) {
   const int64_t height = sample_shape.at(1), width = sample_shape.at(2);
@@ -61,26 +73,37 @@ std::array<int64_t, 2> sample_size(const std::string& text, const MMDiTConfig& m
   return {side(x == std::string::npos ? text : text.substr(x + 1)), side(text.substr(0, x))};
 }
 
+std::string title(const WeightsInfo& info) {
+  if (!role::is_student(info.role)) return fmt::format("{} at step {}, exported by fgm", info.role, info.step);
+  const int64_t num_steps = generator_of(info.config.method).num_steps();
+  return fmt::format("{}-step student by Flow Generator Matching, step {}",
+                     num_steps == 1 ? "one" : std::to_string(num_steps), info.step);
+}
+
+std::map<std::string, std::string> model_spec(const WeightsInfo& info, Naming naming) {
+  return {{"modelspec.sai_model_spec", "1.0.1"},
+          {"modelspec.architecture", architecture(info.config.model.mmdit)},
+          {"modelspec.implementation",
+           naming == Naming::kDiffusers ? "diffusers" : "https://github.com/Stability-AI/sd3.5"},
+          {"modelspec.title", title(info)},
+          {"modelspec.resolution", resolution(info)}};
+}
+
 }  // namespace
 
 std::map<std::string, std::string> export_metadata(const WeightsInfo& info, Naming naming) {
   const Config& config = info.config;
-  std::map<std::string, std::string> metadata{
-      {"format", "pt"},
-      {"modelspec.sai_model_spec", "1.0.1"},
-      {"modelspec.architecture", architecture(config.model.mmdit)},
-      {"modelspec.implementation",
-       naming == Naming::kDiffusers ? "diffusers" : "https://github.com/Stability-AI/sd3.5"},
-      {"modelspec.title", fmt::format("{} at step {}, exported by fgm", info.role, info.step)},
-      {"modelspec.resolution", resolution(info)},
-      {kRoleKey, info.role},
-      {kStepKey, std::to_string(info.step)},
-      {kSampleSize, sample_size_text(info.sample_shape)},
-      {kShift, fmt::format("{}", config.sample.shift)}};
+  std::map<std::string, std::string> metadata{{"format", "pt"},
+                                              {kRoleKey, info.role},
+                                              {kStepKey, std::to_string(info.step)},
+                                              {kSampleSize, sample_size_text(info.sample_shape)},
+                                              {kShift, fmt::format("{}", config.sample.shift)}};
+  if (config.model.kind == ModelKind::kMMDiT) metadata.merge(model_spec(info, naming));
   if (!role::is_student(info.role)) return metadata;
-  metadata["modelspec.title"] = fmt::format("one-step student by Flow Generator Matching, step {}", info.step);
-  metadata[kInitTime] = fmt::format("{}", config.method.init_time);
-  metadata["fgm.times"] = fmt::format("{},0", config.method.init_time);
+  const GeneratorConfig generator = generator_of(config.method);
+  metadata[kInitTime] = fmt::format("{}", generator.times.front());
+  metadata[kTimes] = fmt::format("{},0", fmt::join(generator.times, ","));
+  if (generator.mean != GeneratorConfig().mean) metadata[kInitMean] = fmt::format("{}", fmt::join(generator.mean, ","));
   metadata[kGuidance] = fmt::format("{}", config.method.teacher_guidance);
   return metadata;
 }
@@ -94,12 +117,19 @@ void read_export_metadata(const std::map<std::string, std::string>& metadata, co
   take(kRoleKey, [&](const std::string& text) { info.role = text; });
   take(kStepKey, [&](const std::string& text) { info.step = number<int64_t>(text, kStepKey, path); });
   take(kShift, [&](const std::string& text) { info.config.sample.shift = number<double>(text, kShift, path); });
-  take(kSampleSize, [&](const std::string& text) {
-    const auto [height, width] = sample_size(text, info.config.model.mmdit, path);
-    info.sample_shape = {info.sample_shape.at(0), height, width};
-  });
+  if (info.config.model.kind == ModelKind::kMMDiT)
+    take(kSampleSize, [&](const std::string& text) {
+      const auto [height, width] = sample_size(text, info.config.model.mmdit, path);
+      info.sample_shape = {info.sample_shape.at(0), height, width};
+    });
   MethodConfig& method = info.config.method;
   take(kInitTime, [&](const std::string& text) { method.init_time = number<double>(text, kInitTime, path); });
+  take(kInitMean, [&](const std::string& text) { method.init_mean = numbers(text, kInitMean, path); });
+  take(kTimes, [&](const std::string& text) {
+    auto times = numbers(text, kTimes, path);
+    times.pop_back();  // 0, data
+    if (times.size() > 1) method.student_times = times;
+  });
   take(kGuidance, [&](const std::string& text) { method.teacher_guidance = number<double>(text, kGuidance, path); });
   method.validate();
 }

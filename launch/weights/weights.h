@@ -14,15 +14,18 @@ namespace fgm {
 struct OpenWeights {
   WeightsInfo info;
   std::shared_ptr<const TensorSource> source;  // every parameter and buffer, in our names
-  bool is_external = false;                    // Stable Diffusion 3's, see core/formats/sd3_files.h
+  bool is_external = false;  // Stable Diffusion 3's (core/formats/sd3_files.h) or a U-Net's (core/formats/unet_files.h)
 
-  // How captions become conditioning. External weights tell the widths; the number of tokens is then `asked`'s.
+  // How captions become conditioning. Stable Diffusion 3's weights tell the widths, and the number of tokens is
+  // `asked`'s; all is `asked`'s of external U-Nets, which do not name their classes. ConfigError when these are not as
+  // many.
   TextConfig text(const TextConfig& asked) const;
 };
 
-// Opens weights of ours, or Stable Diffusion 3's: then info holds the sizes that the tensors tell, the role "teacher",
-// the schedule's shift (that of the scheduler beside them, else 3, the released models') in config.sample.shift, and
-// what `fgm export` wrote of the network. Reads headers only and compares no digests.
+// Opens weights of ours, or of others: Stable Diffusion 3's, or a U-Net's in safetensors or PyTorch's own file. Then
+// info holds the sizes that the tensors tell, the role "teacher", and what `fgm export` wrote of the network; of Stable
+// Diffusion 3's also the schedule's shift (that of the scheduler beside them, else 3, the released models') in
+// config.sample.shift. Reads headers only and compares no digests.
 // ConfigError when it is one shard of several or neither kind, saying what it looks like, and when its role was not
 // asked for.
 OpenWeights open_weights(const WeightsPlace& place);

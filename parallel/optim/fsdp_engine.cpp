@@ -1,13 +1,19 @@
 #include "parallel/optim/fsdp_engine.h"
 
+#include <algorithm>
 #include <cmath>
 
+#include "core/base/error.h"
 #include "parallel/optim/grad_norm.h"
 
 namespace fgm {
 
+int64_t FsdpEngine::num_averages(const OptimizerConfig& config) {
+  return std::ranges::count_if(config.ema, [](double decay) { return decay > 0.0; });
+}
+
 int64_t FsdpEngine::num_saved(const OptimizerConfig& config) {
-  return 1 + (keeps_average(config) ? 1 : 0) + AdamW::num_moments(config);
+  return 1 + num_averages(config) + AdamW::num_moments(config);
 }
 
 FsdpEngine::FsdpEngine(VelocityModel& model, const OptimizerConfig& config, const DeviceMesh& mesh,
@@ -20,7 +26,11 @@ FsdpEngine::FsdpEngine(VelocityModel& model, const OptimizerConfig& config, cons
       gradients_(at::zeros_like(parameters_)),
       optimizer_(config, parameters_.numel(), parameters_.options()) {
   sharded_.set_gradients(gradients_);
-  if (keeps_average(config)) ema_ = parameters_.clone();
+  for (const double decay : config.ema) {
+    if (decay == 0.0) continue;
+    const std::string part = averages_.empty() ? kAveragePart : fmt::format("{}_{}", kAveragePart, decay);
+    averages_.push_back({part, decay, parameters_.clone()});
+  }
 }
 
 UpdateReport FsdpEngine::update(double lr) {
@@ -33,16 +43,16 @@ UpdateReport FsdpEngine::update(double lr) {
   if (report.is_applied) {
     if (config_.clip > 0.0 && norm > config_.clip) gradients_.mul_(config_.clip / norm);
     optimizer_.step(parameters_, gradients_, lr);
-    if (ema_.defined()) ema_.lerp_(parameters_, 1.0 - config_.ema);
+    for (const auto& average : averages_) average.values.lerp_(parameters_, 1.0 - average.decay);
   }
   gradients_.zero_();
   return report;
 }
 
-void FsdpEngine::with_ema(const std::function<void()>& body) {
+void FsdpEngine::with_ema(const std::function<void()>& body, size_t index) {
   if (!has_ema()) return body();
   const at::NoGradGuard no_grad;
-  sharded_.show(ema_);
+  sharded_.show(averages_.at(index).values);
   try {
     body();
   } catch (...) {
@@ -59,7 +69,7 @@ std::vector<StateSlice> FsdpEngine::state() {
     for (auto& slice : sharded_.slices_of(flat, part, suffix)) slices.push_back(std::move(slice));
   };
   add(parameters_, "", "");
-  add(ema_, kAveragePart, "");
+  for (const auto& average : averages_) add(average.values, average.part, "");
   add(optimizer_.exp_avg(), kOptimizerPart, ".exp_avg");
   add(optimizer_.exp_avg_sq(), kOptimizerPart, ".exp_avg_sq");
   return slices;

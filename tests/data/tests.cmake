@@ -1,11 +1,11 @@
 fgm_add_tests(data/store SOURCES store_layout_test.cpp store_test.cpp store_writer_test.cpp DEPS fgm::hdf5 fgm::store)
 fgm_add_tests(data/sampler SOURCES epoch_shuffle_test.cpp DEPS fgm::sampler)
-fgm_add_tests(data/text SOURCES hashed_word_encoder_test.cpp DEPS fgm::text)
+fgm_add_tests(data/text SOURCES hashed_word_encoder_test.cpp label_encoder_test.cpp DEPS fgm::text)
 fgm_add_tests(data/pipeline SOURCES prefetcher_test.cpp store_batch_source_test.cpp DEPS fgm::pipeline)
 
 add_library(fgm_test_images STATIC data/import/encode_images.cpp)
 target_include_directories(fgm_test_images PUBLIC "${PROJECT_SOURCE_DIR}")
 target_link_libraries(fgm_test_images PUBLIC LibTorch::LibTorch PRIVATE fgm_flags JPEG::JPEG PNG::PNG PkgConfig::LCMS2)
 fgm_add_tests(data/import
-  SOURCES color_profile_test.cpp image_decoder_test.cpp image_folder_test.cpp square_resize_test.cpp
-  DEPS fgm::import fgm_test_images)
+  SOURCES cifar10_test.cpp color_profile_test.cpp image_decoder_test.cpp idx_test.cpp image_folder_test.cpp square_resize_test.cpp
+  DEPS fgm::import fgm::io fgm_test_images ZLIB::ZLIB)

@@ -166,9 +166,11 @@ TEST_F(Cli, AnOutputThatCannotBeWrittenIsFoundBeforeTheWork) {
   fs::create_directories(path("images/dress"));
   const std::vector<std::string> commands = {
       "data pack --images " + path("images") + " --out " + out + ".h5",
+      "data idx --images nowhere --labels nowhere --names a --out " + out + ".h5",
       "data shapes --out " + path("a.h5") + " --held-out " + out + ".h5",
       "sample --sample.weights nowhere --sample.prompts nowhere --sample.out " + out + ".h5",
       "sample --sample.weights nowhere --sample.prompts nowhere --sample.out " + out,
+      "pairs --sample.weights nowhere --sample.prompts nowhere --out " + out + ".h5",
       "eval --eval.samples a=nowhere.h5 --eval.reference nowhere.h5 --eval.report " + out + ".json",
       "export nowhere --out " + out,
       "export nowhere --format single-file --out " + out + ".safetensors",

@@ -82,6 +82,17 @@ TEST_F(DryRun, OfDistillRefusesWhatTheStartDoes) {
   expect_refused(here, distill_arguments("--init nothing"), "nothing: no such weights file or run folder");
   expect_refused(here, distill_arguments("--resume nothing"), "--resume nothing: no checkpoint there");
   expect_refused(here, distill_arguments("--data.store nothing.h5"), "nothing.h5");
+  expect_refused(here, distill_arguments("--method.loss regression"), "is a store of images, regression needs pairs");
+  ASSERT_EQ(
+      in_process(here, "pairs --steps 1 --run.threads 1 --out pairs.h5 --sample.sample_size 12 --sample.weights " +
+                           path("teacher") + " --sample.prompts " + path("held_out.h5"))
+          .code,
+      kExitDone);
+  expect_refused(here, distill_arguments("--method.loss regression --data.store pairs.h5"),
+                 "pairs.h5: its pairs are 3 x 12 x 12 (channels x height x width), and the student makes 3 x 24 x 24");
+  expect_refused(here, distill_arguments("--method.loss regression --method.captions scenes"),
+                 "method.captions = scenes: this method.loss has its captions from data.store");
+  expect_refused(here, train_arguments("--data.store pairs.h5"), "pairs.h5' holds pairs only");
   ASSERT_EQ(in_process(here, distill_arguments("--steps 1")).code, kExitDone);
   expect_refused(here, distill_arguments("--steps 2 --seed 7"), "run.seed: the checkpoint has 1, this run 7");
 }
@@ -94,6 +105,9 @@ TEST_F(DryRun, OfADistillationThatIsPlannedNamesWhatIsNotThereYet) {
   EXPECT_THAT(plan.text, testing::AllOf(HasSubstr("was not checked:\n  run.dir is not set\n"),
                                         HasSubstr("  data.store = captions.h5 is not there yet\n"),
                                         HasSubstr("  teacher.weights = models/teacher is not there yet\n")));
+  const auto other = in_process(here, "distill --config plan.cfg --dry-run --method.captions scenes");
+  EXPECT_THAT(other.text, testing::AllOf(HasSubstr("method.captions      scenes\n"),
+                                         testing::Not(HasSubstr("captions.h5 is not there yet"))));
   expect_refused(
       here,
       "distill --config plan.cfg --run run --data.store " + path("shapes.h5") + " --teacher.weights models/teacher",
@@ -122,6 +136,18 @@ TEST_F(DryRun, ComparesNoDigestsAndTheStartDoes) {
   for (const std::string name : {"images", "run", "exported", "out.safetensors"}) {
     EXPECT_FALSE(fs::exists(here / name)) << name;
   }
+}
+
+TEST_F(DryRun, OfPairsRefusesWhatTheStartDoes) {
+  const auto here = place("pairs");
+  ASSERT_EQ(in_process(here, distill_arguments("--steps 1")).code, kExitDone);
+  const std::string pairs = "pairs --run.threads 1 --sample.weights " + path("teacher") + " --sample.prompts " +
+                            path("held_out.h5") + " --out pairs.h5 ";
+  expect_refused(here, pairs + "--out pairs", "must end in .h5");
+  expect_refused(here, pairs + "--sample.weights run", "no weights of role teacher");
+  expect_refused(here, pairs + "--sample.weights run --sample.role student --steps 1", "is a student (student)");
+  EXPECT_EQ(in_process(here, pairs + "--dry-run").code, kExitDone);
+  EXPECT_FALSE(fs::exists(here / "pairs.h5"));
 }
 
 TEST_F(DryRun, OfSampleRefusesWhatTheStartDoes) {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/error.h"
+#include "core/io/file.h"
 #include "core/io/safetensors.h"
 #include "data/store/store.h"
 #include "tests/support/in_process.h"
@@ -75,6 +76,33 @@ TEST_F(MainJob, RunsFromScenesToAReport) {
   EXPECT_EQ(report["models"]["student_1"]["evaluations"], 1);
   EXPECT_EQ(report["models"]["student_1"]["categories"].size(), 6u);
   EXPECT_TRUE(fs::exists(path("report/report.png")));
+
+  const auto shown = in_process(folder_, "report teacher student --out page/report.html");
+  ASSERT_EQ(shown.code, kExitDone) << shown.text;
+  const std::string page = read_file(path("page/report.html"));
+  EXPECT_THAT(page, HasSubstr("<figcaption>step 3</figcaption>"));
+  EXPECT_THAT(page, HasSubstr("<td>step-00000002</td><td>2</td><td>1</td>"));
+  EXPECT_THAT(page, HasSubstr(">cosine<"));
+}
+
+TEST_F(MainJob, EachAverageIsSampledByItsNameAndTheFirstWithoutOne) {
+  make_shapes();
+  ASSERT_EQ(train("teacher", "--steps 1").code, kExitDone);
+  ASSERT_EQ(distill("student", "--student.ema 0.9,0.5 --student.lr 0.05").code, kExitDone);
+  const std::string step = path("student/checkpoints/step-00000002");
+  const auto drawn = [&](const std::string& weights, const std::string& role) {
+    const auto outcome = in_process(folder_, "sample --steps 1 --sample.guidance 1 --run.threads 1 --sample.prompts " +
+                                                 path("held_out.h5") + " --sample.weights " + weights + role +
+                                                 " --sample.out " + path("drawn.png"));
+    EXPECT_EQ(outcome.code, kExitDone) << outcome.text;
+    std::ifstream file(path("drawn.png"), std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  const std::string first = drawn(step, ""), second = drawn(step, " --sample.role student_ema_0.5");
+  EXPECT_TRUE(drawn(step, " --sample.role student_ema") == first);
+  EXPECT_FALSE(first == second);
+  EXPECT_FALSE(drawn(step, " --sample.role student") == second);
+  EXPECT_TRUE(drawn(step + "/student_ema_0.5-00000-of-00001.safetensors", "") == second);
 }
 
 TEST_F(MainJob, GivesTheSameLossesAgain) {
@@ -125,12 +153,81 @@ TEST_F(MainJob, RefusesWhatCannotWorkInOneLine) {
   expect_refused(train("other", "--model.patch_size 5 --steps 1"), "model.patch_size = 5");
   expect_refused(distill("student", "--teacher.weights " + path("nowhere")), "no such weights file or run folder");
   expect_refused(distill("student", "--data.store " + path("nowhere.h5")), "nowhere.h5");
+  expect_refused(distill("student", "--run.eval_every 1"), "run.eval_every = 1 needs run.eval_reference");
+  const std::string larger = "data shapes --shapes.resolution 30 --shapes.count 2 --shapes.held_out_count 2 --out ";
+  ASSERT_EQ(in_process(folder_, larger + path("30.h5") + " --held-out " + path("30h.h5")).code, kExitDone);
+  expect_refused(train("other", "--steps 1 --run.eval_every 1 --run.eval_reference " + path("30.h5")),
+                 "holds images of 30 x 30 x 3, and the run makes 24 x 24 x 3");
+  expect_refused(distill("student", "--run.eval_every 1 --run.eval_reference " + path("30.h5")),
+                 "holds images of 30 x 30 x 3, and the run makes 24 x 24 x 3");
   ASSERT_EQ(distill("student", "").code, kExitDone);
   const std::string sample = "sample --sample.prompts " + path("held_out.h5") + " --sample.weights " + path("student");
   expect_refused(in_process(folder_, sample + " --steps 28 --sample.out " + path("x.h5")),
-                 "a student makes an image in one step");
+                 "a student makes an image in the steps that it learnt");
   expect_refused(in_process(folder_, sample + " --steps 1 --sample.guidance 1 --sample.out " + path("x.txt")),
                  "must end in .h5");
+}
+
+TEST_F(MainJob, ARegressionOnPairsLearnsGoesOnBitForBitAndStartsADistillation) {
+  make_shapes();
+  ASSERT_EQ(train("teacher", "--steps 3").code, kExitDone);
+  const auto written =
+      in_process(folder_, "pairs --steps 2 --sample.weights " + path("teacher") + " --sample.prompts " +
+                              path("held_out.h5") + " --sample.batch 5 --out " + path("pairs.h5"));
+  ASSERT_EQ(written.code, kExitDone) << written.text;
+  EXPECT_THAT(in_process(folder_, "inspect " + path("pairs.h5")).text,
+              testing::AllOf(HasSubstr("store of pairs"), HasSubstr("samples: 3 x 24 x 24")));
+
+  // Below one relative name in two folders: the config, with that name, stands in the files.
+  const auto regress = [&](const std::string& place, int steps) {
+    fs::create_directories(folder_ / place);
+    return in_process(folder_ / place,
+                      fmt::format("distill --run run --teacher.weights {} --data.store {} --method.loss "
+                                  "regression --method.init_time 0.7 --method.batch 12 --student.ema 0.9 "
+                                  "--student.lr 3e-3 --run.threads 1 --steps {}",
+                                  path("teacher"), path("pairs.h5"), steps));
+  };
+  const auto whole = regress("whole", 20);
+  ASSERT_EQ(whole.code, kExitDone) << whole.text;
+  EXPECT_THAT(whole.text, HasSubstr("in 2 steps at guidance 1.0: no data but captions"));
+  const auto losses = metric(path("whole/run"), "loss.student");
+  EXPECT_LT(losses.back(), 0.9 * losses.front());
+
+  ASSERT_EQ(regress("halves", 8).code, kExitDone);
+  const auto resumed = regress("halves", 20);
+  ASSERT_EQ(resumed.code, kExitDone) << resumed.text;
+  EXPECT_EQ(metric(path("halves/run"), "loss.student"), losses);
+  const auto files = tensors_of_step(path("whole/run"), 20);
+  EXPECT_EQ(files.size(), 3u) << "weights, average and moments of the student, and of nothing else";
+  EXPECT_TRUE(files == tensors_of_step(path("halves/run"), 20));
+
+  const auto other_loss = distill("halves/run", "--steps 21 --method.batch 12");
+  EXPECT_EQ(other_loss.code, kExitConfig);
+  EXPECT_THAT(other_loss.text, HasSubstr("a regression trains no estimator"));
+  EXPECT_EQ(distill("next", "--init " + path("whole/run")).code, kExitDone);
+}
+
+TEST_F(MainJob, DistilsOnTheGrammarOrAListWithoutAStore) {
+  make_shapes();
+  ASSERT_EQ(train("teacher", "--steps 1").code, kExitDone);
+  std::ofstream(path("list.txt")) << "a circle\na red square\n";
+  const std::string without_store = "distill --run.threads 1 --method.batch 4 --teacher.weights " + path("teacher");
+  for (const auto& [captions, size] : {std::pair<std::string, int>("scenes", 3600), {path("list.txt"), 2}}) {
+    const std::string run = path(fmt::format("student_{}", size));
+    const auto distilled =
+        in_process(folder_, without_store + " --steps 1 --method.captions " + captions + " --run " + run);
+    ASSERT_EQ(distilled.code, kExitDone) << distilled.text;
+    EXPECT_THAT(distilled.text, HasSubstr(fmt::format("{}: {} captions", captions, size)));
+    const auto manifest =
+        nlohmann::json::parse(std::ifstream(fs::path(run) / "checkpoints/step-00000001/manifest.json"));
+    EXPECT_EQ(manifest["data"]["size"], size);
+    EXPECT_EQ(manifest["data"]["captions_xxh128"].get<std::string>().size(), 32u);
+  }
+  std::ofstream(path("list.txt")) << "a circle\na blue square\n";
+  const auto resumed = in_process(
+      folder_, without_store + " --steps 2 --method.captions " + path("list.txt") + " --run " + path("student_2"));
+  EXPECT_EQ(resumed.code, kExitDone);
+  EXPECT_THAT(resumed.text, HasSubstr("list.txt are others"));
 }
 
 TEST_F(MainJob, TrainsDistilsAndSamplesOnPhotographs) {

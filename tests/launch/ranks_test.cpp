@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstring>
 #include <regex>
 
 #include "data/store/store.h"
@@ -116,8 +117,57 @@ TEST_F(Ranks, TheSameSeedGivesTheSameBitsAgain) {
   ASSERT_NE(numbers(a / "run"), numbers(other / "run"));
   EXPECT_EQ(numbers(a / "run"), numbers(b / "run"));
   const auto files = tensors_of_step(a / "run", 3);
-  ASSERT_EQ(files.size(), 10u) << "five roles on two ranks";
+  ASSERT_EQ(files.size(), 12u) << "six roles on two ranks";
   EXPECT_TRUE(files == tensors_of_step(b / "run", 3));
+}
+
+TEST_F(Ranks, AnyNumberOfThemWritesTheSamePairs) {
+  const auto here = place("pairs");
+  std::optional<Store::Pairs> expected;
+  for (const int ranks : {1, 3}) {
+    const auto written =
+        run(ranks, here,
+            "pairs --steps 2 --sample.guidance 2 --sample.batch 7 --sample.per_prompt 2 --out pairs.h5 "
+            "--run.threads 1 --sample.weights " +
+                path("teacher") + " --sample.prompts " + path("held_out.h5"));
+    ASSERT_EQ(written.code, kExitDone) << written.text;
+    const Store store(here / "pairs.h5");
+    ASSERT_EQ(store.size(), 52);
+    EXPECT_EQ(store.provenance()["guidance"], 2.0);
+    EXPECT_EQ(store.provenance()["teacher_xxh128"].get<std::string>().size(), 32u);
+    const auto pairs = store.pairs(all_of(store));
+    if (!expected) expected = pairs;
+    ASSERT_GT(pairs.samples.std().item<float>(), 0.1f) << "blank samples prove nothing";
+    EXPECT_TRUE(at::equal(pairs.noise, expected->noise)) << ranks;
+    EXPECT_TRUE(at::equal(pairs.samples, expected->samples)) << ranks;
+  }
+}
+
+// What follows the header of a safetensors file, which holds the run's config.
+std::string_view tensor_data(std::string_view file) {
+  uint64_t header_bytes = 0;
+  std::memcpy(&header_bytes, file.data(), sizeof(header_bytes));
+  return file.substr(sizeof(header_bytes) + header_bytes);
+}
+
+TEST_F(Ranks, ScoresOfARunChangeNothingInIt) {
+  const auto plain = place("scores/plain"), scored = place("scores/scored");
+  const std::string reference = " --run.eval_reference " + path("held_out.h5");
+  const std::string arguments = distill_arguments("--steps 4 --student.ema 0.9,0.99");
+  ASSERT_EQ(run(2, plain, arguments).code, kExitDone);
+  const auto outcome = run(2, scored, arguments + " --run.eval_every 2" + reference);
+  ASSERT_EQ(outcome.code, kExitDone) << outcome.text;
+  for (const auto& line : metrics(scored / "run")) {
+    const bool is_scored = line["step"].get<int>() % 2 == 0;
+    EXPECT_EQ(line.contains("score.frechet"), is_scored) << line;
+    EXPECT_EQ(line.contains("score.overall"), is_scored) << line;
+    EXPECT_EQ(line.contains("score.frechet_0.99"), is_scored) << line;
+  }
+  EXPECT_EQ(numbers(plain / "run"), numbers(scored / "run"));
+  const auto with_scores = tensors_of_step(scored / "run", 4);
+  for (const auto& [name, bytes] : tensors_of_step(plain / "run", 4)) {
+    EXPECT_TRUE(tensor_data(bytes) == tensor_data(with_scores.at(name))) << name;
+  }
 }
 
 TEST_F(Ranks, AnyNumberOfThemDrawsTheSameImages) {

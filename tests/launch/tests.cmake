@@ -34,6 +34,11 @@ fgm_add_tests(launch/inspect
           verify_report_test.cpp
   DEPS fgm::inspect fgm::coordinator fgm::models)
 
+fgm_add_tests(launch/report SOURCES metrics_log_test.cpp page_test.cpp DEPS fgm::report fgm::io)
+add_test(NAME launch/report/browser_test
+  COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/launch/report/browser_test.sh $<TARGET_FILE:fgm> ${CMAKE_BINARY_DIR}/browser_test)
+set_tests_properties(launch/report/browser_test PROPERTIES LABELS browser SKIP_RETURN_CODE 77 TIMEOUT 120 ENVIRONMENT "OMP_NUM_THREADS=1")
+
 fgm_add_tests(launch/coordinator
   SOURCES checkpoint_coordinator_test.cpp restart_guard_test.cpp resume_rules_test.cpp resume_test.cpp state_snapshot_test.cpp
   DEPS fgm::coordinator fgm::models)
@@ -45,7 +50,7 @@ endforeach()
 
 fgm_add_tests(launch/job SOURCES memory_needs_test.cpp networks_test.cpp plan_test.cpp DEPS fgm::job)
 fgm_add_tests(launch/cli SOURCES command_line_test.cpp flags_test.cpp DEPS fgm::cli)
-fgm_add_tests(launch SOURCES cli_test.cpp dry_run_test.cpp main_job_test.cpp TIMEOUT 600 DEPS fgm::commands fgm::io fgm::store)
+fgm_add_tests(launch SOURCES cifar10_test.cpp cli_test.cpp dry_run_test.cpp main_job_test.cpp TIMEOUT 600 DEPS fgm::commands fgm::io fgm::store)
 fgm_add_test(launch/ranks_test LABELS bits DEPS fgm::store)
 fgm_add_test(launch/resume_test DEPS fgm::base)
 fgm_add_test(soak/kill_soak TIMEOUT 900 LABELS soak DEPS fgm::base)
@@ -56,9 +61,14 @@ foreach(test IN ITEMS setup_test mpirun_test distill_sbatch_codes_test srun_test
   add_test(NAME launch/scripts/${test} COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/launch/scripts/${test}.sh)
   set_tests_properties(launch/scripts/${test} PROPERTIES TIMEOUT 120)
 endforeach()
+add_test(NAME launch/scripts/convert_weights_test
+         COMMAND python3 ${CMAKE_CURRENT_SOURCE_DIR}/launch/scripts/convert_weights_test.py)
+set_tests_properties(launch/scripts/convert_weights_test PROPERTIES TIMEOUT 60)
 set_tests_properties(launch/scripts/mpirun_test PROPERTIES LABELS mpi)
-if(CMAKE_BINARY_DIR STREQUAL "${PROJECT_SOURCE_DIR}/build/release")  # the build that the quickstart makes and uses
-  add_test(NAME launch/scripts/quickstart_test
-           COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/launch/scripts/quickstart_test.sh ${PROJECT_SOURCE_DIR} ${CMAKE_BINARY_DIR}/quickstart_test)
-  set_tests_properties(launch/scripts/quickstart_test PROPERTIES TIMEOUT 600 PROCESSORS 2)
+if(CMAKE_BINARY_DIR STREQUAL "${PROJECT_SOURCE_DIR}/build/release")  # the build that they make and use
+  foreach(job IN ITEMS quickstart demo)
+    add_test(NAME launch/scripts/${job}_test
+             COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/launch/scripts/${job}_test.sh ${PROJECT_SOURCE_DIR} ${CMAKE_BINARY_DIR}/${job}_test)
+    set_tests_properties(launch/scripts/${job}_test PROPERTIES TIMEOUT 600 PROCESSORS 2)
+  endforeach()
 endif()

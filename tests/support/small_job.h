@@ -38,7 +38,7 @@ class SmallJob : public testing::Test {
   }
   static std::string distill_arguments(const std::string& more) {
     return "distill --run run --data.store " + path("shapes.h5") + " --teacher.weights " + path("teacher") + kSettings +
-           " --method.batch 12 --method.estimator_steps 2 --student.beta1 0 --student.ema 0.9 " + more;
+           " --method.batch 12 --method.estimator_steps 2 --student.beta1 0 --student.ema 0.9,0.99 " + more;
   }
   // Runs in `place`/run to its end.
   static Outcome run(int ranks, const std::filesystem::path& place, const std::string& arguments) {
@@ -61,8 +61,8 @@ inline std::vector<std::map<std::string, double>> numbers(const std::filesystem:
   for (const auto& line : metrics(run)) {
     auto& step = steps.emplace_back();
     for (const auto& [key, value] : line.items()) {
-      const bool is_computed = key == "step" || key == "l1" || key.starts_with("loss.") ||
-                               key.starts_with("grad_norm.") || key.starts_with("lr.");
+      const bool is_computed = key == "step" || key == "l1" || key == "l2" || key == "cosine" ||
+                               key.starts_with("loss.") || key.starts_with("grad_norm.") || key.starts_with("lr.");
       if (is_computed) step[key] = value.get<double>();
     }
   }

@@ -20,4 +20,8 @@ struct ShapesDataset {
 // ConfigError below 24 pixels (the detector misses shapes that are narrower than 7 pixels) and for a negative count.
 ShapesDataset make_shapes(int64_t resolution, int64_t count, uint64_t seed, Split split);
 
+// The captions of make_shapes()'s first records: as many of each category as the largest one has, so that every caption
+// is there and a random one is of any category alike.
+std::vector<std::string> balanced_captions(Split split);
+
 }  // namespace fgm::shapes

@@ -10,7 +10,6 @@
 namespace fgm::shapes {
 namespace {
 
-constexpr double kSmallestRadius = 0.6 * kRadius;
 constexpr double kLargestRadius = 1.6 * kRadius;
 
 // Area in pixels and centroid as fractions of the side.
@@ -52,19 +51,25 @@ bool is_shape_size(double radius) {
 }
 
 std::optional<Detection> classify(const Component& component, int64_t resolution) {
-  const auto moments = moments_of(component, resolution);
   std::optional<Detection> best;
-  for (int i = 0; i < kNumKinds; ++i) {
-    const Shape shape = fit(static_cast<Kind>(i), component.color, moments, resolution);
-    if (!is_shape_size(shape.radius)) continue;
-    const double confidence = overlap(shape, component, moments.area, resolution);
-    if (confidence < (best ? best->confidence : kMinConfidence)) continue;
-    best = Detection{shape.kind, shape.color, shape.cx, shape.cy, shape.radius, confidence};
+  for (const auto& match : match_kinds(component, resolution)) {
+    if (match.confidence >= (best ? best->confidence : kMinConfidence)) best = match;
   }
   return best;
 }
 
 }  // namespace
+
+std::array<Detection, kNumKinds> match_kinds(const Component& component, int64_t resolution) {
+  const auto moments = moments_of(component, resolution);
+  std::array<Detection, kNumKinds> matches;
+  for (int i = 0; i < kNumKinds; ++i) {
+    const Shape shape = fit(static_cast<Kind>(i), component.color, moments, resolution);
+    const double confidence = is_shape_size(shape.radius) ? overlap(shape, component, moments.area, resolution) : 0;
+    matches[i] = {shape.kind, shape.color, shape.cx, shape.cy, shape.radius, confidence};
+  }
+  return matches;
+}
 
 std::vector<Detection> detect(const at::Tensor& image_HWC) {
   std::vector<Detection> detections;

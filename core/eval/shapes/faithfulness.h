@@ -9,6 +9,7 @@
 
 #include "core/eval/shapes/detector.h"
 #include "core/eval/shapes/request.h"
+#include "core/eval/shapes/undecided.h"
 
 namespace fgm::shapes {
 
@@ -22,6 +23,19 @@ bool holds(Relation relation, const Detection& a, const Detection& b);
 // there only one of the counted class. Here it fails everywhere: GenEval chooses from 80 classes and we from 3, so a
 // image cluttered with one shape of each kind would pass half of the captions unread.
 bool is_faithful(const Request& request, std::span<const Detection> detections);
+
+// What the detector says of one image.
+struct Judgement {
+  Category category;  // of its caption
+  bool is_faithful = false;
+  // Which kind stands at which place of the lattice, sorted; of a free place on the lattice the nearest one.
+  std::vector<int> layout = {};
+  ObjectCount objects = {};
+};
+
+// Judges image i against prompts[i]; images uint8 [N, S, S, 3]. Nothing unless every prompt is a caption of
+// the grammar (photographs have no exact detector), nor without any prompt.
+std::optional<std::vector<Judgement>> judge(std::span<const std::string> prompts, const at::Tensor& images_NHWC);
 
 struct CategoryScore {
   Category category;
@@ -38,8 +52,9 @@ struct Scores {
   double overall() const;
 };
 
-// Scores image i against prompts[i]; images uint8 [N, S, S, 3]. Nothing unless every prompt is a caption of
-// the grammar (photographs have no exact detector), nor without any prompt.
+Scores scores_of(std::span<const Judgement> judgements);
+
+// scores_of() what judge() says, and nothing where that says nothing.
 std::optional<Scores> score(std::span<const std::string> prompts, const at::Tensor& images_NHWC);
 
 }  // namespace fgm::shapes

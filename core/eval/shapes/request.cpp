@@ -148,6 +148,10 @@ std::vector<Request> requests(Category category, Split split) {
   return split == Split::kHeldOut ? std::vector(all.begin(), boundary) : std::vector(boundary, all.end());
 }
 
+bool is_whole(Category category) {
+  return enumerate(category).size() < kSmallestDividedCategory;
+}
+
 std::vector<Request> requests(Split split) {
   std::vector<Request> out;
   for (int i = 0; i < kNumCategories; ++i) {

@@ -62,6 +62,9 @@ enum class Split { kTrain, kHeldOut };
 // and two_object (6) are whole in both splits.
 std::vector<Request> requests(Category category, Split split);
 
+// Whether a category is too small to hold any caption out: no captions but these can be asked for.
+bool is_whole(Category category);
+
 // All six categories, one after the other.
 std::vector<Request> requests(Split split);
 

@@ -22,14 +22,16 @@ struct Shape {
   double radius;
 };
 
-// Shapes that do not touch, on a plain dark background.
+// Shapes that do not touch, on a plain grey background.
 struct Scene {
   std::vector<Shape> shapes;
 };
 
 using Rgb = std::array<uint8_t, 3>;
-inline constexpr Rgb kBackground = {20, 20, 20};
-// In the order of Color. Seen from the background no two lie within 33 degrees, so a half-covered edge pixel
+// The middle of the range, so that scenes have a mean near 0 as a network sees them
+// (docs/design/0013-scenes-on-grey.md).
+inline constexpr Rgb kBackground = {128, 128, 128};
+// In the order of Color. Seen from the background no two lie within 65 degrees, so a half-covered edge pixel
 // still tells its colour.
 inline constexpr std::array<Rgb, kNumColors> kPalette = {
     {{230, 30, 30}, {30, 200, 50}, {40, 70, 240}, {235, 215, 30}, {240, 240, 240}, {220, 30, 220}}};

@@ -29,7 +29,7 @@ Mix mix_with(int color, const uint8_t* pixel) {
   return {share, distance - 2 * share * along + share * share * length};
 }
 
-int classify(const uint8_t* pixel) {
+int classify(const uint8_t* pixel, double foreground_share) {
   Mix best{0, std::numeric_limits<double>::max()};
   int label = kBackgroundLabel;
   for (int color = 0; color < kNumColors; ++color) {
@@ -38,7 +38,7 @@ int classify(const uint8_t* pixel) {
     best = mix;
     label = color;
   }
-  return best.share >= 0.5 ? label : kBackgroundLabel;
+  return best.share >= foreground_share ? label : kBackgroundLabel;
 }
 
 // Shares below a quarter are noise of the background and above three quarters a shape drawn too dim; between
@@ -49,9 +49,9 @@ double edge_weight(double share) {
 
 class ComponentFinder {
  public:
-  ComponentFinder(int64_t side, const uint8_t* pixels)
+  ComponentFinder(int64_t side, const uint8_t* pixels, double foreground_share)
       : side_(side), pixels_(pixels), labels_(side * side), owner_(side * side, kNobody) {
-    for (int64_t i = 0; i < side * side; ++i) labels_[i] = classify(pixels + 3 * i);
+    for (int64_t i = 0; i < side * side; ++i) labels_[i] = classify(pixels + 3 * i, foreground_share);
   }
 
   std::vector<Component> run() {
@@ -104,12 +104,12 @@ class ComponentFinder {
 
 }  // namespace
 
-std::vector<Component> find_components(const at::Tensor& image_HWC) {
+std::vector<Component> find_components(const at::Tensor& image_HWC, double foreground_share) {
   check(image_HWC.dim() == 3 && image_HWC.size(0) == image_HWC.size(1) && image_HWC.size(2) == 3 &&
             image_HWC.scalar_type() == at::kByte,
         "the shape detector wants a uint8 [S, S, 3] image, got {}", fmt::join(image_HWC.sizes(), " x "));
   const auto image = image_HWC.contiguous();
-  return ComponentFinder(image.size(0), image.const_data_ptr<uint8_t>()).run();
+  return ComponentFinder(image.size(0), image.const_data_ptr<uint8_t>(), foreground_share).run();
 }
 
 }  // namespace fgm::shapes

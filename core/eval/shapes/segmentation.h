@@ -23,7 +23,10 @@ struct Component {
   std::vector<Cell> cells;
 };
 
+// The share of a palette colour that makes a pixel foreground.
+inline constexpr double kForegroundShare = 0.5;
+
 // Steps 1 and 2 of detect() for an image uint8 [S, S, 3].
-std::vector<Component> find_components(const at::Tensor& image_HWC);
+std::vector<Component> find_components(const at::Tensor& image_HWC, double foreground_share = kForegroundShare);
 
 }  // namespace fgm::shapes

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
+
+#include "data/hdf5/h5_file.h"
 
 // The names inside a store, as docs/data_format.md lists them.
 namespace fgm::layout {
@@ -11,21 +14,34 @@ inline constexpr auto kFormat = "fgm_format";
 inline constexpr auto kKind = "kind";
 inline constexpr auto kProvenance = "provenance";
 inline constexpr auto kImagesDigest = "images_xxh128";
+inline constexpr auto kSamplesDigest = "samples_xxh128";
+inline constexpr auto kNoiseSeed = "noise_seed";
 
 inline constexpr auto kPromptBlob = "prompts/blob";
 inline constexpr auto kPromptOffset = "prompts/offset";
 inline constexpr auto kPromptLength = "prompts/length";
 inline constexpr auto kPromptHash = "prompts/xxh64";
 inline constexpr auto kImages = "images";
+inline constexpr auto kSamples = "samples";
 
 inline constexpr std::string_view kCaptionsOnly = "captions";
-inline constexpr std::array<std::string_view, 3> kKinds = {kCaptionsOnly, "images", "samples"};
+inline constexpr std::string_view kPairs = "pairs";
+inline constexpr std::array<std::string_view, 4> kKinds = {kCaptionsOnly, "images", "samples", kPairs};
 
 inline bool is_kind(std::string_view kind) {
   return std::ranges::find(kKinds, kind) != kKinds.end();
 }
-inline bool kind_has_images(std::string_view kind) {
-  return kind != kCaptionsOnly;
+
+// The dataset that a kind has beside the prompts, one row a record, and the attribute with its digest.
+struct Rows {
+  const char* name;
+  H5Element element;
+  const char* digest;
+};
+inline std::optional<Rows> rows_of(std::string_view kind) {
+  if (kind == kCaptionsOnly) return std::nullopt;
+  if (kind == kPairs) return Rows{kSamples, H5Element::kFloat16, kSamplesDigest};
+  return Rows{kImages, H5Element::kUint8, kImagesDigest};
 }
 
 }  // namespace fgm::layout

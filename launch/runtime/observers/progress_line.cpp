@@ -21,6 +21,7 @@ std::string ProgressLine::text(int64_t step, int64_t num_steps, const StepReport
   for (const auto& [key, value] : report.values) {
     if (key.starts_with("loss") || key == "l1") line += fmt::format("  {} {:.4g}", key, value);
   }
+  for (const auto& [key, value] : scores_) line += fmt::format("  {} {:.4g}", key, value);
   const auto images = static_cast<double>(report.images);
   line += fmt::format("  {:.3g} images/s", seconds_per_step_ > 0.0 ? images / seconds_per_step_ : 0.0);
   if (step < num_steps) {
@@ -32,6 +33,9 @@ std::string ProgressLine::text(int64_t step, int64_t num_steps, const StepReport
 void ProgressLine::on_step(int64_t step, int64_t num_steps, double seconds, const StepReport& report) {
   const bool is_first = seconds_per_step_ == 0.0;
   seconds_per_step_ = is_first ? seconds : seconds_per_step_ + kNewestStepShare * (seconds - seconds_per_step_);
+  for (const auto& [key, value] : report.values) {
+    if (key.starts_with("score.")) scores_[key] = value;
+  }
   const bool is_last = step >= num_steps;
   if (options_.terminal_columns == 0) {
     if (step % options_.log_every == 0 || is_last) write(text(step, num_steps, report) + "\n");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdio>
+#include <map>
 #include <string>
 
 #include "core/train/step_observer.h"
@@ -8,7 +9,8 @@
 namespace fgm {
 
 // "train 120/4000  loss.teacher 0.4321  430 images/s  ETA 3 min 20 s". On a terminal one line that is
-// rewritten about ten times a second, else a plain line every `log_every` steps and at the last one.
+// rewritten about ten times a second, else a plain line every `log_every` steps and at the last one. Scores stay in the
+// line until there are newer ones.
 class ProgressLine final : public StepObserver {
  public:
   struct Options {
@@ -29,7 +31,8 @@ class ProgressLine final : public StepObserver {
 
   std::FILE* out_;
   Options options_;
-  double seconds_per_step_ = 0.0;  // moving average
+  std::map<std::string, double> scores_;  // the newest
+  double seconds_per_step_ = 0.0;         // moving average
   double seconds_since_drawn_ = 0.0;
   bool has_drawn_ = false;
   std::string undrawn_;

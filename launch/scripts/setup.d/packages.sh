@@ -3,7 +3,7 @@
 # command=package: taken as present when the command is, wherever it came from.
 readonly required_tools="g++=g++ cmake=cmake ninja=ninja-build git=git pkg-config=pkg-config mpirun=openmpi-bin"
 readonly required_libraries="libopenmpi-dev libhdf5-dev libboost-program-options-dev libspdlog-dev
-  nlohmann-json3-dev libxxhash-dev libicu-dev libpng-dev libjpeg-dev liblcms2-dev libgtest-dev libgmock-dev"
+  nlohmann-json3-dev libxxhash-dev libicu-dev libpng-dev libjpeg-dev liblcms2-dev zlib1g-dev libgtest-dev libgmock-dev"
 # A build works without these: a faster linker, a compiler cache, and the formatter of the test lint/format.
 readonly wanted_tools="mold=mold ccache=ccache clang-format-14=clang-format-14"
 # For the first installation of LibTorch only.
@@ -30,6 +30,13 @@ missing_fetch_tools() {
   [[ -e /etc/ssl/certs/ca-certificates.crt ]] || echo ca-certificates
 }
 
+missing_data_sets() {
+  local package
+  for package in $data_sets; do
+    [[ -d /usr/share/datasets/${package#dataset-} ]] || echo "$package"
+  done
+}
+
 # Prints nothing where apt-get can be run, else why not.
 why_no_apt() {
   command -v apt-get >/dev/null || { echo "there is no apt-get"; return; }
@@ -51,7 +58,7 @@ apt_install() {
 # ensure_packages [PACKAGE ...]: installs what is missing of the tables above and of the arguments.
 ensure_packages() {
   local required wanted reason
-  required=$(missing_tools "$required_tools"; missing_libraries; printf '%s\n' "$@")
+  required=$(missing_tools "$required_tools"; missing_libraries; missing_data_sets; printf '%s\n' "$@")
   wanted=$(missing_tools "$wanted_tools")
   required=$(echo $required) wanted=$(echo $wanted)
   [[ -n $required$wanted ]] || return 0

@@ -27,12 +27,14 @@ TEST(Fields, EveryTypeIsParsed) {
   set(config, {"method.lambda_1", "-4e-1", ""});
   set(config, {"run.dir", " runs/a b ", ""});
   set(config, {"model.dual_attention_blocks", "0, 2,5", ""});
+  set(config, {"student.ema", "0.99, 0.999", ""});
   set(config, {"train.time_law", "uniform", ""});
   EXPECT_TRUE(config.model.mmdit.qk_norm);
   EXPECT_EQ(config.train.steps, -7);
   EXPECT_EQ(config.method.lambda_1, -0.4);
   EXPECT_EQ(config.run.dir, "runs/a b");
   EXPECT_EQ(config.model.mmdit.dual_attention_blocks, (std::vector<int64_t>{0, 2, 5}));
+  EXPECT_EQ(config.method.student.ema, (std::vector<double>{0.99, 0.999}));
   EXPECT_EQ(config.train.time.law, TimeDistribution::kUniform);
   EXPECT_EQ(config.method.time.law, TimeDistribution::kLogitNormal) << "[train] and [method] share no time law";
 }
@@ -127,7 +129,7 @@ TEST(Fields, AModelSectionWithoutItsKindIsAnMMDiT) {
   apply_ini(model, "[model]\ndepth = 24\n", "older weights");
   EXPECT_EQ(model.kind, ModelKind::kMMDiT);
   EXPECT_EQ(model.mmdit.depth, 24);
-  EXPECT_THROW(set(model, {"model.kind", "unet", ""}), ConfigError);
+  EXPECT_THROW(set(model, {"model.kind", "gan", ""}), ConfigError);
 }
 
 TEST(Fields, AKeyThatDoesNotSayMayNotChangeOnResuming) {

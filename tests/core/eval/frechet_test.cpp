@@ -5,6 +5,9 @@
 #include "core/base/error.h"
 #include "core/base/rng.h"
 #include "core/eval/shapes/dataset.h"
+#include "core/io/npz.h"
+#include "core/io/safetensors.h"
+#include "tests/support/read_tensor.h"
 
 namespace fgm {
 namespace {
@@ -53,6 +56,33 @@ TEST(FrechetDistance, IsSymmetricAndZeroToItself) {
   EXPECT_NEAR(frechet_distance(a, a), 0.0, 1e-8);
 }
 
+TEST(FrechetDistance, OfFeaturesIsThatOfThePublicFidPrograms) {
+  const SafetensorsFile golden(std::filesystem::path(FGM_SOURCE_DIR) / "tests/golden/eval/frechet.safetensors");
+  const auto distance =
+      frechet_distance(fit_gaussian(read_tensor(golden, "a")), fit_gaussian(read_tensor(golden, "b")));
+  const double expected = read_tensor(golden, "distance").item<double>();
+  EXPECT_NEAR(distance, expected, 1e-9 * expected);
+}
+
+TEST(FrechetDistance, RefusesDifferentNumbersOfFeatures) {
+  const auto a = gaussian(at::zeros({2}), at::eye(2)), b = gaussian(at::zeros({3}), at::eye(3));
+  EXPECT_THROW(frechet_distance(a, b), ConfigError);
+}
+
+TEST(Statistics, AreReadAsTheyWereWritten) {
+  const auto path = std::filesystem::path(::testing::TempDir()) / "fgm_statistics.npz";
+  const auto written = gaussian(at::arange(6), random_covariance(0));
+  write_statistics(path, written);
+  const auto read = read_statistics(path);
+  EXPECT_TRUE(at::equal(read.mean, written.mean));
+  EXPECT_TRUE(at::equal(read.covariance, written.covariance));
+  write_npz(path, {{"mu", at::zeros({3}, at::kDouble)}, {"sigma", at::zeros({2, 2}, at::kDouble)}});
+  EXPECT_THROW(read_statistics(path), ConfigError);
+  write_npz(path, {{"mu", at::zeros({3}, at::kDouble)}});
+  EXPECT_THROW(read_statistics(path), ConfigError);
+  std::filesystem::remove(path);
+}
+
 TEST(FitGaussian, IsTheSampleMeanAndUnbiasedCovariance) {
   const auto fitted = fit_gaussian(at::tensor({0.0, 0.0, 2.0, 4.0}, at::kFloat).reshape({2, 2}));
   EXPECT_TRUE(at::equal(fitted.mean, at::tensor({1.0, 2.0}, at::kDouble)));
@@ -83,7 +113,7 @@ TEST(FrechetDistance, OfImagesGrowsWithTheirCorruption) {
 
 TEST(FrechetDistance, SeesAMissingColour) {
   const auto reference = images_of_scenes(1), fresh = images_of_scenes(2);
-  const auto without_green = at::where(at::arange(3) == 1, at::full({}, 20, at::kByte), fresh);
+  const auto without_green = at::where(at::arange(3) == 1, at::full({}, 128, at::kByte), fresh);
   EXPECT_GT(frechet_distance(reference, without_green), 5 * frechet_distance(reference, fresh));
 }
 

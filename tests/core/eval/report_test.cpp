@@ -17,6 +17,10 @@ shapes::ShapesDataset scenes(uint64_t seed) {
   return shapes::make_shapes(24, 240, seed, shapes::Split::kHeldOut);
 }
 
+Reference held_out() {
+  return reference_of(random_conv_space(), scenes(2).images_NHWC);
+}
+
 ModelSamples perfect() {
   const auto data = scenes(1);
   return {"perfect", data.prompts, data.images_NHWC, 28, 56, 1.5, {{"guidance", 2.0}}};
@@ -28,7 +32,7 @@ ModelSamples blank() {
 }
 
 TEST(Evaluate, WritesTheDocumentedKeys) {
-  const auto report = evaluate(std::vector{perfect(), blank()}, scenes(2).images_NHWC);
+  const auto report = evaluate(std::vector{perfect(), blank()}, held_out());
   const auto& model = report["models"]["perfect"];
   EXPECT_GE(model["overall"].get<double>(), 0.98);
   ASSERT_EQ(model["categories"].size(), 6u);
@@ -44,7 +48,7 @@ TEST(Evaluate, WritesTheDocumentedKeys) {
 }
 
 TEST(Evaluate, RanksABlankModelBelowAPerfectOne) {
-  const auto models = evaluate(std::vector{perfect(), blank()}, scenes(2).images_NHWC)["models"];
+  const auto models = evaluate(std::vector{perfect(), blank()}, held_out())["models"];
   EXPECT_EQ(models["blank"]["overall"], 0.0);
   EXPECT_GT(models["blank"]["frechet"].get<double>(), 10 * models["perfect"]["frechet"].get<double>());
 }
@@ -52,41 +56,121 @@ TEST(Evaluate, RanksABlankModelBelowAPerfectOne) {
 TEST(Evaluate, GivesPhotographsTheirFrechetDistanceAlone) {
   auto model = perfect();
   for (auto& prompt : model.prompts) prompt = "a photo of a t-shirt";
-  const auto report = evaluate(std::vector{model}, scenes(2).images_NHWC);
+  const auto report = evaluate(std::vector{model}, held_out());
   EXPECT_TRUE(report["models"]["perfect"].contains("frechet"));
   EXPECT_FALSE(report["models"]["perfect"].contains("overall"));
   EXPECT_FALSE(report["models"]["perfect"].contains("categories"));
   EXPECT_EQ(report["prompts"], 1);
 }
 
+TEST(Evaluate, SaysWhatAnImageForEachPromptCannotTell) {
+  auto model = perfect();
+  for (size_t i = 0; i < model.prompts.size(); ++i) model.prompts[i] = "photograph " + std::to_string(i);
+  const auto report = evaluate(std::vector{model}, held_out());
+  EXPECT_FALSE(report["models"]["perfect"].contains("diversity"));
+  EXPECT_NE(report["notes"][0].get<std::string>().find("every caption has one image"), std::string::npos);
+  EXPECT_NE(markdown_table(report).find("per_prompt"), std::string::npos);
+}
+
+TEST(Evaluate, MeasuresDiversityAgainstTheFirstTeacher) {
+  auto student = perfect(), teacher = perfect();
+  teacher.name = "teacher_28";
+  student.name = "student_1";
+  // Each caption's first image stands for all of them: as faithful as ever, without an idea of its own.
+  std::map<std::string, int64_t> first;
+  for (size_t i = 0; i < student.prompts.size(); ++i) {
+    const auto source = first.emplace(student.prompts[i], i).first->second;
+    student.images_NHWC[i].copy_(teacher.images_NHWC[source]);
+  }
+  const auto report = evaluate(std::vector{student, teacher}, held_out());
+  EXPECT_EQ(report["opponent"], "teacher_28");
+  const auto& ours = report["models"]["student_1"]["diversity"];
+  const auto& theirs = report["models"]["teacher_28"]["diversity"];
+  EXPECT_EQ(ours["layouts"], 1.0);
+  EXPECT_EQ(ours["spread"], 0.0);
+  EXPECT_LT(ours["layouts_ratio"].get<double>(), 0.6);
+  EXPECT_EQ(theirs["layouts_ratio"], 1.0);
+  EXPECT_EQ(theirs["spread_ratio"], 1.0);
+  EXPECT_GE(report["models"]["student_1"]["overall"].get<double>(), 0.97);
+}
+
+TEST(Evaluate, GivesFaithfulnessAnIntervalThatHoldsIt) {
+  auto half = perfect();
+  half.images_NHWC = half.images_NHWC.clone();
+  half.images_NHWC.slice(0, 0, 120).zero_();
+  const auto model = evaluate(std::vector{half}, held_out())["models"]["perfect"];
+  const auto& interval = model["overall_interval"];
+  EXPECT_LT(interval[0], model["overall"]);
+  EXPECT_GT(interval[1], model["overall"]);
+  EXPECT_LT(interval[1].get<double>() - interval[0].get<double>(), 0.3);
+  EXPECT_TRUE(
+      evaluate(std::vector{half}, held_out(), {.num_resamples = 0})["models"]["perfect"]["overall_interval"].is_null());
+}
+
+TEST(Evaluate, ResamplesImagesWhereACategoryHasNoOtherCaptions) {
+  // Circles are always right and squares and triangles always wrong: captions tell no noise, but images differ.
+  auto model = perfect();
+  for (size_t i = 0; i < model.prompts.size(); ++i) {
+    if (!model.prompts[i].starts_with("a circle")) model.images_NHWC[i].zero_();
+  }
+  const auto interval =
+      evaluate(std::vector{model}, held_out())["models"]["perfect"]["category_intervals"]["single_object"];
+  // 40 images, a third of them right: 1/3 -+ 1.96 x sqrt(1/3 x 2/3 / 40), where three captions would reach 0 and 1.
+  EXPECT_NEAR(interval[0].get<double>(), 0.33 - 0.146, 0.05);
+  EXPECT_NEAR(interval[1].get<double>(), 0.33 + 0.146, 0.05);
+}
+
+TEST(Evaluate, PutsARealFloorBelowABlankModel) {
+  const auto report = evaluate(std::vector{blank()}, held_out());
+  EXPECT_EQ(report["floor"]["images"], 120);
+  EXPECT_EQ(report["floor"]["against"], 120);
+  EXPECT_GT(report["models"]["blank"]["frechet"], report["floor"]["frechet"]);
+  const double kid = report["floor"]["kid"], error = report["floor"]["kid_error"];
+  EXPECT_LT(std::abs(kid), 4 * error) << "KID is unbiased";
+  EXPECT_GT(report["models"]["blank"]["kid"].get<double>(), 20 * error);
+  EXPECT_NE(report["notes"].back().get<std::string>().find("fewer than two sets of 240"), std::string::npos);
+}
+
+TEST(Evaluate, OfStatisticsAloneHasNoKernelDistance) {
+  const auto full = held_out();
+  const auto report = evaluate(std::vector{blank()}, Reference{full.gaussian});
+  EXPECT_EQ(report["models"]["blank"]["frechet"], evaluate(std::vector{blank()}, full)["models"]["blank"]["frechet"]);
+  EXPECT_FALSE(report["models"]["blank"].contains("kid"));
+  EXPECT_FALSE(report.contains("floor"));
+}
+
 TEST(Evaluate, RefusesModelsThatCannotBeCompared) {
-  const auto held_out = scenes(2).images_NHWC;
+  const auto reference = held_out();
   auto other_prompts = perfect();
   other_prompts.name = "other";
   std::swap(other_prompts.prompts[0], other_prompts.prompts[1]);
   auto too_few = blank();
   too_few.images_NHWC = too_few.images_NHWC.narrow(0, 0, 5);
-  EXPECT_THROW(evaluate({}, held_out), ConfigError);
-  EXPECT_THROW(evaluate(std::vector{perfect(), perfect()}, held_out), ConfigError);
-  EXPECT_THROW(evaluate(std::vector{perfect(), other_prompts}, held_out), ConfigError);
-  EXPECT_THROW(evaluate(std::vector{perfect(), too_few}, held_out), ConfigError);
+  EXPECT_THROW(evaluate({}, reference), ConfigError);
+  EXPECT_THROW(evaluate(std::vector{perfect(), perfect()}, reference), ConfigError);
+  EXPECT_THROW(evaluate(std::vector{perfect(), other_prompts}, reference), ConfigError);
+  EXPECT_THROW(evaluate(std::vector{perfect(), too_few}, reference), ConfigError);
 }
 
 TEST(MarkdownTable, HasARowForEachModelInTheOrderGiven) {
-  const auto table = markdown_table(evaluate(std::vector{perfect(), blank()}, scenes(2).images_NHWC));
-  EXPECT_EQ(table.find("| model | steps | evaluations | ms_per_image | overall | single_object | two_object | counting "
-                       "| colors | position | color_attr | frechet |\n| --- |"),
-            0u)
+  const auto table = markdown_table(evaluate(std::vector{perfect(), blank()}, held_out()));
+  EXPECT_EQ(
+      table.find(
+          "| model | steps | evaluations | ms_per_image | overall | single_object | two_object | counting "
+          "| colors | position | color_attr | frechet | 1000 kid | layouts | layouts / perfect | spread / perfect | "
+          "undecided |\n| --- |"),
+      0u)
       << table;
-  EXPECT_LT(table.find("| perfect | 28 | 56 | 1.500 |"), table.find("| blank | 1 | 1 | 0.050 | 0.000 |")) << table;
-  EXPECT_EQ(std::ranges::count(table, '\n'), 4);
+  EXPECT_LT(table.find("| perfect | 28 | 56 | 1.500 | "), table.find("| blank | 1 | 1 | 0.050 | 0.000 [0.00, 0.00] |"))
+      << table;
+  EXPECT_LT(table.find("| blank |"), table.find("| floor: 120 real against 120 |  |")) << table;
 }
 
 TEST(WriteReport, PutsTableAndImageBesideTheJson) {
   namespace fs = std::filesystem;
   const auto folder = fs::path(::testing::TempDir()) / "fgm_report_test";
   const std::vector models{perfect()};
-  const auto report = evaluate(models, scenes(2).images_NHWC);
+  const auto report = evaluate(models, held_out());
   write_report(folder / "report.json", report, models);
   std::ifstream json(folder / "report.json");
   EXPECT_EQ(nlohmann::ordered_json::parse(json), report);

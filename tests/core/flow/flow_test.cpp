@@ -1,10 +1,12 @@
 #include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
 
+#include "core/base/error.h"
 #include "core/flow/flow_path.h"
 #include "core/flow/guidance.h"
 #include "core/flow/ode_sampler.h"
-#include "core/flow/one_step_generator.h"
 #include "core/flow/schedules.h"
+#include "core/flow/student_generator.h"
 #include "core/flow/time_sampler.h"
 #include "core/methods/flow_matching_step.h"
 #include "tests/support/tiny_velocity_model.h"
@@ -86,22 +88,57 @@ TEST(Guidance, PassesAreTheRowsOfASampleThatTheNetworkIsGiven) {
   }
 }
 
-TEST(OneStepGenerator, IsOneEulerStepFromTheInitialTime) {
+TEST(StudentGenerator, IsOneEulerStepFromTheInitialTime) {
   support::TinyVelocityModel model(kShape, 2, at::kFloat, 1);
   const auto noise = at::randn({3, 1, 2, 2});
   const auto condition = some_condition(3);
   const auto at_one = noise - model.velocity(noise, at::ones({3}), condition);
-  EXPECT_TRUE(at::allclose(generate_one_step(model, noise, condition, 1.0), at_one));
+  EXPECT_TRUE(at::allclose(generate(model, {&noise, 1}, condition, {.times = {1.0}}), at_one));
   const auto x = 0.714 * noise;
   const auto expected = x - 0.714 * model.velocity(x, at::full({3}, 0.714), condition);
-  EXPECT_TRUE(at::allclose(generate_one_step(model, noise, condition, 0.714), expected, 1e-5, 1e-6));
+  EXPECT_TRUE(at::allclose(generate(model, {&noise, 1}, condition, {.times = {0.714}}), expected, 1e-5, 1e-6));
 }
 
-TEST(OdeSampler, OneStepFromNoiseIsTheOneStepGenerator) {
+TEST(StudentGenerator, StartsFromThePathToTheDatasMean) {
+  support::TinyVelocityModel model({2, 2, 2}, 2, at::kFloat, 1);
+  const auto noise = at::randn({3, 2, 2, 2});
+  const auto condition = some_condition(3);
+  const auto expected = [&](const at::Tensor& mean) {
+    const auto x = 0.75 * noise + 0.25 * mean;
+    return x - 0.75 * model.velocity(x, at::full({3}, 0.75), condition);
+  };
+  const auto sample = [&](const std::vector<double>& mean) {
+    return generate(model, {&noise, 1}, condition, {.times = {0.75}, .mean = mean});
+  };
+  EXPECT_TRUE(at::allclose(sample({-0.5}), expected(at::full({2, 2, 2}, -0.5)), 1e-5, 1e-6));
+  const auto of_channels = at::tensor({-0.5f, 0.25f}).view({2, 1, 1});
+  EXPECT_TRUE(at::allclose(sample({-0.5, 0.25}), expected(of_channels), 1e-5, 1e-6));
+  EXPECT_THROW(sample({0.1, 0.2, 0.3}), ConfigError);
+}
+
+TEST(StudentGenerator, NoisesItsSampleAgainBeforeALaterStepAndOnlyTheLastStepHasAGraph) {
+  support::TinyVelocityModel model(kShape, 2, at::kDouble, 1);
+  visit_parameters(model, [](const std::string&, at::Tensor& p) { p.requires_grad_(true); });
+  const std::vector<at::Tensor> noise = {at::randn({3, 1, 2, 2}, at::kDouble), at::randn({3, 1, 2, 2}, at::kDouble)};
+  const auto condition = to(some_condition(3), at::kDouble);
+  const GeneratorConfig generator{.times = {1.0, 0.6}};
+  const auto first = generate(model, std::span(noise).first(1), condition, generator).detach();
+  const auto x = 0.4 * first + 0.6 * noise[1];
+  const auto expected = x - 0.6 * model.velocity(x, at::full({3}, 0.6), condition);
+  const auto sample = generate(model, noise, condition, generator);
+  EXPECT_TRUE(at::allclose(sample, expected, 1e-6, 1e-7)) << "the time itself is float32";
+  TensorList parameters;
+  visit_parameters(model, [&](const std::string&, at::Tensor& p) { parameters.push_back(p); });
+  const auto gradients = torch::autograd::grad({sample.sum()}, parameters);
+  const auto of_last_step = torch::autograd::grad({expected.sum()}, parameters);
+  for (size_t i = 0; i < gradients.size(); ++i) EXPECT_TRUE(at::allclose(gradients[i], of_last_step[i], 1e-5, 1e-6));
+}
+
+TEST(OdeSampler, OneStepFromNoiseIsAOneStepStudents) {
   support::TinyVelocityModel model(kShape, 2, at::kFloat, 1);
   const auto noise = at::randn({3, 1, 2, 2});
   const GuidedCondition condition{some_condition(3), {at::zeros({1, 3, 2}), at::zeros({1, 2})}};
-  const auto expected = generate_one_step(model, noise, condition.condition, 1.0);
+  const auto expected = generate(model, {&noise, 1}, condition.condition, {.times = {1.0}});
   EXPECT_TRUE(at::allclose(sample_ode(model, noise, condition, sampling_times(1, 0.0), 1.0), expected, 1e-6, 1e-6));
 }
 

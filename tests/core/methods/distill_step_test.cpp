@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "core/flow/flow_path.h"
 #include "parallel/optim/fsdp_engine.h"
 #include "tests/support/matmul_counter.h"
@@ -101,6 +103,53 @@ TEST(DistillStep, FrozenNetworksDoNoWeightGradientWork) {
   EXPECT_EQ(counter.count(), 20);
 }
 
+// The bits of the velocities stay, so two runs differ in the student's update alone.
+TEST(DistillStep, JacobianShareScalesTheGradientThroughTheNetworks) {
+  const auto grad_norm_and_loss = [](StudentLossKind loss, std::vector<double> jacobian) {
+    Distillation d;
+    d.method.loss = loss;
+    d.method.jacobian = std::move(jacobian);
+    const auto report = d.run(1);
+    return std::pair(report.values.at("grad_norm.student"), report.values.at("loss.student"));
+  };
+  const auto whole = grad_norm_and_loss(StudentLossKind::kFgm, {1.0});
+  const auto half = grad_norm_and_loss(StudentLossKind::kFgm, {0.5});
+  const auto none = grad_norm_and_loss(StudentLossKind::kFgm, {0.0});
+  EXPECT_EQ(whole.second, half.second);
+  EXPECT_EQ(whole.second, none.second);
+  EXPECT_EQ(none.first, grad_norm_and_loss(StudentLossKind::kDmd, {1.0}).first);
+  EXPECT_NE(whole.first, none.first);
+  EXPECT_NE(half.first, whole.first);
+  EXPECT_NE(half.first, none.first);
+}
+
+TEST(DistillStep, WarmUpTeachesTheEstimatorAloneFromAsManyBatches) {
+  Distillation d;
+  d.method.estimator_warmup = 2;
+  const auto student = snapshot(d.student);
+  const auto report = d.run(2);
+  EXPECT_TRUE(are_equal(student, snapshot(d.student)));
+  EXPECT_FALSE(report.values.contains("loss.student"));
+  EXPECT_EQ(d.source.position(), 4);
+  EXPECT_EQ(report.images, 16);
+  d.run(3);
+  EXPECT_FALSE(are_equal(student, snapshot(d.student)));
+}
+
+// A step of the student before the last is a forward without history: two more products.
+TEST(DistillStep, StudentsOfTwoStepsLearnBothOfThem) {
+  Distillation d;
+  d.method.student_times = {1.0, 0.5};
+  std::set<int64_t> counts;
+  for (int64_t i = 0; i < 16; ++i) {
+    const support::MatmulCounter counter;
+    d.run(1);
+    counts.insert(counter.count());
+  }
+  EXPECT_EQ(counts, (std::set<int64_t>{20, 22, 24}))
+      << "one or two steps for the estimator's samples, and the student's";
+}
+
 // Without the four input gradients of teacher and estimator.
 TEST(DistillStep, DmdGoesBackThroughTheStudentAlone) {
   Distillation d;
@@ -189,6 +238,29 @@ TEST(DistillStep, EstimatorLossIsTheSquaredErrorToTheConditionalVelocity) {
   const auto eps = (x_t - (1.0 - t) * z) / t;
   const double expected = (eps - z).square().mean().item<double>();
   EXPECT_NEAR(loss, expected, 1e-4 * expected);  // dividing by a small t loses digits
+}
+
+TEST(DistillStep, RealUidTeachesTheEstimatorAtTheBatchsImagesWithTheSameNoiseAndTimes) {
+  const std::vector<int64_t> shape = {1, 4, 4};
+  SilentModel teacher, student, estimator;
+  MethodConfig method;
+  method.loss = StudentLossKind::kRealUid;
+  method.realuid_alpha = method.realuid_beta = 0.75;
+  const support::OneRankMesh one_rank;
+  FsdpEngine student_engine(student, method.student, one_rank.mesh);
+  FsdpEngine estimator_engine(estimator, method.estimator, one_rank.mesh);
+  support::SyntheticSource source(8, shape, kPooled);
+  const auto images = source.next().images;
+  source.seek(0);
+  DistillStep step({teacher, student_engine, estimator_engine},
+                   {.seed = 5, .method = method, .sample_shape = shape, .tensors = at::kFloat});
+  step.run(0, source);
+  ASSERT_EQ(estimator.seen.size(), 3u);
+  const auto at_sample = estimator.seen[0], at_image = estimator.seen[1];
+  EXPECT_TRUE(at::equal(at_sample.t_B, at_image.t_B));
+  // Both points have the same noise, so they lie (1 - t) times as far apart as sample and image.
+  const auto t = per_sample(at_image.t_B, images);
+  EXPECT_TRUE(at::allclose(at_image.x_t - at_sample.x_t, (1.0 - t) * (images - student.seen[0].x_t), 1e-4, 1e-5));
 }
 
 TEST(DistillStep, LossesFallOnALinearFlow) {

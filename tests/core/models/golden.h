@@ -15,7 +15,7 @@ inline SafetensorsFile open(const std::string& name) {
   return SafetensorsFile(FGM_SOURCE_DIR "/tests/golden/" + name + ".safetensors");
 }
 
-// What the script built for `name`: diffusers' configuration and the keys `shape` and `context_rows`.
+// What the script built for `name`, by the entry `cases` of the file's metadata.
 inline DiffusersConfig config_of(const SafetensorsFile& file, const std::string& name) {
   return {file.path(), nlohmann::json::parse(file.metadata().at("cases")).at(name)};
 }

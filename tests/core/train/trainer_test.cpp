@@ -30,9 +30,12 @@ struct CountingCheckpointer : Checkpointer {
 };
 
 struct CountingObserver : StepObserver {
-  void on_step(int64_t step, int64_t, double, const StepReport&) override { seen.push_back(step); }
+  void on_step(int64_t step, int64_t, double, const StepReport& report) override {
+    seen.push_back(step);
+    if (report.values.contains("score.overall")) scored.push_back(step);
+  }
   void on_end(int64_t step) override { end = step; }
-  std::vector<int64_t> seen;
+  std::vector<int64_t> seen, scored;
   int64_t end = -1;
 };
 
@@ -55,6 +58,16 @@ TEST_F(TrainerTest, SavesEveryNStepsAndOnceMoreAtTheEnd) {
   EXPECT_EQ(checkpointer.saved, (std::vector<int64_t>{2, 4, 5}));
   EXPECT_EQ(observer.seen, (std::vector<int64_t>{1, 2, 3, 4, 5}));
   EXPECT_EQ(observer.end, 5);
+}
+
+TEST_F(TrainerTest, ReportsScoresOfEveryNthStepAlone) {
+  int64_t num_scored = 0;
+  run({.num_steps = 5, .score_every = 2, .scores = [&] {
+         ++num_scored;
+         return std::map<std::string, double>{{"score.overall", 0.5}};
+       }});
+  EXPECT_EQ(num_scored, 2);
+  EXPECT_EQ(observer.scored, (std::vector<int64_t>{2, 4}));
 }
 
 TEST_F(TrainerTest, DoesNotSaveTheLastStepTwice) {

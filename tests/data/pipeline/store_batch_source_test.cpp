@@ -4,7 +4,9 @@
 
 #include <set>
 
+#include "core/base/caption_noise.h"
 #include "core/base/error.h"
+#include "data/store/store_writer.h"
 #include "data/text/hashed_word_encoder.h"
 #include "tests/support/errors.h"
 #include "tests/support/temporary_folder.h"
@@ -88,6 +90,35 @@ TEST_F(StoreBatchSourceTest, CaptionsOnlyLeavesImagesUndefined) {
   const auto batch = batches.next();
   EXPECT_FALSE(batch.images.defined());
   EXPECT_EQ(batch.condition.batch(), 4);
+}
+
+TEST_F(StoreBatchSourceTest, APairsCaptionNoiseAndSampleBelongTogether) {
+  StoreContents contents{
+      .kind = "pairs", .provenance = nlohmann::json::object(), .prompts = store_->prompts(), .noise_seed = 4};
+  StoreWriter writer(folder_ / "pairs.h5", contents, {3, 4, 2});
+  writer.append(at::arange(kRecords, at::kHalf).view({-1, 1, 1, 1}).expand({-1, 3, 4, 2}));
+  writer.commit();
+  store_ = std::make_shared<Store>(folder_ / "pairs.h5");
+  const auto batch =
+      StoreBatchSource(store_, encoder_, {.global_batch = 6, .needs_images = false, .needs_pairs = true}).next();
+  for (int64_t row = 0; row < 6; ++row) {
+    const auto& prompt = batch.prompts[static_cast<size_t>(row)];
+    EXPECT_TRUE(at::all(batch.images[row] == std::stof(prompt.substr(5))).item<bool>()) << prompt;
+    EXPECT_TRUE(at::equal(batch.noise[row], CaptionNoise(4, CaptionNoise::kPairs).draw(prompt, 0, {3, 4, 2})[0]));
+  }
+}
+
+TEST_F(StoreBatchSourceTest, RejectsImagesWherePairsAreNeeded) {
+  const BatchSourceOptions options{.needs_images = false, .needs_pairs = true};
+  EXPECT_THAT(message_of<ConfigError>([&] { StoreBatchSource(store_, encoder_, options); }),
+              HasSubstr("a.h5' is a store of images, regression needs pairs"));
+}
+
+TEST_F(StoreBatchSourceTest, AListGivesTheBatchesOfAStoreWithItsCaptions) {
+  const BatchSourceOptions options{.global_batch = 4, .needs_images = false};
+  StoreBatchSource of_store(store_, encoder_, options);
+  StoreBatchSource of_list(std::make_shared<const std::vector<std::string>>(store_->prompts()), encoder_, options);
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(of_list.next().prompts, of_store.next().prompts);
 }
 
 TEST_F(StoreBatchSourceTest, RejectsACaptionsOnlyStoreWhereImagesAreNeeded) {

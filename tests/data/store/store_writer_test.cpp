@@ -1,5 +1,8 @@
 #include <gmock/gmock.h>
 
+#include <fstream>
+
+#include "core/base/caption_noise.h"
 #include "core/base/error.h"
 #include "data/store/store_writer.h"
 #include "tests/support/errors.h"
@@ -104,6 +107,48 @@ TEST(StoreWriter, RecordsThatCameToNoImageLeaveNoTrace) {
   EXPECT_EQ(store.digest(), Store(folder / "fewer.h5").digest());
   EXPECT_EQ(std::filesystem::file_size(store.path()), std::filesystem::file_size(folder / "fewer.h5"));
   EXPECT_EQ(num_files(folder), 2) << "a temporary file was left behind";
+}
+
+StoreContents three_pairs() {
+  return {.kind = "pairs", .provenance = nlohmann::json::object(), .prompts = {"a", "b", "a"}, .noise_seed = 7};
+}
+
+// Samples [3, 2, 4, 5], of which each element is another.
+at::Tensor three_samples() {
+  return (at::arange(120, at::kFloat).view({3, 2, 4, 5}) / 64 - 1).to(at::kHalf);
+}
+
+TEST(StoreWriter, PairsComeBackWithTheNoiseOfTheirCaptionAndNumber) {
+  const TemporaryFolder folder;
+  StoreWriter writer(folder / "a.h5", three_pairs(), {2, 4, 5});
+  writer.append(three_samples().narrow(0, 0, 2));
+  writer.append(three_samples().narrow(0, 2, 1));
+  writer.commit();
+  const Store store(folder / "a.h5");
+  store.verify_images();
+  EXPECT_EQ(store.sample_shape(), (std::vector<int64_t>{2, 4, 5}));
+  EXPECT_TRUE(store.image_shape().empty()) << "samples are no images";
+  const std::vector<int64_t> order = {2, 0};
+  const auto [noise, samples] = store.pairs(order);
+  EXPECT_TRUE(at::equal(samples, three_samples().to(at::kFloat).index_select(0, at::tensor(order))));
+  const CaptionNoise expected(7, CaptionNoise::kPairs);
+  EXPECT_TRUE(at::equal(noise, at::cat({expected.draw("a", 1, {2, 4, 5}), expected.draw("a", 0, {2, 4, 5})})));
+}
+
+TEST(StoreWriter, ADamagedSampleIsNoticed) {
+  const TemporaryFolder folder;
+  StoreWriter writer(folder / "a.h5", three_pairs(), {2, 4, 5});
+  writer.append(three_samples());
+  writer.commit();
+  {
+    std::fstream file(folder / "a.h5", std::ios::in | std::ios::out | std::ios::binary);
+    const std::string bytes(std::istreambuf_iterator<char>(file), {});
+    const std::string first_row(static_cast<const char*>(three_samples().data_ptr()), 80);
+    ASSERT_NE(bytes.find(first_row), std::string::npos) << "nothing to damage";
+    file.seekp(static_cast<std::streamoff>(bytes.find(first_row)));
+    file.put('\x7f');
+  }
+  EXPECT_THAT(message_of<IoError>([&] { Store(folder / "a.h5").verify_images(); }), HasSubstr("the samples' digest"));
 }
 
 TEST(StoreWriter, OneThatIsGivenUpLeavesTheOldFile) {

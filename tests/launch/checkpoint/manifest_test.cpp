@@ -29,7 +29,7 @@ Manifest sample() {
   m.seed = 7;
   m.threads = 2;
   m.config = "[run]\ndir = a \"quoted\" path\n";
-  m.data = {"store.h5", 100, 2, 250};
+  m.data = {.store = "store.h5", .size = 100, .epoch = 2, .position = 250};
   m.teacher = Manifest::Teacher{"teacher.safetensors", std::string(32, 'a')};
   m.updates = {{"student", 200}, {"estimator", 400}};
   m.files = {{kFile0, {96, std::string(32, '0')}}, {kFile1, {128, std::string(32, 'f')}}};
@@ -45,6 +45,13 @@ TEST(Manifest, ComesBackFromItsJsonAsItWas) {
   EXPECT_EQ(read.config, sample().config);
   EXPECT_EQ(read.tensors.at("student/w").slices[1].begin, 6);
   EXPECT_EQ(read.tensors.at("student/scale").dtype, at::kBFloat16);
+}
+
+TEST(Manifest, OnlyARunOnAListOfCaptionsHasTheirDigest) {
+  Manifest m = sample();
+  EXPECT_FALSE(json::parse(to_json(m))["data"].contains("captions_xxh128"));
+  m.data.captions_xxh128 = std::string(32, 'c');
+  EXPECT_EQ(parse_manifest(to_json(m), "manifest.json").data.captions_xxh128, m.data.captions_xxh128);
 }
 
 TEST(Manifest, ATrainingRunNamesNoTeacher) {

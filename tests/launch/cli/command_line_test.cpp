@@ -129,7 +129,7 @@ TEST(CommandLine, WhatAWordProcessorMadeOfAFlagIsNamed) {
 TEST(CommandLine, NamesThatAreNotUtf8AreRefusedWhereTheyWouldBeWritten) {
   EXPECT_THAT(error_of(kTrain, {"--run", "caf\xE9"}), HasSubstr("run.dir = 'caf\\xE9' is not UTF-8"));
   EXPECT_THAT(error_of(kPack, {"--out", "caf\xE9.h5"}), HasSubstr("--out = 'caf\\xE9.h5' is not UTF-8"));
-  EXPECT_EQ(parse_arguments(kInspect, {"caf\xE9.h5"}).invocation.argument, "caf\xE9.h5") << "it is only read";
+  EXPECT_EQ(parse_arguments(kInspect, {"caf\xE9.h5"}).invocation.arguments[0], "caf\xE9.h5") << "it is only read";
 }
 
 TEST(CommandLine, EmptyTextIsAValue) {
@@ -137,12 +137,20 @@ TEST(CommandLine, EmptyTextIsAValue) {
 }
 
 TEST(CommandLine, PositionalArgumentIsNeededOnce) {
-  EXPECT_EQ(parse_arguments(kInspect, {"a.h5", "--json"}).invocation.argument, "a.h5");
+  EXPECT_EQ(parse_arguments(kInspect, {"a.h5", "--json"}).invocation.arguments[0], "a.h5");
   EXPECT_TRUE(parse_arguments(kInspect, {"--json", "a.h5"}).invocation.is_json);
-  EXPECT_EQ(parse_arguments(kInspect, {"--", "--odd"}).invocation.argument, "--odd");
+  EXPECT_EQ(parse_arguments(kInspect, {"--", "--odd"}).invocation.arguments[0], "--odd");
   EXPECT_EQ(error_of(kInspect, {}), "'fgm inspect' needs FILE");
   EXPECT_EQ(error_of(kInspect, {"a", "b"}), "unexpected argument 'b'");
   EXPECT_EQ(error_of(kTrain, {"-x"}), "unexpected argument '-x'");
+}
+
+TEST(CommandLine, AnArgumentWithThreeDotsIsOneOrMore) {
+  Command report = kInspect;
+  report.argument = "RUN...";
+  const std::vector<std::string> expected = {"a", "b"};
+  EXPECT_EQ(parse_arguments(report, {"a", "--json", "b"}).invocation.arguments, expected);
+  EXPECT_EQ(error_of(report, {}), "'fgm inspect' needs RUN...");
 }
 
 TEST(CommandLine, OwnFlagsReachTheCommand) {
@@ -161,7 +169,7 @@ TEST(CommandLine, ARequiredFlagIsMissedUnlessTheConfigIsPrinted) {
 TEST(CommandLine, AFlagWithoutValueTakesNone) {
   const auto request = parse_arguments(kInspect, {"--verify", "a.h5"});
   EXPECT_TRUE(request.invocation.flags.has("verify"));
-  EXPECT_EQ(request.invocation.argument, "a.h5");
+  EXPECT_EQ(request.invocation.arguments[0], "a.h5");
   EXPECT_FALSE(parse_arguments(kInspect, {"a.h5"}).invocation.flags.has("verify"));
   EXPECT_EQ(error_of(kInspect, {"--verify=yes", "a.h5"}), "--verify takes no value");
   EXPECT_THAT(command_help(kInspect), HasSubstr("  --verify    "));

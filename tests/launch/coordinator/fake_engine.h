@@ -52,7 +52,7 @@ class FakeEngine : public ParameterEngine {
   VelocityModel& model() override { return *model_; }
   void set_trainable(bool) override {}
   UpdateReport update(double) override { return {}; }
-  void with_ema(const std::function<void()>& body) override { body(); }
+  void with_ema(const std::function<void()>& body, size_t) override { body(); }
   bool has_ema() const override { return true; }
   std::vector<StateSlice> state() override { return slices_; }
   int64_t num_updates() const override { return num_updates_; }

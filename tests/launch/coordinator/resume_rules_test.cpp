@@ -10,6 +10,7 @@ namespace fgm {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class ResumeRules : public ::testing::Test {
@@ -59,6 +60,29 @@ TEST_F(ResumeRules, TellErrorsFromWarningsFromWhatIsOfNoConsequence) {
   }
 }
 
+TEST_F(ResumeRules, AnAverageNeitherComesNorGoesAndOnlyTheFirstWhoseNameHasNoDecayMayChangeIt) {
+  const auto go_on = [](const std::string& ema) {
+    Config saved, now;
+    set(saved, {"student.ema", "0.99, 0.999", ""});
+    set(now, {"student.ema", ema, ""});
+    return compare_runs(manifest_of(to_ini(saved)), manifest_of(to_ini(now)));
+  };
+  EXPECT_TRUE(go_on("0.990,0.999").warnings.empty());
+  EXPECT_THAT(go_on("0.98,0.999").warnings,
+              ElementsAre("student.ema: the checkpoint has 0.99,0.999, this run 0.98,0.999"));
+  for (const std::string ema : {"0", "0.99", "0.99,0.9995", "0.99,0.999,0.9995", "0.999,0.99"}) {
+    EXPECT_THAT(go_on(ema).errors, ElementsAre("student.ema: the checkpoint has 0.99,0.999, this run " + ema));
+  }
+  EXPECT_TRUE(go_on("0.98,0.999").errors.empty());
+}
+
+TEST_F(ResumeRules, ARegressionAndALossWithAnEstimatorDoNotResumeFromEachOther) {
+  EXPECT_TRUE(change("method.loss", "dmd").errors.empty());
+  const auto errors = change("method.loss", "regression").errors;
+  ASSERT_EQ(errors.size(), 1u);
+  EXPECT_THAT(errors[0], HasSubstr("student.init"));
+}
+
 TEST_F(ResumeRules, MoreStepsOfACosineScheduleSayFromWhereToWhereTheRateJumps) {
   Config config;
   config.method.steps = 8;
@@ -82,6 +106,18 @@ TEST_F(ResumeRules, AStoreThatGrewIsAWarningThatSaysWhatBecomesOfTheEpoch) {
   EXPECT_TRUE(differences.errors.empty());
   ASSERT_EQ(differences.warnings.size(), 1u);
   EXPECT_THAT(differences.warnings[0], AllOf(HasSubstr("with 40 records"), HasSubstr("twice or not at all")));
+}
+
+TEST_F(ResumeRules, OtherCaptionsOfAListOfTheSameLengthAreAWarning) {
+  Manifest saved = manifest_of(to_ini(Config()));
+  saved.data = {.store = "list.txt", .size = 40, .captions_xxh128 = std::string(32, 'a')};
+  Manifest now = saved;
+  EXPECT_TRUE(compare_runs(saved, now).warnings.empty());
+  now.data.captions_xxh128 = std::string(32, 'b');
+  const auto differences = compare_runs(saved, now);
+  EXPECT_TRUE(differences.errors.empty());
+  ASSERT_EQ(differences.warnings.size(), 1u);
+  EXPECT_THAT(differences.warnings[0], HasSubstr("the captions of list.txt are others"));
 }
 
 TEST_F(ResumeRules, OtherRanksOrThreadsAreANoteAndAKeyThatTheOlderConfigLacksHadItsDefault) {

@@ -124,7 +124,7 @@ TEST_F(Resuming, AnotherRunsCheckpointIsRefusedNamingEveryKey) {
   job().save(1);
   config_.run.seed = 2;
   config_.method.batch = 7;
-  config_.method.student.ema = 0.5;
+  config_.method.student.ema = {0.5};
   config_.model.mmdit.depth = 2;
   EXPECT_THAT(error_of_restore("auto", {.teacher_digest = std::string(32, '1')}),
               AllOf(HasSubstr("run.seed: the checkpoint has 1, this run 2"),

@@ -20,8 +20,8 @@ double need(const std::vector<MemoryNeed>& needs, const std::string& key) {
 
 TEST(MemoryNeeds, WhatNetworksNeedIsNearToWhatEnginesHoldAndNeverMore) {
   Config config;
-  config.method.student = {.beta1 = 0.9, .ema = 0.99};
-  config.method.estimator = {.beta1 = 0.0, .ema = 0.0};
+  config.method.student = {.beta1 = 0.9, .ema = {0.99, 0.999}};
+  config.method.estimator = {.beta1 = 0.0, .ema = {0.0}};
   const auto model = make_unread_model(config.model);
   const auto held = [&](const OptimizerConfig& optimizer) {
     return static_cast<double>(FsdpEngine::bytes_of(*model, optimizer, /*num_shards=*/1));

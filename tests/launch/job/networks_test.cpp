@@ -19,8 +19,8 @@ class Networks : public ::testing::Test {
     config_.run.device = DeviceChoice::kCpu;
     config_.run.threads = 1;
     config_.model = support::smallest_model();
-    config_.method.student = {.beta1 = 0.9, .ema = 0.99};
-    config_.method.estimator = {.beta1 = 0.0, .ema = 0.0};
+    config_.method.student = {.beta1 = 0.9, .ema = {0.99, 0.999}};
+    config_.method.estimator = {.beta1 = 0.0, .ema = {0.0}};
   }
 
   // Weights that follow from `seed`, on disk.
@@ -51,14 +51,29 @@ void expect_holds(FsdpEngine& engine, const std::string& part, const TensorSourc
   EXPECT_GT(num_compared, 0) << part;
 }
 
-TEST_F(Networks, StudentsAndEstimatorsWeightsAndAverageBeginWithTheStartsAndNotTheTeachers) {
+TEST_F(Networks, StudentsAndEstimatorsWeightsAndAveragesBeginWithTheStartsAndNotTheTeachers) {
   const auto teacher = weights(1), start = weights(2);
   World world(config_);
-  DistillNetworks networks(world, config_, teacher, start);
+  DistillNetworks networks(world, config_, {teacher, &start, &start});
   expect_holds(networks.student(), "", start);
   expect_holds(networks.student(), "ema", start);
+  expect_holds(networks.student(), "ema_0.999", start);
   expect_holds(networks.estimator(), "", start);
   EXPECT_FALSE(networks.estimator().has_ema());
+  world.close();
+}
+
+TEST_F(Networks, StartEachFromItsOwnWeightsAndRandomlyWithoutAny) {
+  const auto teacher = weights(1), start = weights(2);
+  config_.run.seed = 5;
+  World world(config_);
+  DistillNetworks networks(world, config_, {.teacher = teacher, .student = nullptr, .estimator = &start});
+  expect_holds(networks.student(), "", weights(5));
+  expect_holds(networks.student(), "ema", weights(5));
+  expect_holds(networks.estimator(), "", start);
+  DistillNetworks others(world, config_, {.teacher = teacher, .student = &teacher, .estimator = nullptr});
+  expect_holds(others.student(), "", teacher);
+  expect_holds(others.estimator(), "", weights(6));
   world.close();
 }
 
@@ -69,10 +84,23 @@ TEST_F(Networks, AllocateWhatBytesOfSaysAndShareOneTable) {
     const DistillBytes expected = DistillNetworks::bytes_of(config_, /*num_shards=*/1);
     World world(config_);
     const support::AllocatedBytes allocated;
-    const DistillNetworks networks(world, config_, source, source);
+    const DistillNetworks networks(world, config_, {source, &source, &source});
     EXPECT_EQ(allocated.count(), expected.teacher + expected.student + expected.estimator + expected.buffers);
     world.close();
   }
+}
+
+TEST_F(Networks, ARegressionAllocatesAStudentAlone) {
+  const auto source = weights(1);
+  config_.method.loss = StudentLossKind::kRegression;
+  const DistillBytes expected = DistillNetworks::bytes_of(config_, /*num_shards=*/1);
+  World world(config_);
+  const support::AllocatedBytes allocated;
+  DistillNetworks networks(world, config_, {source, &source, nullptr});
+  EXPECT_EQ(expected.teacher + expected.estimator, 0);
+  EXPECT_EQ(allocated.count(), expected.student + expected.buffers);
+  expect_holds(networks.student(), "", source);
+  world.close();
 }
 
 TEST(AdoptTeacherSettings, NetworkAndTextAreTheTeachersAndAShiftThatTheUserGaveStays) {

@@ -57,7 +57,7 @@ TEST_F(ImageJobs, InBatchesDifferByRoundingAtMost) {
 TEST_F(ImageJobs, TheNetworkSeesWholeBatchesAndTheImagesAreThoseThatWereAskedFor) {
   CountedModel model(kShape, kText.pooled_width, at::kFloat, 1);
   const std::vector<std::string> captions = {"a cat", "a dog", "a cow"};
-  const ImageJob job({model, *encoder_, {.is_one_step = true, .sample_shape = kShape}}, {captions, 1, 1}, 2);
+  const ImageJob job({model, *encoder_, {.student = GeneratorConfig(), .sample_shape = kShape}}, {captions, 1, 1}, 2);
   EXPECT_EQ(job.sample_batch(1).size(0), 1);
   EXPECT_EQ(job.sample_all().size(0), 3);
   EXPECT_THAT(model.rows, testing::ElementsAre(2, 2, 2));

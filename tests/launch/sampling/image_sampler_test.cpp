@@ -1,7 +1,6 @@
 #include "launch/sampling/image_sampler.h"
 
 #include "core/flow/ode_sampler.h"
-#include "core/flow/one_step_generator.h"
 #include "core/flow/schedules.h"
 #include "core/io/pixels.h"
 #include "tests/launch/sampling/sampling_fixture.h"
@@ -15,17 +14,21 @@ class ImageSamples : public support::SamplingTest {
  protected:
   ImageSamples() { options_.sample_shape = kShape; }
 
-  at::Tensor sample() { return ImageSampler(model_, *encoder_, options_).sample(kCaptions, noise_); }
+  at::Tensor sample() { return ImageSampler(model_, *encoder_, options_).sample(kCaptions, {&noise_, 1}); }
   Conditioning condition(const std::vector<std::string>& captions) { return encoder_->encode(captions); }
 
   SampleOptions options_;
   const at::Tensor noise_ = RandomStream(1, "noise").normal(0, 0, 2, kShape);
 };
 
-TEST_F(ImageSamples, OfAStudentAreThoseOfTheOneStepGenerator) {
-  options_ = {.is_one_step = true, .init_time = 0.7, .sample_shape = kShape};
+TEST_F(ImageSamples, OfAStudentAreThoseOfItsGeneratorWithANoiseForEachStep) {
+  options_ = {.student = GeneratorConfig{.times = {0.7, 0.3}}, .sample_shape = kShape};
+  const std::vector<at::Tensor> noise = {noise_, RandomStream(2, "noise").normal(0, 0, 2, kShape)};
+  const ImageSampler sampler(model_, *encoder_, options_);
+  ASSERT_EQ(sampler.num_noises(), 2);
   const at::NoGradGuard no_grad;
-  EXPECT_TRUE(at::equal(sample(), generate_one_step(model_, noise_, condition(kCaptions), 0.7)));
+  EXPECT_TRUE(
+      at::equal(sampler.sample(kCaptions, noise), generate(model_, noise, condition(kCaptions), *options_.student)));
 }
 
 TEST_F(ImageSamples, OfATeacherAreThoseOfEulersMethodOnItsScheduleWithItsGuidance) {

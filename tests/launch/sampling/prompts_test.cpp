@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "core/base/error.h"
+#include "core/eval/shapes/dataset.h"
 #include "data/store/store.h"
 #include "tests/support/errors.h"
 #include "tests/support/temporary_folder.h"
@@ -55,6 +56,11 @@ TEST_F(Prompts, AreTheSameWhateverFileTheyCameIn) {
     EXPECT_THAT(read("p.json", "[\"" + typed + " \"]"), ElementsAre(kComposed));
   }
   EXPECT_THAT(read("p.jsonl", R"({"prompt": "a cafe\u0301"})"), ElementsAre(kComposed));
+}
+
+TEST_F(Prompts, ScenesAreTheGrammarsAndAFileOfThatNameIsReadByItsPath) {
+  EXPECT_EQ(captions_of(read_prompts("scenes")), shapes::balanced_captions(shapes::Split::kTrain));
+  EXPECT_THAT(read("scenes", "a cat\n"), ElementsAre("a cat"));
 }
 
 TEST_F(Prompts, OfAStoreStayAsTheyStandThere) {

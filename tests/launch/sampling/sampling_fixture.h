@@ -11,10 +11,10 @@ namespace fgm::support {
 // A tiny network of images of 3 x 4 x 6 pixels, a teacher that takes two steps or a student.
 class SamplingTest : public testing::Test {
  protected:
-  ImageSampler sampler(bool is_one_step = false) {
-    return {model_,
-            *encoder_,
-            {.is_one_step = is_one_step, .steps = 2, .guidance = is_one_step ? 1.0 : 2.0, .sample_shape = kShape}};
+  ImageSampler sampler(bool is_student = false) {
+    SampleOptions options{.steps = 2, .guidance = is_student ? 1.0 : 2.0, .sample_shape = kShape};
+    if (is_student) options.student = GeneratorConfig();
+    return {model_, *encoder_, options};
   }
 
   inline static const std::vector<int64_t> kShape = {3, 4, 6};

@@ -136,6 +136,12 @@ setup "$work/own" fail --libtorch "$work/wheel/torch" --print-cmake-args
 expect "one's own LibTorch is taken" said "-DFGM_LIBTORCH=$work/wheel/torch"
 PREFIX=/nowhere:$work/wheel/torch setup "$work/own" fail --print-cmake-args
 expect "and found on CMAKE_PREFIX_PATH" said "-DFGM_LIBTORCH=$work/wheel/torch"
+setup "$work/own" fail --libtorch "$work/wheel/torch" --fashion-mnist
+if [[ -d /usr/share/datasets/fashion-mnist ]]; then
+  expect "a data set that is there is not installed again" exited_with 0
+else
+  expect "a data set that is missing is a package like another" said "apt-get install -y --no-install-recommends dataset-fashion-mnist"
+fi
 setup "$work/own" fail --colour=on
 expect "an unknown option is refused" exited_with 2
 

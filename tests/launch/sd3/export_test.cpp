@@ -56,7 +56,7 @@ TEST_F(Export, OfSixteenBitWeightsKeepsTheirBitsAndOnlyParametersAreConverted) {
 TEST_F(Export, OfAShardedCheckpointIsTheNetworkThatWasDistilled) {
   distill_without_a_change();
   const auto original = stored_tensors(fs::path(kPipeline) / "transformer");
-  for (const std::string role : {"student", "ema"}) {
+  for (const std::string role : {"student", "ema", "ema_0.75", "student_ema_0.75"}) {
     export_as("student", "diffusers", "as_" + role, "--role " + role);
     EXPECT_TRUE(stored_tensors(folder_ / ("as_" + role)) == original) << role;
   }
@@ -108,6 +108,7 @@ TEST_F(Export, TakesNoRoleButTheOneOfTheWeights) {
   export_as("student", "diffusers", "average", "--role ema");
   export_as("average", "single-file", "average.safetensors", "--role ema");
   expect_refused("average.safetensors --role teacher", "its role is student_ema, and teacher was asked for");
+  expect_refused("student --role ema_0.5", "no weights of role student_ema_0.5, teacher_ema_0.5 in it, only");
 }
 
 TEST_F(Export, CutsAFolderIntoShardsThatOpenLikeOneFile) {

@@ -168,7 +168,8 @@ TEST_F(Sample, AStudentMakesImagesOfItsOwnSizeInOneStepAlsoWhereItWasExported) {
   sample("exported.safetensors", "single_file.png");
   EXPECT_TRUE(bytes_of(folder_ / "checkpoint.png") == bytes_of(folder_ / "exported.png"));
   EXPECT_TRUE(bytes_of(folder_ / "checkpoint.png") == bytes_of(folder_ / "single_file.png"));
-  const auto refused = run("sample --sample.prompts prompts.txt --sample.out x.png --sample.weights exported");
+  const auto refused =
+      run("sample --steps 1 --sample.prompts prompts.txt --sample.out x.png --sample.weights exported");
   EXPECT_THAT(refused.text, HasSubstr("brings no autoencoder; give --sample.vae"));
   EXPECT_EQ(refused.code, kExitConfig);
 }

@@ -33,7 +33,7 @@ class Sd3Job : public testing::Test {
     must_run("data shapes --shapes.count 20 --shapes.held_out_count 20 --out captions.h5");
     must_run(
         fmt::format("distill --run student --teacher.weights {} --data.store captions.h5 --steps 1 --run.threads 1 "
-                    "--method.batch 4 --student.lr 1e-30 --student.ema 0.5 --method.init_time 0.75 "
+                    "--method.batch 4 --student.lr 1e-30 --student.ema 0.5,0.75 --method.init_time 0.75 "
                     "--method.teacher_guidance 4.5 {}",
                     kPipeline, more),
         2);

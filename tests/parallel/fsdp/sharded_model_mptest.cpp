@@ -102,5 +102,49 @@ TEST_F(ShardedMMDiT, OfOneRankComputesOnTheBufferItself) {
   }
 }
 
+std::unique_ptr<VelocityModel> random_unet() {
+  auto model = make_model(UNetConfig{.flavour = UNetFlavour::kEdm,
+                                     .in_channels = 2,
+                                     .image_size = 4,
+                                     .channels = 8,
+                                     .channel_mult = {1, 2},
+                                     .num_res_blocks = 1,
+                                     .attention_resolutions = {2},
+                                     .num_heads = 1},
+                          at::kDouble);
+  visit_parameters(*model, [&](const std::string& name, at::Tensor& parameter) {
+    parameter.copy_(RandomStream(1, name).normal(0, 0, parameter.size(0), parameter.sizes().slice(1)) * 0.3);
+  });
+  return model;
+}
+
+// A skip is an output of one block and an input of a later one, beside the next block's.
+TEST(ShardedUNet, GradientsThroughItsSkipsAreThoseOfTheWholeNetwork) {
+  const auto world = make_mpi_world();
+  const auto model = random_unet(), whole = random_unet();
+  const auto differentiate = [](VelocityModel& network) {
+    const auto x = RandomStream(7, "x").normal(0, 0, 3, support::kTinyShape).to(at::kDouble).set_requires_grad(true);
+    network.velocity(x, at::linspace(0.1, 0.9, 3), {{}, at::zeros({3, 1})}).square().sum().backward();
+    return x.grad();
+  };
+  std::map<std::string, at::Tensor> parameters;
+  visit_parameters(*whole,
+                   [&](const std::string& name, at::Tensor& p) { parameters[name] = p.set_requires_grad(true); });
+  const auto expected = differentiate(*whole);
+  {
+    ShardedModel sharded(*model, *world, {.recompute = true});
+    const auto gradients = at::zeros_like(sharded.values());
+    sharded.set_gradients(gradients);
+    sharded.set_trainable(true);
+    EXPECT_TRUE(at::allclose(differentiate(*model), expected, 1e-12, 1e-12));
+    for (const auto& slice : sharded.slices_of(gradients, "", "")) {
+      const auto of_one_rank =
+          parameters.at(slice.name).grad().reshape({-1}).narrow(0, slice.begin, slice.values.numel());
+      EXPECT_TRUE(at::allclose(slice.values, of_one_rank * world->size(), 1e-10, 1e-10)) << slice.name;
+    }
+  }
+  world->close();
+}
+
 }  // namespace
 }  // namespace fgm

@@ -34,7 +34,7 @@ class Engine : public ::testing::Test {
     }
   }
 
-  const OptimizerConfig config_{.clip = 1.0, .ema = 0.5};
+  const OptimizerConfig config_{.clip = 1.0, .ema = {0.5}};
   support::CountingCommunicator world_{make_mpi_world()};
   DeviceMesh mesh_{world_, {.replicate = 1, .shard = world_.size()}};
   support::TinyVelocityModel model_{kShape, 2, at::kDouble, 1};

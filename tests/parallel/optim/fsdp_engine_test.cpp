@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <set>
 
 #include "tests/support/one_rank_mesh.h"
 #include "tests/support/tiny_velocity_model.h"
@@ -108,7 +109,7 @@ TEST_F(FsdpEngineTest, AFrozenNetworkTakesNoGradient) {
 }
 
 TEST_F(FsdpEngineTest, RunsWithAveragedWeightsAndPutsTheCurrentOnesBack) {
-  FsdpEngine engine(model, {.ema = 0.75}, one_rank.mesh);
+  FsdpEngine engine(model, {.ema = {0.75}}, one_rank.mesh);
   engine.set_trainable(true);
   std::vector<at::Tensor> before;
   visit_parameters(model, [&](const std::string&, at::Tensor& p) { before.push_back(p.detach().clone()); });
@@ -124,6 +125,54 @@ TEST_F(FsdpEngineTest, RunsWithAveragedWeightsAndPutsTheCurrentOnesBack) {
   EXPECT_EQ(std::ranges::count(state, "ema", &StateSlice::part), std::ssize(before));
   // One update with decay 0.75 moves the average a quarter of the way; every element of Adam's first step is about lr.
   EXPECT_NEAR(before[0].abs().max().item<float>(), 0.25 * 1e-2, 1e-5);
+}
+
+// What `engine`, on one rank, has in a part, end to end.
+at::Tensor values_of(FsdpEngine& engine, const std::string& part) {
+  std::vector<at::Tensor> values;
+  for (const auto& slice : engine.state()) {
+    if (slice.part == part) values.push_back(slice.values);
+  }
+  return at::cat(values);
+}
+
+// e_n = d^n p_0 + (1 - d) (d^(n-1) p_1 + ... + d p_(n-1) + p_n)
+at::Tensor closed_form(double decay, const std::vector<at::Tensor>& weights) {
+  const auto n = static_cast<double>(weights.size() - 1);
+  at::Tensor average = std::pow(decay, n) * weights[0];
+  for (size_t k = 1; k < weights.size(); ++k) {
+    average += (1 - decay) * std::pow(decay, n - static_cast<double>(k)) * weights[k];
+  }
+  return average;
+}
+
+TEST_F(FsdpEngineTest, EachAverageFollowsTheClosedFormOfItsDecayAndIsFoundByItsName) {
+  support::TinyVelocityModel doubles(kShape, 2, at::kDouble, 1);
+  FsdpEngine engine(doubles, {.ema = {0.75, 0.5, 0.9995}}, one_rank.mesh);
+  engine.set_trainable(true);
+  std::vector<at::Tensor> weights = {values_of(engine, "").clone()};
+  for (int n = 0; n < 5; ++n) {
+    doubles.velocity(x.to(at::kDouble), at::full({3}, 0.5f), condition).square().sum().backward();
+    engine.update(1e-2);
+    weights.push_back(values_of(engine, "").clone());
+  }
+  ASSERT_GT((weights[5] - weights[0]).abs().max().item<double>(), 1e-2);
+  std::set<std::string> parts;
+  for (const auto& slice : engine.state()) parts.insert(slice.part);
+  EXPECT_EQ(parts, (std::set<std::string>{"", "ema", "ema_0.5", "ema_0.9995", "optim"}));
+  const std::vector<std::pair<std::string, double>> averages = {
+      {"ema", 0.75}, {"ema_0.5", 0.5}, {"ema_0.9995", 0.9995}};
+  for (size_t i = 0; i < averages.size(); ++i) {
+    const auto& [part, decay] = averages[i];
+    const auto average = values_of(engine, part);
+    // Five roundings of values about 1 on either side.
+    EXPECT_LT((average - closed_form(decay, weights)).abs().max().item<double>(), 1e-14) << part;
+    TensorList shown;
+    const auto add = [&](const std::string&, const at::Tensor& p) { shown.push_back(p.detach().flatten().clone()); };
+    engine.with_ema([&] { visit_parameters(doubles, add); }, i);
+    EXPECT_TRUE(at::equal(at::cat(shown), average)) << part;
+  }
+  EXPECT_TRUE(at::equal(values_of(engine, ""), weights[5]));
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
+#include <set>
 
 #include "core/eval/shapes/dataset.h"
 #include "core/eval/shapes/faithfulness.h"
@@ -96,6 +98,24 @@ TEST(MakeShapes, ShowsOtherScenesToTrainingThanToEvaluation) {
 
 TEST(MakeShapes, RefusesImagesTooSmallToClassify) {
   EXPECT_ANY_THROW(make_shapes(16, 6, 1, Split::kTrain));
+}
+
+TEST(BalancedCaptions, HoldEachTrainingCaptionAsManyOfEachCategoryAndNoneThatIsHeldOut) {
+  const auto captions = balanced_captions(Split::kTrain);
+  std::map<Category, int> num_of_category;
+  for (const auto& text : captions) ++num_of_category[parse_caption(text).value().category];
+  ASSERT_EQ(num_of_category.size(), static_cast<size_t>(kNumCategories));
+  for (const auto& [category, count] : num_of_category)
+    EXPECT_EQ(count, 600) << kCategoryNames[static_cast<size_t>(category)];
+
+  const std::set<std::string> distinct(captions.begin(), captions.end());
+  EXPECT_EQ(distinct.size(), requests(Split::kTrain).size());
+  for (const auto& request : requests(Split::kTrain)) EXPECT_TRUE(distinct.contains(caption(request)));
+  for (const auto category : {Category::kCounting, Category::kColors, Category::kPosition, Category::kColorAttr}) {
+    for (const auto& request : requests(category, Split::kHeldOut)) {
+      EXPECT_FALSE(distinct.contains(caption(request))) << caption(request);
+    }
+  }
 }
 
 }  // namespace

@@ -46,6 +46,19 @@ TEST_F(ProgressLineTest, TerminalLineIsRewrittenTenTimesASecondAtMost) {
   EXPECT_THAT(text, testing::HasSubstr("\rtrain 100/1000  "));
 }
 
+TEST_F(ProgressLineTest, ScoresStayUntilThereAreNewerOnes) {
+  ProgressLine line(out_, {.label = "train", .log_every = 1});
+  for (const double score : {0.25, 0.0, 0.5}) {
+    StepReport report{"train", 64, true, {{"loss.teacher", 1.5}}};
+    if (score > 0.0) report.values["score.overall"] = score;
+    line.on_step(1, 1, 0.5, report);
+  }
+  EXPECT_EQ(written(),
+            "train 1/1  loss.teacher 1.5  score.overall 0.25  128 images/s\n"
+            "train 1/1  loss.teacher 1.5  score.overall 0.25  128 images/s\n"
+            "train 1/1  loss.teacher 1.5  score.overall 0.5  128 images/s\n");
+}
+
 TEST_F(ProgressLineTest, TerminalLineNeverWraps) {
   ProgressLine line(out_, {.label = "train", .log_every = 1, .terminal_columns = 20});
   line.on_step(1, 10, 1.0, report_);

@@ -1,0 +1,148 @@
+#include "core/io/torch_file.h"
+
+#include <caffe2/serialize/inline_container.h>
+
+#include <fstream>
+#include <mutex>
+
+#include "core/base/error.h"
+#include "core/io/pickle.h"
+
+namespace fgm {
+namespace {
+
+using Record = std::pair<at::DataPtr, size_t>;
+
+constexpr int kMaxNesting = 16;  // of dictionaries inside dictionaries
+
+at::ScalarType dtype_of_storage(const std::string& type) {
+  static const std::map<std::string, at::ScalarType> kTypes = {
+      {"torch.DoubleStorage", at::kDouble},     {"torch.FloatStorage", at::kFloat}, {"torch.HalfStorage", at::kHalf},
+      {"torch.BFloat16Storage", at::kBFloat16}, {"torch.LongStorage", at::kLong},   {"torch.IntStorage", at::kInt},
+      {"torch.ShortStorage", at::kShort},       {"torch.CharStorage", at::kChar},   {"torch.ByteStorage", at::kByte},
+      {"torch.BoolStorage", at::kByte}};
+  const auto found = kTypes.find(type);
+  return found == kTypes.end() ? at::ScalarType::Undefined : found->second;
+}
+
+// Row-major, and of a size that can be counted.
+bool is_contiguous(const pickle::Tensor& tensor) {
+  constexpr int64_t kMostElements = int64_t{1} << 48;
+  if (tensor.shape.size() != tensor.strides.size() || tensor.offset < 0 || tensor.offset > kMostElements) return false;
+  int64_t expected = 1;
+  for (size_t dim = tensor.shape.size(); dim-- > 0;) {
+    const int64_t size = tensor.shape[dim];
+    if (size < 0 || (size > 1 && tensor.strides[dim] != expected)) return false;
+    if (size > 0 && expected > kMostElements / size) return false;
+    expected *= size;
+  }
+  return true;
+}
+
+std::string key_text(const pickle::Value& key) {
+  if (const auto* text = std::get_if<std::string>(&key.data)) return *text;
+  if (const auto* number = std::get_if<int64_t>(&key.data)) return std::to_string(*number);
+  return "?";
+}
+
+}  // namespace
+
+struct TorchFile::Archive {
+  explicit Archive(const std::filesystem::path& file) : path(file) {
+    guarded([&] { reader = std::make_unique<caffe2::serialize::PyTorchStreamReader>(path.string()); });
+    if (has("byteorder")) {
+      const auto [bytes, size] = record("byteorder");
+      require<IoError>(std::string_view(static_cast<const char*>(bytes.get()), size) == "little",
+                       "{}: its numbers are not little-endian", path.string());
+    }
+  }
+
+  // LibTorch's errors about the zip file as ours.
+  template <typename Body>
+  void guarded(const Body& body) const {
+    try {
+      body();
+    } catch (const c10::Error& error) {
+      throw IoError(fmt::format("{}: the zip file is damaged: {}", path.string(),
+                                std::string_view(error.what_without_backtrace()).substr(0, 200)));
+    }
+  }
+  bool has(const std::string& name) {
+    bool is_there = false;
+    guarded([&] { is_there = reader->hasRecord(name); });
+    return is_there;
+  }
+  Record record(const std::string& name) {
+    Record found;
+    guarded([&] { std::tie(found.first, found.second) = reader->getRecord(name); });
+    return found;
+  }
+
+  // Collects the tensors below `value`.
+  void collect(const pickle::Value& value, const std::string& name, int depth) {
+    require<IoError>(depth < kMaxNesting, "{}: its dictionaries lie too deep in one another", path.string());
+    if (const auto* dict = std::get_if<pickle::Dict>(&value.data)) {
+      for (const auto& [key, item] : dict->items) {
+        collect(*item, name.empty() ? key_text(*key) : fmt::format("{}.{}", name, key_text(*key)), depth + 1);
+      }
+    } else if (const auto* tensor = std::get_if<pickle::Tensor>(&value.data)) {
+      require<IoError>(is_contiguous(*tensor), "{}: tensor {} is not contiguous", path.string(), name);
+      entries.emplace(name, *tensor);
+    }
+  }
+
+  std::filesystem::path path;
+  std::unique_ptr<caffe2::serialize::PyTorchStreamReader> reader;
+  std::map<std::string, pickle::Tensor> entries;
+  std::mutex mutex;  // guards what follows: the record that was read last, as tensors are read in many pieces
+  std::string last_key;
+  Record last;
+};
+
+TorchFile::TorchFile(const std::filesystem::path& path) : path_(path), archive_(std::make_unique<Archive>(path)) {
+  const auto [bytes, size] = archive_->record("data.pkl");
+  const auto object = pickle::parse({static_cast<const char*>(bytes.get()), size}, path.string());
+  archive_->collect(*object.root, "", 0);
+  for (const auto& [name, entry] : archive_->entries) {
+    const auto dtype = dtype_of_storage(entry.storage_type);
+    TensorInfo info{.name = name, .dtype = dtype, .shape = entry.shape};
+    if (dtype == at::ScalarType::Undefined) {
+      info.unread_dtype = entry.storage_type;
+    } else {
+      info.num_bytes = static_cast<uint64_t>(c10::multiply_integers(entry.shape)) * c10::elementSize(dtype);
+    }
+    tensors_.push_back(std::move(info));
+  }
+}
+
+TorchFile::~TorchFile() = default;
+
+void TorchFile::read(const std::string& name, int64_t begin, const at::Tensor& out) const {
+  const TensorInfo& info = find_tensor(*this, name);
+  require<IoError>(info.unread_dtype.empty(), "{}: {} is {}, which fgm does not read", place(), name,
+                   info.unread_dtype);
+  const int64_t total = c10::multiply_integers(info.shape);
+  check(begin >= 0 && out.numel() <= total - begin && out.is_contiguous(), "read of [{}, {}) of the {} elements of {}",
+        begin, begin + out.numel(), total, name);
+  const pickle::Tensor& entry = archive_->entries.at(name);
+  const std::lock_guard lock(archive_->mutex);
+  if (archive_->last_key != entry.storage) {
+    archive_->last = archive_->record("data/" + entry.storage);
+    archive_->last_key = entry.storage;
+  }
+  const auto& [bytes, num_bytes] = archive_->last;
+  const auto width = static_cast<int64_t>(c10::elementSize(info.dtype));
+  require<IoError>(entry.offset + total <= static_cast<int64_t>(num_bytes) / width,
+                   "{}: {} reaches beyond the end of its storage", place(), name);
+  auto* from = static_cast<char*>(bytes.get()) + (entry.offset + begin) * width;
+  out.copy_(at::from_blob(from, out.sizes(), at::TensorOptions(info.dtype)));
+}
+
+bool is_torch_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes(4, '\0');
+  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  return file && bytes == "PK\x03\x04";
+}
+
+}  // namespace fgm

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "core/io/tensor_source.h"
+
+namespace fgm {
+
+// The tensors of a file that PyTorch's torch.save() wrote (a zip file, since PyTorch 1.6). A tensor's name is the keys
+// that lead to it, joined by points: "ema_model.out.2.weight". Other values are left out. Nothing in the file is run: see
+// core/io/pickle.h. IoError naming the file for one that is damaged, that asks for Python functions, or that holds a
+// tensor which is not contiguous.
+class TorchFile : public TensorSource {
+ public:
+  explicit TorchFile(const std::filesystem::path& path);
+  ~TorchFile() override;
+
+  const std::vector<TensorInfo>& tensors() const override { return tensors_; }
+  const std::map<std::string, std::string>& metadata() const override { return metadata_; }  // empty
+  std::string place() const override { return path_.string(); }
+  void read(const std::string& name, int64_t begin, const at::Tensor& out) const override;
+
+ private:
+  struct Archive;
+  std::filesystem::path path_;
+  std::unique_ptr<Archive> archive_;
+  std::vector<TensorInfo> tensors_;
+  std::map<std::string, std::string> metadata_;
+};
+
+// Whether a file begins as those of torch.save() do.
+bool is_torch_file(const std::filesystem::path& path);
+
+}  // namespace fgm

@@ -1,0 +1,140 @@
+#include "data/import/idx.h"
+
+#include <fmt/ranges.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <span>
+
+#include "core/base/error.h"
+#include "core/io/output_path.h"
+#include "core/io/pixels.h"
+#include "data/store/store_writer.h"
+
+namespace fgm {
+namespace {
+
+constexpr int64_t kImagesAtOnce = 1000;
+
+// An IDX file of bytes, read from its front to its end. zlib reads plain files as they are.
+class IdxFile {
+ public:
+  IdxFile(const std::filesystem::path& path, size_t num_dims)
+      : path_(path), file_(gzopen(path.c_str(), "rb"), gzclose) {
+    if (file_ == nullptr) throw IoError(fmt::format("'{}'", path_.string()), last_error());
+    std::array<uint8_t, 4> word;
+    read(word);
+    require<IoError>(word == std::array<uint8_t, 4>{0, 0, 8, static_cast<uint8_t>(num_dims)},
+                     "'{}' is no IDX file of bytes in {} dimensions: it begins with {:02x}", path_.string(), num_dims,
+                     fmt::join(word, " "));
+    for (size_t i = 0; i < num_dims; ++i) {
+      read(word);
+      shape_.push_back(int64_t{word[0]} << 24 | int64_t{word[1]} << 16 | int64_t{word[2]} << 8 | int64_t{word[3]});
+      require<IoError>(shape_.back() > 0, "'{}' is of {}", path_.string(), fmt::join(shape_, " x "));
+    }
+  }
+
+  const std::vector<int64_t>& shape() const { return shape_; }
+  const std::filesystem::path& path() const { return path_; }
+
+  void read(std::span<uint8_t> out) {
+    for (size_t done = 0; done < out.size();) {
+      const auto most = static_cast<unsigned>(std::min<size_t>(out.size() - done, 1U << 30));
+      const int count = gzread(file_.get(), out.data() + done, most);
+      require<IoError>(count > 0, "'{}' {}; copy it again", path_.string(),
+                       count == 0 ? "ends before its last value" : what_is_wrong());
+      done += static_cast<size_t>(count);
+    }
+  }
+  // Beyond the last value gzip has a check-sum.
+  void require_end() {
+    uint8_t surplus = 0;
+    const int count = gzread(file_.get(), &surplus, 1);
+    require<IoError>(count == 0, "'{}' {}; copy it again", path_.string(),
+                     count > 0 ? "goes on behind its last value" : what_is_wrong());
+  }
+
+ private:
+  std::string what_is_wrong() const {
+    int code = 0;
+    return fmt::format("is damaged: {}", gzerror(file_.get(), &code));
+  }
+
+  std::filesystem::path path_;
+  std::unique_ptr<gzFile_s, decltype(&gzclose)> file_;
+  std::vector<int64_t> shape_;
+};
+
+// Both files, opened and checked, and the captions of the images that are wanted.
+struct IdxPair {
+  explicit IdxPair(const IdxOptions& options) : images(options.images, 3), labels(options.labels, 1) {
+    const int64_t size = images.shape()[0], height = images.shape()[1], width = images.shape()[2];
+    require<IoError>(labels.shape()[0] == size, "'{}' has {} images, '{}' {} labels", images.path().string(), size,
+                     labels.path().string(), labels.shape()[0]);
+    require<ConfigError>(options.count >= 0 && options.count <= size, "--count {}: '{}' has {} images", options.count,
+                         images.path().string(), size);
+    count = options.count == 0 ? size : options.count;
+    side = options.resolution == 0 ? std::max(height, width) : options.resolution;
+    require<ConfigError>(
+        side >= height && side >= width && (side - height) % 2 == 0 && (side - width) % 2 == 0,
+        "--resolution {}: '{}' has images of {} x {}, which need a side with as much black on one as on "
+        "the other",
+        side, images.path().string(), height, width);
+    std::vector<uint8_t> values(static_cast<size_t>(size));
+    labels.read(values);
+    labels.require_end();
+    for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
+      require<ConfigError>(values[i] < options.captions.size(), "'{}': image {} has label {}, and --names has {} names",
+                           labels.path().string(), i, values[i], options.captions.size());
+      captions.push_back(options.captions[values[i]]);
+    }
+  }
+
+  IdxFile images, labels;
+  int64_t count = 0;  // of the images that are wanted
+  int64_t side = 0;   // of the store's images
+  std::vector<std::string> captions;
+};
+
+// The next images, [n, side, side, 3].
+at::Tensor read_images(IdxPair& pair, int64_t count) {
+  const int64_t height = pair.images.shape()[1], width = pair.images.shape()[2];
+  const auto grey = at::empty({count, height, width}, at::kByte);
+  pair.images.read({grey.data_ptr<uint8_t>(), grey.nbytes()});
+  const int64_t above = (pair.side - height) / 2, beside = (pair.side - width) / 2;
+  const auto square = at::constant_pad_nd(grey, {beside, beside, above, above}, 0);
+  return square.unsqueeze(-1).expand({-1, -1, -1, kPixelChannels});
+}
+
+StoreContents header_of(const IdxPair& pair, const IdxOptions& options) {
+  return {.kind = "images",
+          .provenance = {{"source", "fgm data idx"},
+                         {"images", options.images.string()},
+                         {"labels", options.labels.string()},
+                         {"names", options.captions},
+                         {"resolution", pair.side}},
+          .prompts = pair.captions};
+}
+
+}  // namespace
+
+void check_idx(const IdxOptions& options) {
+  check_output_file(options.out);
+  IdxPair pair(options);
+}
+
+int64_t import_idx(const IdxOptions& options) {
+  check_output_file(options.out);
+  IdxPair pair(options);
+  StoreWriter writer(options.out, header_of(pair, options), {pair.side, pair.side, kPixelChannels});
+  for (int64_t first = 0; first < pair.count; first += kImagesAtOnce) {
+    writer.append(read_images(pair, std::min(kImagesAtOnce, pair.count - first)));
+  }
+  if (pair.count == pair.images.shape()[0]) pair.images.require_end();
+  writer.commit();
+  return pair.count;
+}
+
+}  // namespace fgm

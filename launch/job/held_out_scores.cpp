@@ -1,0 +1,72 @@
+#include "launch/job/held_out_scores.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/base/error.h"
+#include "core/eval/shapes/faithfulness.h"
+#include "launch/text/text_encoder.h"
+
+namespace fgm {
+namespace {
+
+int64_t num_scored(const Store& store) {
+  return std::min(store.size(), kMostScored);
+}
+
+// Any beginning of a store of scenes is balanced (make_shapes()).
+std::vector<std::string> captions_of(const Store& store) {
+  return {store.prompts().begin(), store.prompts().begin() + num_scored(store)};
+}
+
+at::Tensor images_of(const Store& store) {
+  std::vector<int64_t> records(static_cast<size_t>(num_scored(store)));
+  std::iota(records.begin(), records.end(), int64_t{0});
+  return store.images(records);
+}
+
+Gaussian fit(const at::Tensor& images_NHWC) {
+  constexpr int64_t kAtOnce = 16;  // features of an image of 1024 x 1024 take 100 MB on the way
+  std::vector<at::Tensor> features;
+  for (const auto& images : images_NHWC.split(kAtOnce)) features.push_back(image_features(images));
+  return fit_gaussian(at::cat(features));
+}
+
+}  // namespace
+
+std::shared_ptr<const Store> open_held_out(const RunConfig& run, const TextConfig& text,
+                                           const std::vector<int64_t>& image_shape, bool is_fixed) {
+  if (run.eval_every == 0) return nullptr;
+  auto store = std::make_shared<const Store>(run.eval_reference);
+  const auto shape = store->image_shape();
+  require<ConfigError>(shape == image_shape, "run.eval_reference = {} holds images of {}, and the run makes {}",
+                       run.eval_reference, store->has_images() ? fmt::format("{}", fmt::join(shape, " x ")) : "no size",
+                       fmt::join(image_shape, " x "));
+  require<ConfigError>(
+      shape[0] >= 8 && shape[1] >= 8 && shape[2] == 3 && store->size() >= 2,
+      "run.eval_reference = {} holds {} images of {}; scores need two of at least 8 x 8 pixels in 3 channels",
+      run.eval_reference, store->size(), fmt::join(shape, " x "));
+  check_captions(store->prompts(), text, run.eval_reference, is_fixed);
+  return store;
+}
+
+HeldOutScores::HeldOutScores(const Store& store, const ImageSampler& sampler, uint64_t seed, int64_t max_batch)
+    : captions_(captions_of(store)),
+      reference_(fit(images_of(store))),
+      job_(sampler, ImageList(captions_, /*per_prompt=*/1, seed), std::min(std::ssize(captions_), max_batch)) {}
+
+std::map<std::string, double> HeldOutScores::of(ParameterEngine& engine, const std::vector<double>& decays) const {
+  std::map<std::string, double> scores;
+  for (size_t i = 0; i < decays.size(); ++i) {
+    score(sample_with_average(engine, job_, i), i == 0 ? "" : fmt::format("_{}", decays[i]), scores);
+  }
+  return scores;
+}
+
+void HeldOutScores::score(const at::Tensor& images, const std::string& suffix,
+                          std::map<std::string, double>& scores) const {
+  scores["score.frechet" + suffix] = frechet_distance(fit(images), reference_);
+  if (const auto faithful = shapes::score(captions_, images)) scores["score.overall" + suffix] = faithful->overall();
+}
+
+}  // namespace fgm

@@ -1,0 +1,108 @@
+#include "core/io/torch_file.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "core/io/file.h"
+#include "core/io/pickle.h"
+#include "tests/support/errors.h"
+#include "tests/support/read_tensor.h"
+#include "tests/support/temporary_folder.h"
+
+namespace fgm {
+namespace {
+
+using std::string_literals::operator""s;
+using testing::AllOf;
+using testing::HasSubstr;
+
+const std::string kGolden = FGM_SOURCE_DIR "/tests/golden/torch_save.pt";
+
+std::string pickle_error(const std::string& bytes) {
+  return message_of<IoError>([&] { pickle::parse(bytes, "x.pt"); });
+}
+
+TEST(TorchFile, GivesATrainingCheckpointsTensorsByTheKeysThatLeadToThem) {
+  ASSERT_TRUE(is_torch_file(kGolden));
+  const TorchFile file(kGolden);
+  std::vector<std::string> names;
+  for (const auto& info : file.tensors()) names.push_back(info.name);
+  EXPECT_THAT(names, testing::IsSupersetOf({"ema_model.0.weight", "ema_model.0.bias", "ema_model.2.weight",
+                                            "ema_model.2.bias", "optim.state.0.exp_avg", "parameter", "part"}));
+  // One step of Adam moves a weight by its rate, 1e-3.
+  EXPECT_TRUE(at::allclose(read_tensor(file, "ema_model.0.bias"), at::tensor({1.0f, 1.25f, 1.5f}), 0, 2e-3));
+  EXPECT_EQ(find_tensor(file, "ema_model.2.weight").dtype, at::kHalf);
+  EXPECT_TRUE(at::equal(read_tensor(file, "ema_model.2.weight"), at::arange(6, at::kFloat).view({2, 3}) / 4 + 2));
+  EXPECT_TRUE(at::equal(read_tensor(file, "parameter"), at::tensor({1.5f})));
+}
+
+TEST(TorchFile, ReadsAViewOfALargerStorageAndAPieceOfIt) {
+  const TorchFile file(kGolden);
+  auto piece = at::empty({2}, at::kLong);
+  file.read("part", 1, piece);
+  EXPECT_TRUE(at::equal(piece, at::tensor({6, 7}, at::kLong)));
+}
+
+TEST(TorchFile, RefusesADamagedFileInItsName) {
+  const TemporaryFolder folder;
+  const auto path = folder / "cut.pt";
+  const auto bytes = read_file(kGolden);
+  std::ofstream(path, std::ios::binary) << bytes.substr(0, bytes.size() / 2);
+  ASSERT_TRUE(is_torch_file(path));
+  EXPECT_THAT(message_of<IoError>([&] { TorchFile{path}; }), AllOf(HasSubstr("cut.pt"), HasSubstr("damaged")));
+}
+
+TEST(Pickle, RefusesEveryFunctionThatIsNotATensorsByItsName) {
+  // os.system("true")
+  EXPECT_THAT(pickle_error("\x80\x02"s + "cos\nsystem\nX\x04\0\0\0true\x85R."s),
+              AllOf(HasSubstr("x.pt"), HasSubstr("os.system"), HasSubstr("is not run")));
+  EXPECT_THAT(pickle_error("\x80\x02"s + "ctorch_utils.persistence\n_reconstruct_persistent_obj\n}\x85R."s),
+              HasSubstr("torch_utils.persistence._reconstruct_persistent_obj"));
+  EXPECT_THAT(pickle_error("\x80\x02"s + "ccollections\nOrderedDict\nK\x01\x85R."s),
+              HasSubstr("collections.OrderedDict"));
+}
+
+TEST(Pickle, KnowsIntegersOfEveryLength) {
+  const auto integer = [](const std::string& bytes) {
+    return std::get<int64_t>(pickle::parse("\x80\x02"s + bytes + ".", "x").root->data);
+  };
+  EXPECT_EQ(integer("K\xff"s), 255);
+  EXPECT_EQ(integer("M\x01\x02"s), 513);
+  EXPECT_EQ(integer("J\xfe\xff\xff\xff"s), -2);
+  EXPECT_EQ(integer("\x8a\x00"s), 0);
+  EXPECT_EQ(integer("\x8a\x01\xff"s), -1);
+  EXPECT_EQ(integer("\x8a\x05\x00\x00\x00\x00\x01"s), int64_t{1} << 32);
+  EXPECT_EQ(integer("\x8a\x08\xff\xff\xff\xff\xff\xff\xff\xff"s), -1);
+}
+
+// Each byte of a true pickle changed in turn: an error, or another object, and never a crash.
+TEST(Pickle, NoChangedByteCrashesIt) {
+  const std::string whole =
+      "\x80\x02}q\x01("                                   // {
+      "X\x01\0\0\0kccollections\nOrderedDict\nq\x02)R"    //   k: {
+      "X\x01\0\0\0pctorch._utils\n_rebuild_tensor_v2\n("  //     p: a tensor of 2 floats
+      "(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0"
+      "0X\x03\0\0\0"
+      "cpuK\x06tQ"
+      "K\x01K\x02\x85K\x01\x85\x89h\x02)RtR"
+      "su."s;  //   } }
+  ASSERT_EQ(pickle_error(whole.substr(0, whole.size() - 1)), "x.pt: its pickle is cut short");
+  int num_parsed = 0;
+  for (size_t i = 0; i < whole.size(); ++i) {
+    for (int byte = 0; byte < 256; ++byte) {
+      auto changed = whole;
+      changed[i] = static_cast<char>(byte);
+      try {
+        pickle::parse(changed, "x.pt");
+        ++num_parsed;
+      } catch (const IoError&) {
+      }
+    }
+  }
+  EXPECT_GT(num_parsed, 256) << "the unchanged pickle is no such pickle";
+}
+
+}  // namespace
+}  // namespace fgm
