@@ -39,6 +39,9 @@ void Config::validate() const {
   require<ConfigError>(model.pooled_width() == 0 || model.pooled_width() == text.pooled_width,
                        "model.{} = {} differs from text.pooled_width = {}", key, model.pooled_width(),
                        text.pooled_width);
+  require<ConfigError>(model.kind != ModelKind::kUNet || model.unet.num_classes == 0 || !text.label_names().empty(),
+                       "model.num_classes = {} needs text.labels, the classes' names in the network's order",
+                       model.unet.num_classes);
 }
 
 }  // namespace fgm

@@ -5,7 +5,8 @@
 namespace fgm {
 
 void SampleConfig::visit(FieldVisitor& v) {
-  v.field("sample.weights", weights, "the model: a run's folder, or a file or folder of Stable Diffusion 3 weights",
+  v.field("sample.weights", weights,
+          "the model: a run's folder, a file or folder of Stable Diffusion 3 weights, or a U-Net's file",
           OnResume::kIgnore);
   v.field("sample.role", role,
           "student_ema_0.999, ...; empty = the first of student_ema, student, teacher_ema, teacher in the folder",
@@ -41,14 +42,16 @@ void SampleConfig::validate() const {
 }
 
 void EvalConfig::visit(FieldVisitor& v) {
-  v.field("eval.samples", samples, "what to score: name=store, comma-separated", OnResume::kIgnore);
+  v.field("eval.samples", samples, "stores of `fgm sample` to score, of the same prompts: name=store, comma-separated",
+          OnResume::kIgnore);
   v.field("eval.reference", reference, "store of held-out images", OnResume::kIgnore);
   v.field("eval.report", report, "report to write; empty = report.json in run.dir", OnResume::kIgnore);
   v.field("eval.picture_rows", picture_rows, "captions shown in the side-by-side image beside the report",
           OnResume::kIgnore);
   v.field("eval.features", features, "of the Frechet distance: random-conv, efficientnet-lite0, or a TorchScript file",
           OnResume::kIgnore);
-  v.field("eval.statistics", statistics, "mean and covariance of the reference's features, an .npz file",
+  v.field("eval.statistics", statistics,
+          "mean and covariance of the reference's features, an .npz file; written where it is not there",
           OnResume::kIgnore);
   v.field("eval.bootstrap", bootstrap, "resamplings of the captions for confidence intervals; 0 = none",
           OnResume::kIgnore);

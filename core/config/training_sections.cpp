@@ -75,7 +75,8 @@ void TrainConfig::validate() const {
 }
 
 void TeacherConfig::visit(FieldVisitor& v) {
-  v.field("teacher.weights", weights, "the teacher: a run's folder, or a file or folder of Stable Diffusion 3 weights",
+  v.field("teacher.weights", weights,
+          "the teacher: a run's folder, a file or folder of Stable Diffusion 3 weights, or a U-Net's file",
           OnResume::kIgnore);
   v.field("teacher.replicate", replicate, "every rank holds the whole teacher instead of a shard", OnResume::kIgnore);
   v.choice("teacher.dtype", dtype, {"fp32", "bf16"}, "what the teacher is held and computed in; bf16 is slow on a CPU",
@@ -152,6 +153,9 @@ void MethodConfig::validate() const {
                        "speaks of; give an alpha below 1, or a beta of 1",
                        realuid_beta);
   require<ConfigError>(estimator_warmup >= 0, "method.estimator_warmup = {} is negative", estimator_warmup);
+  require<ConfigError>(estimator_warmup < steps,
+                       "method.estimator_warmup = {} leaves none of method.steps = {} to the student", estimator_warmup,
+                       steps);
   require<ConfigError>(sample_size >= 0, "method.sample_size = {} is negative; 0 takes the teacher's", sample_size);
   require<ConfigError>(estimator_steps >= 1, "method.estimator_steps = {} is not at least 1", estimator_steps);
   require<ConfigError>(teacher_guidance >= 0.0, "method.teacher_guidance = {} is negative; 1 means no guidance",

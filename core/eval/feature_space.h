@@ -12,7 +12,7 @@ namespace fgm {
 struct FeatureSpace {
   std::string name;     // with the version of the weights: figures are comparable only under one name
   bool is_fid = false;  // Inception's features, so that a Frechet distance is the FID
-  int64_t batch = 256;  // images that `features` gets at once
+  int64_t batch = 256;  // images that `features` gets at once; fewer of large ones
   std::function<at::Tensor(const at::Tensor& images_NHWC)> features;  // uint8 [N, H, W, 3] to float32 [N, D]
 };
 

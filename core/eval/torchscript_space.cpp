@@ -20,6 +20,12 @@ std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
+// Before what went wrong, such as "RuntimeError: shape is invalid", the interpreter prints where it was.
+std::string cause_of(const std::string& text) {
+  const size_t error = text.find("Error: ");
+  return first_line(error == std::string::npos ? text : text.substr(text.rfind('\n', error) + 1));
+}
+
 class ScriptedNetwork {
  public:
   explicit ScriptedNetwork(const std::filesystem::path& path) : path_(path.string()), module_(open(path_)) {
@@ -41,7 +47,10 @@ class ScriptedNetwork {
     require<ConfigError>(!is_inception() || y.toTensor().size(1) == kInceptionFeatures,
                          "{}: the network has {} features; Inception has {}", path_, y.toTensor().size(1),
                          kInceptionFeatures);
-    return y.toTensor().to(at::kFloat);
+    const auto features = y.toTensor().to(at::kFloat);
+    require<ConfigError>(features.isfinite().all().item<bool>(), "{}: the network gives features that are not finite",
+                         path_);
+    return features;
   }
 
  private:
@@ -61,7 +70,7 @@ class ScriptedNetwork {
       return module_.get_method("forward")({x_NCHW}, named);
     } catch (const std::exception& error) {
       throw ConfigError(fmt::format("{}: the network fails on uint8 images of [{}]: {}", path_,
-                                    fmt::join(x_NCHW.sizes(), ", "), first_line(error.what())));
+                                    fmt::join(x_NCHW.sizes(), ", "), cause_of(error.what())));
     }
   }
 

@@ -11,7 +11,7 @@ namespace fgm {
 // where its forward takes that; it resizes and scales by itself, as StyleGAN's `inception-2015-12-05.pt` does
 // (to 299 x 299, Karras et al., arXiv 2006.06676). Of that file, told by its name and its 2048 features, a Frechet
 // distance is the FID. The space is named after the file and its digest. ConfigError naming the file when it cannot be
-// opened, or when the network gives anything but [N, D].
+// opened, or when the network gives anything but finite [N, D].
 FeatureSpace torchscript_space(const std::filesystem::path& path);
 
 }  // namespace fgm

@@ -31,7 +31,7 @@ class UNetSizes {
     const int64_t num_stages = count([](int64_t i) { return fmt::format("input_blocks.{}.0.", i); });
     const int64_t num_levels =
         1 + std::ranges::count_if(file_, [](const auto& tensor) { return tensor.first.ends_with(".0.op.weight"); });
-    require<ConfigError>(num_stages % num_levels == 0 && num_stages > num_levels,
+    require<ConfigError>(num_stages % num_levels == 0 && num_stages > num_levels && num_stages < kMostCounted,
                          "{}: {} input_blocks of {} resolutions are no U-Net of torchcfm's", place_, num_stages,
                          num_levels);
     config.num_res_blocks = num_stages / num_levels - 1;
@@ -65,19 +65,22 @@ class UNetSizes {
   }
 
  private:
+  static constexpr int64_t kMostSize = int64_t{1} << 20, kMostCounted = 64;
   using NameOfLevel = std::function<std::string(int64_t level)>;
 
   bool has(const std::string& name) const { return file_.contains(name); }
   int64_t size(const std::string& name, size_t dim) const {
     const auto found = file_.find(name);
-    require<ConfigError>(found != file_.end() && dim < found->second.size() && found->second[dim] > 0,
-                         "{}: {} is missing or of another shape than a U-Net's", place_, name);
+    require<ConfigError>(
+        found != file_.end() && dim < found->second.size() && found->second[dim] > 0 && found->second[dim] <= kMostSize,
+        "{}: {} is missing or of another shape than a U-Net's", place_, name);
     return found->second[dim];
   }
-  // How many of begin(0), begin(1), ... are the beginnings of names, without a gap.
+  // How many of begin(0), begin(1), ... are the beginnings of names, without a gap. Not more than
+  // kMostCounted: a side that is halved again and again is 0 at last, and its name the same.
   int64_t count(const std::function<std::string(int64_t)>& begin) const {
     int64_t number = 0;
-    while (has_beginning(begin(number))) ++number;
+    while (number < kMostCounted && has_beginning(begin(number))) ++number;
     return number;
   }
   bool has_beginning(const std::string& begin) const {

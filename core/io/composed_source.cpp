@@ -39,6 +39,10 @@ std::vector<std::string> problems_of(const ComposedTensor& tensor, const InfoByN
       continue;
     }
     const auto& info = *it->second;
+    if (!info.unread_dtype.empty()) {
+      found.push_back(fmt::format("{} is {}, which fgm does not read", piece.tensor, info.unread_dtype));
+      continue;
+    }
     if (piece.begin + piece.size > c10::multiply_integers(info.shape)) {
       found.push_back(fmt::format("{} {} is too small for its part of {}", piece.tensor, info.shape, tensor.name));
     }

@@ -14,6 +14,7 @@ namespace fs = std::filesystem;
 using std::string_view_literals::operator""sv;
 
 constexpr std::string_view kHdf5Signature = "\x89HDF\r\n\x1a\n";
+constexpr std::string_view kZipSignature = "PK\x03\x04";
 constexpr size_t kNumFirstBytes = 4096;
 
 struct Signature {
@@ -28,8 +29,7 @@ constexpr const char* kGguf =
 constexpr const char* kPickle =
     "is a Python pickle (.bin, .ckpt, .pt), which may run any code and is not read: convert it to safetensors";
 constexpr const char* kTorchZip =
-    "is a PyTorch checkpoint (.bin, .ckpt, .pt: a zip file with a pickle), which may run any code and is not read: "
-    "convert it to safetensors";
+    "is a PyTorch checkpoint (.bin, .ckpt, .pt: a zip file with a pickle), not a safetensors file: convert it to one";
 constexpr const char* kNumpy = "is a NumPy array file: convert it to safetensors";
 constexpr const char* kNumpyZip = "is a NumPy archive (.npz): convert it to safetensors";
 constexpr const char* kArchive = "is a packed archive: unpack it first";
@@ -116,13 +116,18 @@ std::optional<std::string> what_it_is_instead(const fs::path& path) {
   for (const auto& [signature, kind] : kSignatures) {
     if (bytes.starts_with(signature)) return kind;
   }
-  if (bytes.starts_with("PK\x03\x04")) return kind_of_zip(bytes, path.extension().string());
+  if (bytes.starts_with(kZipSignature)) return kind_of_zip(bytes, path.extension().string());
   if (bytes.empty()) return "is empty" + unfinished_download(path);
   if (std::ranges::all_of(bytes, [](char c) { return c == '\0'; })) {
     return fmt::format("begins with {} zeros: its bytes have not arrived{}; download it again", bytes.size(),
                        unfinished_download(path));
   }
   return is_text(bytes) ? std::optional(kind_of_text(bytes)) : std::nullopt;
+}
+
+bool is_torch_file(const fs::path& path) {
+  const auto bytes = read_first_bytes(path, 0, kNumFirstBytes);
+  return bytes.starts_with(kZipSignature) && kind_of_zip(bytes, path.extension().string()) == kTorchZip;
 }
 
 std::string unfinished_download(const fs::path& path) {

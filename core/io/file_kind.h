@@ -11,6 +11,9 @@ namespace fgm {
 // read.
 std::optional<std::string> what_it_is_instead(const std::filesystem::path& path);
 
+// Whether it is a zip file that torch.save() wrote, by its name or by that of its first entry. IoError as above.
+bool is_torch_file(const std::filesystem::path& path);
+
 // Of a file that is cut short, or whose bytes are missing: that it is a download under way, by its name or by what lies
 // beside it, and which program's; empty without such signs.
 std::string unfinished_download(const std::filesystem::path& path);

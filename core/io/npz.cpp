@@ -21,6 +21,7 @@ constexpr uint32_t kLocalHeader = 0x04034b50, kDirectoryEntry = 0x02014b50, kDir
 constexpr size_t kLocalBytes = 30, kEntryBytes = 46, kEndBytes = 22;
 constexpr uint16_t kStored = 0, kDeflated = 8;
 constexpr std::string_view kNpyMagic = "\x93NUMPY";
+constexpr size_t kLargestHeader = 4096;  // numpy's take about 100; std::regex recurses once a character
 
 // Little-endian bytes of a file with the file's name for errors.
 class Bytes {
@@ -136,6 +137,7 @@ at::Tensor parse_npy(std::string_view bytes, const std::string& place) {
   const bool is_version_1 = npy.number<uint8_t>(6) == 1;
   const size_t begin = is_version_1 ? 10 : 12;
   const size_t length = is_version_1 ? npy.number<uint16_t>(8) : npy.number<uint32_t>(8);
+  if (length > kLargestHeader) npy.fail("the header of the .npy array is damaged");
   const std::string header(npy.part(begin, length));
   static const std::regex shape_of(R"re('shape'\s*:\s*\(([0-9,\s]*)\))re"), order(R"('fortran_order'\s*:\s*False)"),
       dtype("'descr'\\s*:\\s*'<f8'");

@@ -1,9 +1,11 @@
 #include "core/io/pickle.h"
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 
 #include "core/base/error.h"
+#include "core/base/text.h"
 
 namespace fgm::pickle {
 namespace {
@@ -26,6 +28,7 @@ class Machine {
  private:
   static constexpr char kProtocol = '\x80', kTuple1 = '\x85', kTuple2 = '\x86', kTuple3 = '\x87', kTrue = '\x88',
                         kFalse = '\x89', kLong1 = '\x8a', kShortText = '\x8c';
+  static constexpr size_t kMaxName = 256, kMaxDims = 64;
 
   void step(char opcode) {
     switch (opcode) {
@@ -109,14 +112,18 @@ class Machine {
     // They stand around a tensor in Python's files and a dictionary in LibTorch's, and change no value.
     const bool is_wrapper = name == "torch._utils._rebuild_parameter" || name == "torch.jit._pickle.restore_type_tag";
     if (is_wrapper && !items.empty()) return stack_.push_back(items[0]);
-    fail(fmt::format("calls the Python function {}, which may run any code and is not run", name));
+    fail(fmt::format("calls the Python function {}, which may run any code and is not run", printable(name)));
   }
 
   Tensor tensor(const std::vector<ValuePtr>& items) {
     const auto& storage = as<Sequence>(items[0], "a storage").items;
     if (storage.size() < 3) fail("has a tensor without a storage");
-    return {.storage_type = as<Global>(storage[1], "a storage's type").name,
-            .storage = as<std::string>(storage[2], "a storage's key"),
+    const auto& type = as<Global>(storage[1], "a storage's type").name;
+    const auto& key = as<std::string>(storage[2], "a storage's key");
+    // Without bounds a short pickle could have a long name, or a long shape, copied for each of its tensors.
+    if (std::max(type.size(), key.size()) > kMaxName) fail("has a storage with too long a name");
+    return {.storage_type = type,
+            .storage = key,
             .offset = as<int64_t>(items[1], "an offset"),
             .shape = sizes(items[2]),
             .strides = sizes(items[3])};
@@ -124,7 +131,9 @@ class Machine {
 
   std::vector<int64_t> sizes(ValuePtr value) {
     std::vector<int64_t> numbers;
-    for (const auto& item : as<Sequence>(value, "a shape").items) numbers.push_back(as<int64_t>(item, "a size"));
+    const auto& items = as<Sequence>(value, "a shape").items;
+    if (items.size() > kMaxDims) fail("has a tensor of too many dimensions");
+    for (const auto& item : items) numbers.push_back(as<int64_t>(item, "a size"));
     return numbers;
   }
 

@@ -2,7 +2,7 @@
 
 #include <caffe2/serialize/inline_container.h>
 
-#include <fstream>
+#include <algorithm>
 #include <mutex>
 
 #include "core/base/error.h"
@@ -13,7 +13,11 @@ namespace {
 
 using Record = std::pair<at::DataPtr, size_t>;
 
+// Of real checkpoints none comes near these. A few bytes of a pickle can mean a dictionary in a dictionary in ..., each
+// many times, and every byte of one may need a hundred in memory.
 constexpr int kMaxNesting = 16;  // of dictionaries inside dictionaries
+constexpr int64_t kMaxEntries = int64_t{1} << 20;
+constexpr size_t kMaxNameBytes = 1024, kMaxPickleBytes = size_t{32} << 20;
 
 at::ScalarType dtype_of_storage(const std::string& type) {
   static const std::map<std::string, at::ScalarType> kTypes = {
@@ -34,7 +38,7 @@ bool is_contiguous(const pickle::Tensor& tensor) {
     const int64_t size = tensor.shape[dim];
     if (size < 0 || (size > 1 && tensor.strides[dim] != expected)) return false;
     if (size > 0 && expected > kMostElements / size) return false;
-    expected *= size;
+    expected *= std::max<int64_t>(size, 1);  // as PyTorch counts the strides of an empty tensor
   }
   return true;
 }
@@ -63,9 +67,13 @@ struct TorchFile::Archive {
     try {
       body();
     } catch (const c10::Error& error) {
-      throw IoError(fmt::format("{}: the zip file is damaged: {}", path.string(),
-                                std::string_view(error.what_without_backtrace()).substr(0, 200)));
+      refuse(error.what_without_backtrace());
+    } catch (const std::exception& error) {  // a version that is too large a number
+      refuse(error.what());
     }
+  }
+  [[noreturn]] void refuse(std::string_view problem) const {
+    throw IoError(fmt::format("{}: the zip file is damaged: {}", path.string(), problem.substr(0, 200)));
   }
   bool has(const std::string& name) {
     bool is_there = false;
@@ -73,6 +81,9 @@ struct TorchFile::Archive {
     return is_there;
   }
   Record record(const std::string& name) {
+    size_t size = 0;
+    guarded([&] { size = reader->getRecordSize(name); });
+    if (size > std::filesystem::file_size(path)) refuse(fmt::format("{} is said to be larger than the file", name));
     Record found;
     guarded([&] { std::tie(found.first, found.second) = reader->getRecord(name); });
     return found;
@@ -81,6 +92,9 @@ struct TorchFile::Archive {
   // Collects the tensors below `value`.
   void collect(const pickle::Value& value, const std::string& name, int depth) {
     require<IoError>(depth < kMaxNesting, "{}: its dictionaries lie too deep in one another", path.string());
+    require<IoError>(++num_entries <= kMaxEntries && name.size() <= kMaxNameBytes,
+                     "{}: its dictionaries hold more than {} entries, or names of more than {} bytes", path.string(),
+                     kMaxEntries, kMaxNameBytes);
     if (const auto* dict = std::get_if<pickle::Dict>(&value.data)) {
       for (const auto& [key, item] : dict->items) {
         collect(*item, name.empty() ? key_text(*key) : fmt::format("{}.{}", name, key_text(*key)), depth + 1);
@@ -94,13 +108,16 @@ struct TorchFile::Archive {
   std::filesystem::path path;
   std::unique_ptr<caffe2::serialize::PyTorchStreamReader> reader;
   std::map<std::string, pickle::Tensor> entries;
-  std::mutex mutex;  // guards what follows: the record that was read last, as tensors are read in many pieces
+  int64_t num_entries = 0;  // visited, those that are no tensors too
+  std::mutex mutex;         // guards what follows: the record that was read last, as tensors are read in many pieces
   std::string last_key;
   Record last;
 };
 
 TorchFile::TorchFile(const std::filesystem::path& path) : path_(path), archive_(std::make_unique<Archive>(path)) {
   const auto [bytes, size] = archive_->record("data.pkl");
+  require<IoError>(size <= kMaxPickleBytes, "{}: its pickle has {} bytes, and that of weights at most {}",
+                   path_.string(), size, kMaxPickleBytes);
   const auto object = pickle::parse({static_cast<const char*>(bytes.get()), size}, path.string());
   archive_->collect(*object.root, "", 0);
   for (const auto& [name, entry] : archive_->entries) {
@@ -136,13 +153,6 @@ void TorchFile::read(const std::string& name, int64_t begin, const at::Tensor& o
                    "{}: {} reaches beyond the end of its storage", place(), name);
   auto* from = static_cast<char*>(bytes.get()) + (entry.offset + begin) * width;
   out.copy_(at::from_blob(from, out.sizes(), at::TensorOptions(info.dtype)));
-}
-
-bool is_torch_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string bytes(4, '\0');
-  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  return file && bytes == "PK\x03\x04";
 }
 
 }  // namespace fgm

@@ -9,8 +9,9 @@ namespace fgm {
 
 // The tensors of a file that PyTorch's torch.save() wrote (a zip file, since PyTorch 1.6). A tensor's name is the keys
 // that lead to it, joined by points: "ema_model.out.2.weight". Other values are left out. Nothing in the file is run: see
-// core/io/pickle.h. IoError naming the file for one that is damaged, that asks for Python functions, or that holds a
-// tensor which is not contiguous.
+// core/io/pickle.h. The storage that was read last stays in memory: tensors are read in pieces, and may share one.
+// IoError naming the file for one that is damaged, that asks for Python functions, that holds far more than weights, or
+// a tensor which is not contiguous.
 class TorchFile : public TensorSource {
  public:
   explicit TorchFile(const std::filesystem::path& path);
@@ -28,8 +29,5 @@ class TorchFile : public TensorSource {
   std::vector<TensorInfo> tensors_;
   std::map<std::string, std::string> metadata_;
 };
-
-// Whether a file begins as those of torch.save() do.
-bool is_torch_file(const std::filesystem::path& path);
 
 }  // namespace fgm

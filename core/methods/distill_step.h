@@ -35,8 +35,9 @@ struct DistillTrio {
 
 // Flow Generator Matching (arXiv 2410.19310) and its kin. One step is method.estimator_steps updates of the estimator,
 // which learns the flow of the student's present samples, and then one update of the student along make_distill_loss()
-// (docs/fgm.md). In the first method.estimator_warmup steps the
-// student stands still and its update is one more of the estimator. Needs captions, and images for realuid alone. While one network learns, the parameters of the others take no gradient.
+// (docs/fgm.md). In the first method.estimator_warmup steps the student stands still and its update is one more of the
+// estimator. Needs captions, and images for realuid alone. While one network learns, the parameters of the others take
+// no gradient.
 class DistillStep : public Step {
  public:
   DistillStep(const DistillTrio& networks, const DistillOptions& options);

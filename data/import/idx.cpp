@@ -16,7 +16,8 @@
 namespace fgm {
 namespace {
 
-constexpr int64_t kImagesAtOnce = 1000;
+constexpr int64_t kPixelsAtOnce = int64_t{1} << 20;
+constexpr int64_t kMostPixels = int64_t{1} << 14;  // on a side
 
 // An IDX file of bytes, read from its front to its end. zlib reads plain files as they are.
 class IdxFile {
@@ -52,7 +53,9 @@ class IdxFile {
   void require_end() {
     uint8_t surplus = 0;
     const int count = gzread(file_.get(), &surplus, 1);
-    require<IoError>(count == 0, "'{}' {}; copy it again", path_.string(),
+    int code = Z_OK;
+    gzerror(file_.get(), &code);  // of a check-sum that is cut short gzread tells nothing
+    require<IoError>(count == 0 && code == Z_OK, "'{}' {}; copy it again", path_.string(),
                      count > 0 ? "goes on behind its last value" : what_is_wrong());
   }
 
@@ -76,20 +79,24 @@ struct IdxPair {
     require<ConfigError>(options.count >= 0 && options.count <= size, "--count {}: '{}' has {} images", options.count,
                          images.path().string(), size);
     count = options.count == 0 ? size : options.count;
+    require<IoError>(height <= kMostPixels && width <= kMostPixels,
+                     "'{}' says that its images are of {} x {}, and fgm takes up to {} on a side",
+                     images.path().string(), height, width, kMostPixels);
     side = options.resolution == 0 ? std::max(height, width) : options.resolution;
     require<ConfigError>(
-        side >= height && side >= width && (side - height) % 2 == 0 && (side - width) % 2 == 0,
+        side >= height && side >= width && side <= kMostPixels && (side - height) % 2 == 0 && (side - width) % 2 == 0,
         "--resolution {}: '{}' has images of {} x {}, which need a side with as much black on one as on "
         "the other",
         side, images.path().string(), height, width);
-    std::vector<uint8_t> values(static_cast<size_t>(size));
-    labels.read(values);
-    labels.require_end();
-    for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
-      require<ConfigError>(values[i] < options.captions.size(), "'{}': image {} has label {}, and --names has {} names",
-                           labels.path().string(), i, values[i], options.captions.size());
-      captions.push_back(options.captions[values[i]]);
+    for (int64_t i = 0; i < size; ++i) {  // one by one: a damaged header may tell of any number
+      uint8_t label = 0;
+      labels.read({&label, 1});
+      if (i >= count) continue;
+      require<ConfigError>(label < options.captions.size(), "'{}': image {} has label {}, and --names has {} names",
+                           labels.path().string(), i, label, options.captions.size());
+      captions.push_back(options.captions[label]);
     }
+    labels.require_end();
   }
 
   IdxFile images, labels;
@@ -129,8 +136,9 @@ int64_t import_idx(const IdxOptions& options) {
   check_output_file(options.out);
   IdxPair pair(options);
   StoreWriter writer(options.out, header_of(pair, options), {pair.side, pair.side, kPixelChannels});
-  for (int64_t first = 0; first < pair.count; first += kImagesAtOnce) {
-    writer.append(read_images(pair, std::min(kImagesAtOnce, pair.count - first)));
+  const int64_t at_once = std::max<int64_t>(1, kPixelsAtOnce / (pair.side * pair.side));
+  for (int64_t first = 0; first < pair.count; first += at_once) {
+    writer.append(read_images(pair, std::min(at_once, pair.count - first)));
   }
   if (pair.count == pair.images.shape()[0]) pair.images.require_end();
   writer.commit();

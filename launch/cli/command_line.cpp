@@ -30,7 +30,14 @@ po::options_description describe_options(const Command& command) {
       options.add_options()(flag.name.c_str(), po::value<std::string>());
     }
   }
-  for (const auto& field : list_fields(Config())) options.add_options()(field.key.c_str(), po::value<std::string>());
+  for (const ModelKind kind : {ModelKind::kMMDiT, ModelKind::kUNet}) {
+    Config config;
+    config.model.kind = kind;
+    for (const auto& field : list_fields(config)) {
+      const bool is_new = options.find_nothrow(field.key, /*approx=*/false) == nullptr;
+      if (is_new) options.add_options()(field.key.c_str(), po::value<std::string>());
+    }
+  }
   return options;
 }
 

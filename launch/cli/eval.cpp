@@ -125,6 +125,14 @@ std::optional<Gaussian> open_statistics(const EvalConfig& eval) {
   return std::nullopt;
 }
 
+// An .npz file does not say which features it is of, but how many.
+void check_statistics(const EvalStart& start, const EvalConfig& eval) {
+  const auto features_1D = features_of(start.space, start.stores.front().images(std::vector<int64_t>{0}));
+  require<ConfigError>(features_1D.size(1) == start.statistics->mean.size(0),
+                       "eval.statistics = {} is of {} features, and eval.features = {} has {}", eval.statistics,
+                       start.statistics->mean.size(0), eval.features, features_1D.size(1));
+}
+
 // Opens and checks what is scored: see start_checks.h.
 EvalStart check_start(const Config& config) {
   require<ConfigError>(!config.eval.samples.empty(), "eval.samples is not set; give name=store.h5,name=store.h5");
@@ -149,6 +157,7 @@ EvalStart check_start(const Config& config) {
   for (const auto& store : start.stores) needs.push_back(image_need("eval.samples", store));
   require_memory(needs);
   check_evaluation(start.models, start.held_out ? images_of(*start.held_out) : at::Tensor());
+  if (start.statistics) check_statistics(start, config.eval);
   return start;
 }
 
@@ -158,7 +167,6 @@ Reference make_reference(const EvalStart& start, const std::string& statistics_f
   if (start.held_out) reference = reference_of(start.space, read_images(*start.held_out));
   if (start.statistics) {
     reference.gaussian = *start.statistics;
-    spdlog::info("{} distances are to the statistics of {}", start.space.is_fid ? "FID" : "Frechet", statistics_file);
   } else if (!statistics_file.empty()) {
     write_statistics(statistics_file, reference.gaussian);
   }
@@ -173,8 +181,12 @@ int eval(const Invocation& invocation) {
   use_threads(choose_threads(config.run.threads, read_environment().omp_num_threads, own_cores()).num_threads);
   auto& models = start.models;
   for (size_t i = 0; i < models.size(); ++i) models[i].images_NHWC = read_images(start.stores[i]);
-  const auto report = evaluate(models, make_reference(start, config.eval.statistics),
-                               {.space = start.space, .num_resamples = config.eval.bootstrap});
+  auto report = evaluate(models, make_reference(start, config.eval.statistics),
+                         {.space = start.space, .num_resamples = config.eval.bootstrap});
+  if (start.statistics) {
+    report["notes"].push_back(fmt::format("the models' {} distance is to the mean and covariance of {}",
+                                          report["distance"].get<std::string>(), config.eval.statistics));
+  }
   write_report(start.report_file, report, models, config.eval.picture_rows);
   if (invocation.is_json) {
     print_json(report);

@@ -83,7 +83,7 @@ int run_export(const Invocation& invocation) {
 
 Command export_command() {
   return {.name = "export",
-          .help = "writes a network as diffusers or ComfyUI read it, from a checkpoint or Stable Diffusion 3 weights",
+          .help = "writes a network as diffusers, ComfyUI or a U-Net's authors read it, from a checkpoint or theirs",
           .run = run_export,
           .flags = {{"format", "NAME",
                      "diffusers (a folder) or single-file (Stability's names, or those of a U-Net's authors); default: "

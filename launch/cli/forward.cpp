@@ -76,16 +76,16 @@ int forward(const Invocation& invocation) {
 }  // namespace
 
 Command forward_command() {
-  return {
-      .name = "forward",
-      .help = "evaluates a network once on given inputs, to compare it with another implementation",
-      .run = forward,
-      .sections = {"run", "mesh"},
-      .flags = {required_flag("weights", "PATH", "a run's folder, or a file or folder of Stable Diffusion 3 weights"),
-                required_flag("inputs", "FILE",
-                              "safetensors: x_t [B,C,H,W], t [B] in [0,1], context [B,L,J], pooled [B,P]"),
-                required_flag("out", "FILE", "safetensors to write: velocity [B,C,H,W], float32")},
-      .is_parallel = true};
+  return {.name = "forward",
+          .help = "evaluates a network once on given inputs, to compare it with another implementation",
+          .run = forward,
+          .sections = {"run", "mesh"},
+          .flags = {required_flag("weights", "PATH",
+                                  "a run's folder, a file or folder of Stable Diffusion 3 weights, or a U-Net's file"),
+                    required_flag("inputs", "FILE",
+                                  "safetensors: x_t [B,C,H,W], t [B] in [0,1], context [B,L,J], pooled [B,P]"),
+                    required_flag("out", "FILE", "safetensors to write: velocity [B,C,H,W], float32")},
+          .is_parallel = true};
 }
 
 }  // namespace fgm

@@ -49,12 +49,20 @@ std::string command_help(const Command& command) {
   std::string text = fmt::format("usage: fgm {}{} [--flag value ...] [--section.key value ...]\n\n{}\n\nflags\n",
                                  command.name, argument, command.help);
   text += flag_rows(command);
+  const auto reads = [&](const std::string& section) {
+    return std::ranges::find(command.sections, section) != command.sections.end();
+  };
+  const auto key_rows = [&](const auto& of_config) {
+    for (const auto& field : list_fields(of_config)) {
+      const bool is_read = reads(field.key.substr(0, field.key.find('.')));
+      if (is_read) text += row("--" + field.key + " " + field.value, key_help(field));
+    }
+  };
   if (!command.sections.empty()) text += "\nconfig keys and their defaults\n";
-  for (const auto& field : list_fields(Config())) {
-    const std::string section = field.key.substr(0, field.key.find('.'));
-    const bool is_read = std::ranges::find(command.sections, section) != command.sections.end();
-    if (is_read) text += row("--" + field.key + " " + field.value, key_help(field));
-  }
+  key_rows(Config());
+  if (!reads("model")) return text;
+  text += "\nthe model's keys behind --model.kind unet\n";
+  key_rows(ModelConfig(UNetConfig()));
   return text;
 }
 

@@ -28,18 +28,28 @@ std::pair<bool, std::string> kept_state(const std::string& value) {
   return {parse_number<double>(value.substr(0, rest)) == 0.0, value.substr(rest)};
 }
 
+// The default config of the text's kind of model, on which it depends which fields there are.
+Config defaults_of(const std::string& ini) {
+  Config config;
+  for (const auto& setting : parse_ini(ini, kManifestFile)) {
+    if (setting.key == "model.kind") set(config, setting);
+  }
+  return config;
+}
+
 std::map<std::string, std::string> values_of(const std::string& ini) {
   std::map<std::string, std::string> values;
-  for (const auto& field : list_fields(Config())) values[field.key] = field.value;
+  for (const auto& field : list_fields(defaults_of(ini))) values[field.key] = field.value;
   for (const auto& setting : parse_ini(ini, kManifestFile)) values[setting.key] = setting.value;
   return values;
 }
 
 void compare_configs(const Manifest& saved, const Manifest& now, RunDifferences& differences) {
   const auto there = values_of(saved.config), here = values_of(now.config);
-  auto fields = list_fields(Config());
+  auto fields = list_fields(defaults_of(now.config));
   std::ranges::sort(fields, {}, &FieldInfo::key);
   for (const auto& field : fields) {
+    if (!there.contains(field.key)) continue;  // The checkpoint has another model.kind, which is an error by itself.
     const std::string &key = field.key, &old = there.at(key), &value = here.at(key);
     if (old == value || field.on_resume == OnResume::kIgnore || is_unused(key, now.command)) continue;
     const bool is_error = field.on_resume == OnResume::kRefuse ||
@@ -49,8 +59,9 @@ void compare_configs(const Manifest& saved, const Manifest& now, RunDifferences&
   }
 }
 
-Config config_of(const std::map<std::string, std::string>& values) {
-  Config config;
+Config config_of(const std::string& ini) {
+  const auto values = values_of(ini);
+  Config config = defaults_of(ini);
   for (const auto& field : list_fields(config)) set(config, {field.key, values.at(field.key), ""});
   return config;
 }
@@ -62,7 +73,7 @@ struct Rates {
 };
 
 std::vector<Rates> rates_of(const std::string& ini, const std::string& command) {
-  const Config config = config_of(values_of(ini));
+  const Config config = config_of(ini);
   if (command == "train") return {{"optimizer.lr", config.train.optimizer, config.train.steps}};
   return {{"student.lr", config.method.student, config.method.steps},
           {"estimator.lr", config.method.estimator, config.method.steps}};
@@ -70,7 +81,7 @@ std::vector<Rates> rates_of(const std::string& ini, const std::string& command) 
 
 // A regression's checkpoint holds no estimator.
 void compare_losses(const Manifest& saved, const Manifest& now, RunDifferences& differences) {
-  const auto is_regression = [](const std::string& ini) { return config_of(values_of(ini)).method.is_regression(); };
+  const auto is_regression = [](const std::string& ini) { return config_of(ini).method.is_regression(); };
   if (now.command != "distill" || is_regression(saved.config) == is_regression(now.config)) return;
   differences.errors.push_back(
       "method.loss: a regression trains no estimator, so no other loss resumes from it, nor it from another; give "
@@ -117,7 +128,9 @@ RunDifferences compare_runs(const Manifest& saved, const Manifest& now) {
         "another order, and some of this epoch's twice or not at all",
         saved.data.store, saved.data.size, now.data.store, now.data.size));
   }
-  if (saved.data.size == now.data.size && saved.data.captions_xxh128 != now.data.captions_xxh128) {
+  const std::string &old_captions = saved.data.captions_xxh128, &captions = now.data.captions_xxh128;
+  const bool are_lists = !old_captions.empty() && !captions.empty();
+  if (are_lists && saved.data.size == now.data.size && old_captions != captions) {
     differences.warnings.push_back(
         fmt::format("the captions of {} are others than those of {}, which the checkpoint was trained on",
                     now.data.store, saved.data.store));

@@ -39,12 +39,20 @@ bool has_images_from_store(const MethodConfig& method) {
   return needs_images(method) || method.is_regression();
 }
 
+// What a regression's student learns is the guidance of its pairs, whatever the user gave; exports tell it.
+void adopt_guidance(const Store& pairs, MethodConfig& method) {
+  const auto& made = pairs.provenance();
+  const auto guidance = made.find("guidance");
+  if (guidance != made.end() && guidance->is_number()) method.teacher_guidance = guidance->get<double>();
+}
+
 void open_captions(const StartContext& context, DistillStart& start) {
   const Config& config = start.config;
   const std::string& list = config.method.captions;
   if (list.empty()) {
     if (is_missing("data.store", config.data.store, context, start)) return;
     start.store = open_store(config.data);
+    if (config.method.is_regression()) adopt_guidance(*start.store, start.config.method);
     start.captions = {start.store->path().string(), {start.store, &start.store->prompts()}, start.store->digest()};
     return;
   }
@@ -60,8 +68,9 @@ void open_captions(const StartContext& context, DistillStart& start) {
 
 void open_teacher(const StartContext& context, DistillStart& start) {
   Config& config = start.config;
-  require<ConfigError>(!config.teacher.weights.empty(),
-                       "teacher.weights is not set; give the run folder of `fgm train`, or Stable Diffusion 3 weights");
+  require<ConfigError>(
+      !config.teacher.weights.empty(),
+      "teacher.weights is not set; give the run folder of `fgm train`, Stable Diffusion 3 weights, or a U-Net's file");
   const auto place = context.find_weights(config.teacher.weights, role::kTeachers);
   start.teacher = open_weights(place);
   adopt_teacher_settings(*start.teacher, config);

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "core/base/error.h"
+#include "core/eval/feature_space.h"
 #include "core/eval/shapes/faithfulness.h"
 #include "launch/text/text_encoder.h"
 
@@ -26,10 +27,7 @@ at::Tensor images_of(const Store& store) {
 }
 
 Gaussian fit(const at::Tensor& images_NHWC) {
-  constexpr int64_t kAtOnce = 16;  // features of an image of 1024 x 1024 take 100 MB on the way
-  std::vector<at::Tensor> features;
-  for (const auto& images : images_NHWC.split(kAtOnce)) features.push_back(image_features(images));
-  return fit_gaussian(at::cat(features));
+  return fit_gaussian(features_of(random_conv_space(), images_NHWC));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
@@ -30,7 +31,10 @@ std::string paragraph(const std::string& text, const char* css_class = "") {
   return fmt::format("<p class=\"{}\">{}</p>\n", css_class, escape_html(text));
 }
 
+// "-" for what is no time: a damaged file may hold any number.
 std::string utc(double seconds_since_1970) {
+  constexpr double kYear10000 = 253402300800;
+  if (!(seconds_since_1970 > 0.0 && seconds_since_1970 < kYear10000)) return "-";
   return fmt::format("{:%F %T}", fmt::gmtime(static_cast<std::time_t>(seconds_since_1970)));
 }
 
@@ -47,12 +51,17 @@ std::vector<std::string> overview_row(const RunRecord& run) {
           log.phase,
           fmt::format("{} of {}", log.last_step, num_steps.empty() ? "?" : num_steps),
           fmt::format("{:.0f}", log.images),
-          log.last_time > 0.0 ? utc(log.last_time) : "-",
+          utc(log.last_time),
           is_done ? "finished" : "not finished",
           run.version};
 }
 
-std::string scalar_text(const Json& value) {
+std::string value_text(const Json& value) {
+  if (value.is_array()) {
+    std::vector<std::string> texts;
+    for (const auto& element : value) texts.push_back(element.is_array() ? cell(element) : value_text(element));
+    return fmt::format("[{}]", fmt::join(texts, ", "));
+  }
   return value.is_number_float() ? fmt::format("{:.4g}", value.get<double>()) : cell(value);
 }
 
@@ -62,7 +71,7 @@ void flatten(const Json& json, const std::string& prefix, std::vector<std::pair<
     if (value.is_object()) {
       flatten(value, key == "categories" ? prefix : prefix + key + ".", values);
     } else {
-      values.emplace_back(prefix + key, scalar_text(value));
+      values.emplace_back(prefix + key, value_text(value));
     }
   }
 }
@@ -70,7 +79,9 @@ void flatten(const Json& json, const std::string& prefix, std::vector<std::pair<
 std::string score_table(const Json& scores) {
   std::vector<std::string> titles = {"model"};
   Rows rows;
-  for (const auto& [name, model] : scores["models"].items()) {
+  Json shown = scores["models"];
+  if (scores.contains("floor")) shown["floor (real against real)"] = scores["floor"];
+  for (const auto& [name, model] : shown.items()) {
     std::vector<std::pair<std::string, std::string>> values;
     if (model.is_object()) flatten(model, "", values);
     std::vector<std::string> row(titles.size());
@@ -85,6 +96,19 @@ std::string score_table(const Json& scores) {
   }
   for (auto& row : rows) row.resize(titles.size());
   return html_table(titles, rows);
+}
+
+// What the figures are measured by, and what is missing.
+std::string score_notes(const Json& scores) {
+  std::vector<std::string> terms;
+  for (const char* key : {"distance", "features", "opponent", "prompts", "samples"}) {
+    if (scores.contains(key)) terms.push_back(fmt::format("{}: {}", key, cell(scores[key])));
+  }
+  std::string html = terms.empty() ? "" : paragraph(fmt::format("{}", fmt::join(terms, ", ")));
+  const auto notes = scores.value("notes", Json());
+  if (!notes.is_array()) return html;
+  for (const auto& note : notes) html += paragraph(cell(note));
+  return html;
 }
 
 // At most kMostGrids of `samples`, evenly spaced, the first and the last among them.
@@ -158,7 +182,7 @@ std::string overview(std::span<const RunRecord> runs) {
 std::string score_tables(std::span<const RunRecord> runs) {
   std::string html;
   for (const auto& run : runs) {
-    if (!run.scores.is_null()) html += heading(3, run.name) + score_table(run.scores);
+    if (!run.scores.is_null()) html += heading(3, run.name) + score_table(run.scores) + score_notes(run.scores);
   }
   return html.empty() ? "" : heading(2, "Scores of fgm eval (report.json)") + html;
 }

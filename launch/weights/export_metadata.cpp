@@ -1,6 +1,8 @@
 #include "launch/weights/export_metadata.h"
 
+#include <algorithm>
 #include <array>
+#include <functional>
 
 #include "core/base/error.h"
 #include "core/base/number.h"
@@ -127,7 +129,11 @@ void read_export_metadata(const std::map<std::string, std::string>& metadata, co
   take(kInitMean, [&](const std::string& text) { method.init_mean = numbers(text, kInitMean, path); });
   take(kTimes, [&](const std::string& text) {
     auto times = numbers(text, kTimes, path);
-    times.pop_back();  // 0, data
+    const bool is_falling = std::ranges::adjacent_find(times, std::less_equal()) == times.end();
+    require<ConfigError>(is_falling && times.size() > 1 && times.front() <= 1.0 && times.back() == 0.0,
+                         "{}: its metadata {} = '{}' is no list of times that fall from at most 1 to 0", path.string(),
+                         kTimes, text);
+    times.pop_back();
     if (times.size() > 1) method.student_times = times;
   });
   take(kGuidance, [&](const std::string& text) { method.teacher_guidance = number<double>(text, kGuidance, path); });

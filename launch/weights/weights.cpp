@@ -8,6 +8,7 @@
 #include "core/formats/sd3_files.h"
 #include "core/formats/unet_files.h"
 #include "core/formats/weight_files.h"
+#include "core/io/file_kind.h"
 #include "core/io/safetensors.h"
 #include "core/io/torch_file.h"
 #include "core/models/model_factory.h"
@@ -96,7 +97,7 @@ OpenWeights open_any_role(const WeightsPlace& place) {
 TextConfig OpenWeights::text(const TextConfig& asked) const {
   const ModelConfig& model = info.config.model;
   if (is_external && model.kind == ModelKind::kUNet) {
-    require<ConfigError>(model.pooled_width() == 0 || model.pooled_width() == asked.pooled_width,
+    require<ConfigError>(model.pooled_width() == 0 || model.pooled_width() == std::ssize(asked.label_names()),
                          "{}: it knows {} classes; text.labels must name them in its order, and text.pooled_width = {} "
                          "be as many",
                          source->place(), model.pooled_width(), asked.pooled_width);

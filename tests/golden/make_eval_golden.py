@@ -7,10 +7,13 @@ frechet.safetensors: two sets of features and their distance by the formula of H
 with scipy's matrix square root of the product of the covariances, as the public FID programs compute it.
 efficientnet_lite.safetensors: a tiny EfficientNet-Lite with random weights, images and their features by a forward pass
 in numpy, float64; with the second argument, made by launch/scripts/setup --eval-features, also Lite0's features.
-stored.npz, deflated.npz: a mean and a covariance by numpy.savez and numpy.savez_compressed.
+stored.npz, deflated.npz: a mean and a covariance by numpy.savez and numpy.savez_compressed. long_header.npz: an array's header of
+4 MiB of blanks, which no program writes.
 """
 
+import struct
 import sys
+import zipfile
 
 import numpy
 import scipy.linalg
@@ -103,6 +106,14 @@ def random_weights(rng, config):
     return {name: value.astype(numpy.float32) for name, value in weights.items()}
 
 
+def write_long_header(path):
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (".ljust(1 << 22)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        info = zipfile.ZipInfo("mu.npy")
+        info.compress_type = zipfile.ZIP_DEFLATED
+        file.writestr(info, b"\x93NUMPY\x02\x00" + struct.pack("<I", len(header)) + header)
+
+
 if __name__ == "__main__":
     folder = sys.argv[1]
     rng = numpy.random.default_rng(1)
@@ -114,6 +125,7 @@ if __name__ == "__main__":
     numpy.savez(f"{folder}/stored.npz", mu=mean, sigma=covariance)
     numpy.savez_compressed(f"{folder}/deflated.npz", mu=mean, sigma=covariance)
     save_file({"mu": mean, "sigma": covariance}, f"{folder}/statistics.safetensors")
+    write_long_header(f"{folder}/long_header.npz")
 
     images = rng.integers(0, 256, (2, 20, 24, 3), dtype=numpy.uint8)
     tensors = random_weights(rng, TINY)

@@ -82,6 +82,8 @@ TEST_F(Cifar10Job, TheConfigDistilsATeacherOfTorchcfmsAndItsStudentDraws) {
   ASSERT_EQ(steps.size(), 2u);
   EXPECT_GT(steps.back().at("l1").get<double>(), 0.0);
   EXPECT_TRUE(std::isfinite(steps.back().at("loss.student").get<double>()));
+  must_run(distil("--steps 3"));
+  EXPECT_EQ(metrics(folder_ / "run").size(), 3u) << "it resumes";
   must_run("sample --sample.weights run --steps 1 --sample.prompts images.h5 --sample.batch 50 --sample.out s.h5");
   EXPECT_EQ(Store(folder_ / "s.h5").image_shape(), (std::vector<int64_t>{32, 32, 3}));
 
@@ -99,6 +101,8 @@ TEST_F(Cifar10Job, ATeacherOfClassesNeedsTheirNames) {
   const auto refused = in_process(folder_.path(), distil("--dry-run"));
   EXPECT_EQ(refused.code, kExitConfig) << refused.text;
   EXPECT_THAT(refused.text, testing::AllOf(HasSubstr("it knows 10 classes"), HasSubstr("text.labels")));
+  // Ten numbers of a caption's words are no class.
+  EXPECT_EQ(in_process(folder_.path(), distil("--dry-run --text.pooled_width 10")).code, kExitConfig);
 }
 
 TEST_F(Cifar10Job, ANetworkOfEdmsFormTrainsOnClasses) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/io/npz.h"
 #include "core/io/safetensors.h"
 #include "data/store/store.h"
 #include "tests/support/in_process.h"
@@ -186,6 +187,9 @@ TEST_F(DryRun, OfForwardExportAndEvalRefusesWhatTheStartDoes) {
                  "the samples are 24 x 24 x 3, the reference 16 x 16 x 3");
   expect_refused(here, "eval --run . --eval.reference held_out.h5 --eval.samples a=held_out.h5,b",
                  "eval.samples holds 'b', which is not name=store");
+  write_npz(here / "other.npz", {{"mu", at::zeros({3}, at::kDouble)}, {"sigma", at::eye(3, at::kDouble)}});
+  expect_refused(here, eval + "--eval.statistics other.npz",
+                 "eval.statistics = other.npz is of 3 features, and eval.features = random-conv has 64");
   const auto scored = in_process(here, eval + "--eval.reference held_out.h5");
   EXPECT_EQ(scored.code, kExitDone) << scored.text;
   EXPECT_THAT(scored.text, HasSubstr("| student |"));

@@ -36,6 +36,8 @@ const Case kImpossible[] = {
     {"train.batch", "0", "train.batch = 0 is not at least 1"},
     {"train.caption_dropout", "1.1", "train.caption_dropout = 1.1 is not in [0, 1]"},
     {"method.estimator_steps", "0", "method.estimator_steps = 0 is not at least 1"},
+    {"method.estimator_warmup", "1000000",
+     "method.estimator_warmup = 1000000 leaves none of method.steps = 300 to the student"},
     {"method.teacher_guidance", "-1", "method.teacher_guidance = -1 is negative; 1 means no guidance"},
     {"run.seed", "-1", "run.seed = -1 is negative"},
     {"run.log_every", "0", "run.log_every = 0 is not at least 1"},
@@ -59,6 +61,15 @@ TEST(Validate, ImpossibleValueIsAnErrorNamingKeyValueAndLimit) {
       EXPECT_STREQ(error.what(), impossible.message);
     }
   }
+}
+
+TEST(Validate, AUNetOfClassesNeedsTheirNames) {
+  Config config;
+  config.model = UNetConfig{.num_classes = 3};
+  config.text.pooled_width = 3;
+  EXPECT_THROW(config.validate(), ConfigError);
+  config.text.labels = "cat, dog, ship";
+  EXPECT_NO_THROW(config.validate());
 }
 
 TEST(Validate, DefaultsArePossible) {

@@ -1,5 +1,6 @@
 #include "core/eval/torchscript_space.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/jit/api/module.h>
 
@@ -8,11 +9,13 @@
 #include "core/eval/report.h"
 #include "core/eval/shapes/dataset.h"
 #include "core/io/file.h"
+#include "tests/support/errors.h"
 
 namespace fgm {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::HasSubstr;
 
 // Stands in for Inception: the means of the channels, repeated to `num_features`; classes unless features are asked for.
 constexpr const char* kStandIn = R"(
@@ -71,7 +74,10 @@ TEST_F(TorchScriptSpace, RefusesWhatIsNoNetworkOfFeatures) {
   const auto one = torchscript_space(save("one.pt", "def forward(self, x):\n    return x.float().mean()\n"));
   EXPECT_THROW(features_of(one, images_), ConfigError);
   const auto fails = torchscript_space(save("fails.pt", "def forward(self, x):\n    return x.view([7, 7])\n"));
-  EXPECT_THROW(features_of(fails, images_), ConfigError);
+  EXPECT_THAT(message_of<ConfigError>([&] { features_of(fails, images_); }), HasSubstr("shape '[7, 7]' is invalid"));
+  const auto infinite =
+      torchscript_space(save("infinite.pt", "def forward(self, x):\n    return x.float().flatten(1) / 0.0\n"));
+  EXPECT_THAT(message_of<ConfigError>([&] { features_of(infinite, images_); }), HasSubstr("not finite"));
   const auto few = torchscript_space(
       save("inception-2015-12-05.pt",
            "def forward(self, x, return_features: bool = False):\n    return x.float()[:, :, 0, 0]\n"));

@@ -114,6 +114,16 @@ TEST_P(UNetFiles, NamesEveryTensorThatDoesNotFit) {
 INSTANTIATE_TEST_SUITE_P(Networks, UNetFiles, testing::Values("torchcfm_classes", "edm_classes"),
                          [](const auto& tested) { return tested.param; });
 
+TEST(OtherUNets, OfEndlesslyManyResolutionsAreRefused) {
+  const TemporaryFolder folder;
+  write_safetensors(folder / "edm", {{"map_layer0.weight", at::zeros({8, 2})},
+                                     {"enc.1x1_conv.weight", at::zeros({2, 3, 3, 3})},
+                                     {"enc.1x1_block0.conv0.weight", at::zeros({2, 2, 3, 3})},
+                                     {"enc.0x0_block0.conv0.weight", at::zeros({2, 2, 3, 3})}});
+  EXPECT_THAT(message_of<ConfigError>([&] { find_unet(std::make_shared<const SafetensorsFile>(folder / "edm")); }),
+              HasSubstr("cannot be halved 63 times"));
+}
+
 TEST(OtherUNets, AreNotTaken) {
   const TemporaryFolder folder;
   write_safetensors(folder / "sd", {{"time_embed.0.weight", at::zeros({2, 2})},

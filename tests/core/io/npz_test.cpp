@@ -67,5 +67,9 @@ TEST_F(Npz, RefusesAFileThatIsCutShortAnywhere) {
   }
 }
 
+TEST_F(Npz, RefusesALongHeaderWithoutRunningOutOfStack) {
+  EXPECT_THROW(read_npz(kNpzGolden / "long_header.npz"), IoError);
+}
+
 }  // namespace
 }  // namespace fgm

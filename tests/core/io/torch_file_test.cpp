@@ -1,11 +1,13 @@
 #include "core/io/torch_file.h"
 
+#include <caffe2/serialize/inline_container.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
 
 #include "core/io/file.h"
+#include "core/io/file_kind.h"
 #include "core/io/pickle.h"
 #include "tests/support/errors.h"
 #include "tests/support/read_tensor.h"
@@ -43,6 +45,32 @@ TEST(TorchFile, ReadsAViewOfALargerStorageAndAPieceOfIt) {
   auto piece = at::empty({2}, at::kLong);
   file.read("part", 1, piece);
   EXPECT_TRUE(at::equal(piece, at::tensor({6, 7}, at::kLong)));
+}
+
+// A few hundred bytes mean 10^12 entries.
+TEST(TorchFile, RefusesDictionariesThatHoldOneAnotherManyTimes) {
+  std::string bytes = "\x80\x02}q\0"s;
+  for (int depth = 0; depth < 12; ++depth) {
+    bytes += "}q\x01("s;
+    for (int i = 0; i < 10; ++i) bytes += "K\x05h\0"s;
+    bytes += "uq\0"s;
+  }
+  bytes += '.';
+  const TemporaryFolder folder;
+  const auto path = (folder / "many.pt").string();
+  caffe2::serialize::PyTorchStreamWriter writer(path);
+  writer.writeRecord("data.pkl", bytes.data(), bytes.size());
+  writer.writeEndOfFile();
+  EXPECT_THAT(message_of<IoError>([&] { TorchFile{path}; }), AllOf(HasSubstr("many.pt"), HasSubstr("hold more than")));
+}
+
+TEST(TorchFile, IsNotEveryZipFile) {
+  const TemporaryFolder folder;
+  const auto bytes = read_file(kGolden);
+  write_file(folder / "weights", bytes);
+  EXPECT_TRUE(is_torch_file(folder / "weights")) << "its first entry tells";
+  write_file(folder / "a.npz", bytes);
+  EXPECT_FALSE(is_torch_file(folder / "a.npz"));
 }
 
 TEST(TorchFile, RefusesADamagedFileInItsName) {

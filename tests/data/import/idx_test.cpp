@@ -77,6 +77,8 @@ TEST_F(Idx, GzippedFilesAreTheSameAndACountTakesTheFirst) {
   write_file(folder_ / "images", damaged);
   EXPECT_THAT(message_of<IoError>([&] { import_idx(options); }), HasSubstr("is damaged"));
   EXPECT_EQ(Store(options.out).size(), 2) << "the older store stays";
+  write_file(folder_ / "images", whole.substr(0, whole.size() - 1));  // all values, and not all of the check-sum
+  EXPECT_THAT(message_of<IoError>([&] { import_idx(options); }), HasSubstr("unexpected end of file"));
 }
 
 TEST_F(Idx, SaysWhatIsWrongWithAFile) {
@@ -84,6 +86,9 @@ TEST_F(Idx, SaysWhatIsWrongWithAFile) {
               HasSubstr("no IDX file of bytes in 3 dimensions: it begins with 50 35 20 32"));
   EXPECT_THAT(error_of(kLabelBytes, kLabelBytes), HasSubstr("in 3 dimensions"));
   EXPECT_THAT(error_of(kImageBytes.substr(0, 39), kLabelBytes), HasSubstr("ends before its last value"));
+  auto images = kImageBytes;
+  images[8] = images[12] = '\x7f';  // the highest bytes of height and width
+  EXPECT_THAT(error_of(images, kLabelBytes), HasSubstr("says that its images are of 2130706434 x 2130706436"));
   EXPECT_THAT(error_of(kImageBytes + "x", kLabelBytes), HasSubstr("goes on behind its last value"));
   auto labels = kLabelBytes;
   labels[7] = 2;

@@ -66,6 +66,12 @@ TEST(CommandLine, KeysAreSetWithASpaceOrAnEqualsSign) {
   EXPECT_EQ(config.data.store, "a=b");
 }
 
+TEST(CommandLine, TheKeysOfAKindOfModelFollowTheKind) {
+  const Config config = config_of({"--model.kind", "unet", "--model.channels", "64"});
+  EXPECT_EQ(config.model.unet.channels, 64);
+  EXPECT_THAT(error_of(kTrain, {"--model.channels", "64"}), HasSubstr("unknown key 'model.channels'"));
+}
+
 TEST(CommandLine, ShortFlagsSetTheirKeys) {
   const Config config = config_of({"--steps", "9", "--run", "r", "--seed", "5", "--device", "cpu"});
   EXPECT_EQ(config.train.steps, 9);
@@ -173,6 +179,12 @@ TEST(CommandLine, AFlagWithoutValueTakesNone) {
   EXPECT_FALSE(parse_arguments(kInspect, {"a.h5"}).invocation.flags.has("verify"));
   EXPECT_EQ(error_of(kInspect, {"--verify=yes", "a.h5"}), "--verify takes no value");
   EXPECT_THAT(command_help(kInspect), HasSubstr("  --verify    "));
+}
+
+TEST(CommandLine, HelpListsTheKeysOfEveryKindOfModel) {
+  const Command of_model = {.name = "train", .help = "Trains.", .run = nothing, .sections = {"model"}};
+  EXPECT_THAT(command_help(of_model), testing::AllOf(HasSubstr("--model.patch_size "), HasSubstr("--model.flavour ")));
+  EXPECT_THAT(command_help(kTrain), testing::Not(HasSubstr("--model.")));
 }
 
 TEST(CommandLine, HelpWinsOverEverythingElse) {

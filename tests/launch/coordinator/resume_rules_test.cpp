@@ -10,6 +10,7 @@ namespace fgm {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -74,6 +75,19 @@ TEST_F(ResumeRules, AnAverageNeitherComesNorGoesAndOnlyTheFirstWhoseNameHasNoDec
     EXPECT_THAT(go_on(ema).errors, ElementsAre("student.ema: the checkpoint has 0.99,0.999, this run " + ema));
   }
   EXPECT_TRUE(go_on("0.98,0.999").errors.empty());
+}
+
+TEST_F(ResumeRules, TheKeysOfAUNetAreComparedAsThoseOfAnyModel) {
+  Config config;
+  set(config, {"model.kind", "unet", ""});
+  Manifest saved = manifest_of(to_ini(config));
+  saved.step = 8;
+  EXPECT_TRUE(compare_runs(saved, saved).errors.empty());
+  set(config, {"model.num_heads", "2", ""});
+  EXPECT_THAT(compare_runs(saved, manifest_of(to_ini(config))).errors,
+              ElementsAre("model.num_heads: the checkpoint has 4, this run 2"));
+  EXPECT_THAT(compare_runs(saved, manifest_of(to_ini(Config()))).errors,
+              Contains("model.kind: the checkpoint has unet, this run mmdit"));
 }
 
 TEST_F(ResumeRules, ARegressionAndALossWithAnEstimatorDoNotResumeFromEachOther) {

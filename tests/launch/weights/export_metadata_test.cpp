@@ -76,12 +76,16 @@ TEST(ExportMetadata, ReadBackAndWrittenAgainIsTheSame) {
   teacher.role = "teacher";
   WeightsInfo of_equal_steps = student_of(sd3_medium());
   of_equal_steps.config.sample.shift = 0.0;
-  for (const auto& info : {student_of(sd35_large()), teacher, of_equal_steps}) {
+  WeightsInfo of_two_steps = student_of(sd3_medium());
+  of_two_steps.config.method.student_times = {1.0, 0.6};
+  of_two_steps.config.method.init_mean = {0.25};
+  for (const auto& info : {student_of(sd35_large()), teacher, of_equal_steps, of_two_steps}) {
     for (const Naming naming : {Naming::kDiffusers, Naming::kStability}) {
       const auto metadata = export_metadata(info, naming);
       const WeightsInfo again = read(metadata, info.config.model.mmdit);
       EXPECT_EQ(again.sample_shape, info.sample_shape);
       EXPECT_EQ(again.config.sample.shift, info.config.sample.shift);
+      EXPECT_EQ(again.config.method.student_times, info.config.method.student_times);
       EXPECT_EQ(export_metadata(again, naming), metadata);
     }
   }
@@ -98,6 +102,10 @@ TEST(ExportMetadata, ValuesThatCannotBeAreRefused) {
   }
   for (const std::string size : {"0", "-2", "63", "386", "64x63", "386x64"}) {
     EXPECT_THAT(error_of({{"fgm.sample_size", size}}), HasSubstr("a multiple of 2 up to 384")) << size;
+  }
+  ASSERT_EQ(read({{"fgm.times", "1,0.6,0"}}, sd3_medium()).config.method.student_times, (std::vector{1.0, 0.6}));
+  for (const std::string times : {"", "0", "1", "1,0.6", "0.6,1,0", "1,1,0", "2,1,0", "1,0,-1"}) {
+    EXPECT_THAT(error_of({{"fgm.times", times}}), HasSubstr("x.safetensors: its metadata fgm.times")) << times;
   }
   EXPECT_THAT(error_of({{"fgm.guidance", "much"}}), HasSubstr("fgm.guidance = 'much' is no number"));
   EXPECT_THAT(error_of({{"fgm.guidance", "-1"}}), HasSubstr("teacher_guidance = -1 is negative"));
