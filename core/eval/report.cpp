@@ -130,8 +130,12 @@ std::vector<std::string> notes_on(const SeenModel& seen, const Reference& refere
   std::vector<std::string> notes;
   if (!seen.spread) {
     notes.push_back("no diversity: every caption has one image; `fgm sample --sample.per_prompt 10` draws ten of each");
-  } else if (seen.judgements && !report["models"].front()["diversity"].contains("layouts")) {
-    notes.push_back("no layouts: no caption has two faithful images");
+  } else if (seen.judgements) {
+    for (const auto& [name, model] : report["models"].items()) {
+      if (model["diversity"].contains("layouts")) continue;
+      notes.push_back(fmt::format("no layouts of {}: no caption has two faithful images both of it and of {}", name,
+                                  report["opponent"].get<std::string>()));
+    }
   }
   if (!reference.features_MD.defined()) {
     notes.push_back("no KID and no floor: the reference is mean and covariance alone");

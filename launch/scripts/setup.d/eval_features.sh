@@ -10,6 +10,7 @@ ensure_eval_features() {
   ensure_packages $(missing_fetch_tools)
   mkdir -p "$FGM_HOME" 2>/dev/null && [[ -w $FGM_HOME ]] ||
     die "cannot write to $FGM_HOME; set FGM_HOME to a folder of your own"
+  rm -rf "$FGM_HOME"/.tmp-features-*
   temporary=$(mktemp -d "$FGM_HOME/.tmp-features-XXXXXX")
   trap 'rm -rf "$temporary"' EXIT
   trap 'exit 130' INT TERM

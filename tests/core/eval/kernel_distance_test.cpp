@@ -29,6 +29,15 @@ TEST(KernelDistance, DividesTheProductByTheNumberOfFeatures) {
   EXPECT_NEAR(kernel_distance(a.repeat({1, 4}), b.repeat({1, 4})).value, kernel_distance(a, b).value, 1e-12);
 }
 
+TEST(KernelDistance, OfTwoImagesAgainstManyIsTheFormulaToo) {
+  const auto a = normals(0, 2).to(at::kDouble), b = normals(1, 2500).to(at::kDouble);
+  const auto kernel = [](const at::Tensor& x, const at::Tensor& y) { return (at::matmul(x, y.t()) / 8 + 1).pow(3); };
+  const auto of_b = kernel(b, b);
+  const double within_b = (of_b.sum() - of_b.trace()).item<double>() / (2500.0 * 2499.0);
+  const double expected = kernel(a, a)[0][1].item<double>() + within_b - 2 * kernel(a, b).mean().item<double>();
+  EXPECT_NEAR(kernel_distance(a, b).value, expected, 1e-9);
+}
+
 TEST(KernelDistance, BetweenDrawsOfOneDistributionIsZeroWithinItsError) {
   int num_within = 0;
   double sum = 0;

@@ -94,6 +94,15 @@ TEST(Evaluate, MeasuresDiversityAgainstTheFirstTeacher) {
   EXPECT_GE(report["models"]["student_1"]["overall"].get<double>(), 0.97);
 }
 
+TEST(Evaluate, SaysWhoseLayoutsCannotBeCounted) {
+  auto teacher = perfect(), student = blank();
+  teacher.name = "teacher_28";
+  const auto report = evaluate(std::vector{teacher, student}, held_out());
+  ASSERT_TRUE(report["models"]["teacher_28"]["diversity"].contains("layouts"));
+  EXPECT_FALSE(report["models"]["blank"]["diversity"].contains("layouts"));
+  EXPECT_NE(report["notes"][0].get<std::string>().find("no layouts of blank"), std::string::npos);
+}
+
 TEST(Evaluate, GivesFaithfulnessAnIntervalThatHoldsIt) {
   auto half = perfect();
   half.images_NHWC = half.images_NHWC.clone();

@@ -137,6 +137,25 @@ TEST_F(ReportPage, ShowsWhatTheFilesHold) {
   EXPECT_THAT(page, HasSubstr("<td>train.batch</td><td>64</td>"));
 }
 
+TEST_F(ReportPage, ShowsTheFloorTheIntervalsAndTheNotesOfAReport) {
+  const auto run = make_run("run", 0.25, 64);
+  write_file(run / "report.json", R"({"models":{"a":{"overall":0.5,"overall_interval":[0.412345,0.6],"frechet":0.02}},
+    "floor":{"frechet":0.01},"opponent":"a","notes":["no <floor>"]})");
+  const std::string page = report_page(std::vector{read_run(run)});
+  EXPECT_THAT(page, HasSubstr("<tr><td>a</td><td>0.5</td><td>[0.4123, 0.6]</td><td>0.02</td></tr>"));
+  EXPECT_THAT(page, HasSubstr("<tr><td>floor (real against real)</td><td></td><td></td><td>0.01</td></tr>"));
+  EXPECT_THAT(page, HasSubstr("opponent: a</p>"));
+  EXPECT_THAT(page, HasSubstr("no &lt;floor&gt;</p>"));
+}
+
+TEST_F(ReportPage, ShowsNoTimeWhereADamagedFileHoldsNone) {
+  const fs::path path = folder_.path() / "damaged";
+  RunFolder(path).create();
+  write_file(path / "metrics.jsonl", "{\"step\":1,\"images\":8,\"l1\":1.5,\"time\":1e300}\n");
+  const std::string page = report_page(std::vector{read_run(path)});
+  EXPECT_THAT(page, HasSubstr("<td>8</td><td>-</td>"));
+}
+
 TEST_F(ReportPage, ComparesRunsAndSaysWhatDiffers) {
   const auto a = make_run("a", 0.25, 64), b = make_run("b", 0.5, 32);
   const std::string page = report_page(std::vector{read_run(a), read_run(b)});
