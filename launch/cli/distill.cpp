@@ -1,5 +1,7 @@
 #include <spdlog/spdlog.h>
 
+#include <set>
+
 #include "core/base/error.h"
 #include "core/methods/distill_monitor.h"
 #include "core/methods/distill_step.h"
@@ -75,9 +77,10 @@ int distill_on(World& world, const Config& given) {
   SavedRun saved = saved_run(start);
   saved.threads = world.num_threads();
   saved.teacher = {.path = teacher.place(), .xxh128 = agreed_digest(teacher, world)};
+  std::set<const TensorSource*> agreed = {&teacher};
   const auto source_of = [&](const std::optional<OpenWeights>& weights) -> const TensorSource* {
     if (!weights) return nullptr;
-    if (weights->source != start.teacher->source) agreed_digest(*weights->source, world);
+    if (agreed.insert(weights->source.get()).second) agreed_digest(*weights->source, world);
     return weights->source.get();
   };
   const auto decoder = load_decoder(start.decoder, world.device());

@@ -176,7 +176,9 @@ DistillStart check_distillation(const Config& given, const StartContext& context
   const MethodConfig& method = config.method;
   const StartKey of_student = start_key("student", method.student_init, method);
   start.student = open_start(of_student, context, start.teacher);
-  start.estimator = open_start(start_key("estimator", method.estimator_init, method), context, start.teacher);
+  const StartKey of_estimator = start_key("estimator", method.estimator_init, method);
+  const bool is_shared = of_estimator.value == of_student.value;
+  start.estimator = is_shared ? start.student : open_start(of_estimator, context, start.teacher);
   if (start.captions) check_batches_and_captions(start, context);
   if (start.teacher) {
     choose_sample_shape(of_student, start);

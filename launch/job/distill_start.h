@@ -26,7 +26,8 @@ struct DistillStart {
   std::shared_ptr<const Store> store = {};  // none with method.captions
   std::optional<DistillCaptions> captions = {};
   std::optional<OpenWeights> teacher = {};
-  // What student and estimator begin with; random weights where there are none, and in a plan that lacks the teacher.
+  // What student and estimator begin with, of one source where they begin alike; random weights where there are none,
+  // and in a plan that lacks the teacher.
   std::optional<OpenWeights> student = {}, estimator = {};
   std::vector<int64_t> sample_shape = {};      // {C, H, W} of what the student generates
   std::optional<Sd3Vae> decoder = {};          // for sample grids and scores, where there are any and they need one
