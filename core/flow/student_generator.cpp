@@ -14,10 +14,8 @@ at::Tensor start_of(const at::Tensor& noise, const GeneratorConfig& generator) {
   const auto scaled = noise * t;
   const auto& mean = generator.mean;
   if (std::ranges::all_of(mean, [](double value) { return value == 0.0; })) return scaled;
-  const int64_t channels = noise.size(1), given = std::ssize(mean);
-  require<ConfigError>(given == 1 || given == channels,
-                       "method.init_mean has {} values; give one, or one for each of the {} channels", given, channels);
-  return scaled + (1.0 - t) * at::tensor(mean, noise.options()).view({1, given, 1, 1});
+  check_mean(generator, noise.size(1));
+  return scaled + (1.0 - t) * at::tensor(mean, noise.options()).view({1, -1, 1, 1});
 }
 
 at::Tensor one_step(VelocityModel& student, const at::Tensor& x_t, double t, const Conditioning& condition) {
@@ -30,6 +28,12 @@ at::Tensor one_step(VelocityModel& student, const at::Tensor& x_t, double t, con
 GeneratorConfig generator_of(const MethodConfig& method) {
   return {.times = method.student_times.empty() ? std::vector{method.init_time} : method.student_times,
           .mean = method.init_mean};
+}
+
+void check_mean(const GeneratorConfig& generator, int64_t channels) {
+  const int64_t given = std::ssize(generator.mean);
+  require<ConfigError>(given == 1 || given == channels,
+                       "method.init_mean has {} values; give one, or one for each of the {} channels", given, channels);
 }
 
 at::Tensor generate(VelocityModel& student, std::span<const at::Tensor> noise, const Conditioning& condition,

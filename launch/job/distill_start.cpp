@@ -4,6 +4,7 @@
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "core/flow/student_generator.h"
 #include "core/methods/distill_loss.h"
 #include "core/train/roles.h"
 #include "data/pipeline/store_batch_source.h"
@@ -125,10 +126,7 @@ void choose_sample_shape(const StartKey& student, DistillStart& start) {
 // Requires what the values of the method's keys mean for this student and these data.
 void check_method(const DistillStart& start) {
   const MethodConfig& method = start.config.method;
-  const int64_t num_means = std::ssize(method.init_mean), channels = start.sample_shape[0];
-  require<ConfigError>(num_means == 1 || num_means == channels,
-                       "method.init_mean has {} values; give one, or one for each of the {} channels", num_means,
-                       channels);
+  check_mean(generator_of(method), start.sample_shape[0]);
   if (!start.store || !has_images_from_store(method)) return;
   const auto hwc = start.store->image_shape();
   const auto chw = method.is_regression() ? start.store->sample_shape() : std::vector{hwc[2], hwc[0], hwc[1]};
