@@ -219,6 +219,8 @@ struct MethodConfig {
 
   // A regression has no estimator and asks no teacher: its batches are a teacher's samples.
   bool is_regression() const { return loss == StudentLossKind::kRegression; }
+  // The key that says where captions are drawn from.
+  const char* captions_key() const { return captions.empty() ? "data.store" : "method.captions"; }
   // The batches of a step: one for each update.
   int64_t batches_per_step() const { return is_regression() ? 1 : estimator_steps + 1; }
   void visit(FieldVisitor& v);

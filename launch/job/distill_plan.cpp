@@ -65,8 +65,7 @@ DistillPlan plan_distillation(const DistillStart& start, int64_t num_ranks) {
   if (start.captions) plan.num_captions = std::ssize(*start.captions->texts);
   plan.teacher = {"teacher.weights", config.teacher.weights, start.teacher.has_value()};
   const std::string& list = config.method.captions;
-  plan.store = {list.empty() ? "data.store" : "method.captions", list.empty() ? config.data.store : list,
-                start.captions.has_value()};
+  plan.store = {config.method.captions_key(), list.empty() ? config.data.store : list, start.captions.has_value()};
   plan.missing = start.missing;
   return plan;
 }
