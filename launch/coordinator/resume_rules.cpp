@@ -122,13 +122,14 @@ RunDifferences compare_runs(const Manifest& saved, const Manifest& now) {
         fmt::format("teacher.weights: the checkpoint has {} (xxh128 {}), this run {} (xxh128 {})", saved.teacher->path,
                     saved.teacher->xxh128, now.teacher->path, now.teacher->xxh128));
   }
+  const std::string &old_captions = saved.data.captions_xxh128, &captions = now.data.captions_xxh128;
   if (saved.data.size != now.data.size) {
     differences.warnings.push_back(fmt::format(
-        "data.store: the checkpoint has {} with {} records, this run {} with {}: from here on samples come in "
-        "another order, and some of this epoch's twice or not at all",
-        saved.data.store, saved.data.size, now.data.store, now.data.size));
+        "{}: the checkpoint has {} with {} records, this run {} with {}: from here on samples come in another order, "
+        "and some of this epoch's twice or not at all",
+        captions.empty() ? "data.store" : "method.captions", saved.data.store, saved.data.size, now.data.store,
+        now.data.size));
   }
-  const std::string &old_captions = saved.data.captions_xxh128, &captions = now.data.captions_xxh128;
   const bool are_lists = !old_captions.empty() && !captions.empty();
   if (are_lists && saved.data.size == now.data.size && old_captions != captions) {
     differences.warnings.push_back(

@@ -119,7 +119,10 @@ TEST_F(ResumeRules, AStoreThatGrewIsAWarningThatSaysWhatBecomesOfTheEpoch) {
   const auto differences = compare_runs(saved, now);
   EXPECT_TRUE(differences.errors.empty());
   ASSERT_EQ(differences.warnings.size(), 1u);
-  EXPECT_THAT(differences.warnings[0], AllOf(HasSubstr("with 40 records"), HasSubstr("twice or not at all")));
+  EXPECT_THAT(differences.warnings[0],
+              AllOf(HasSubstr("data.store: "), HasSubstr("with 40 records"), HasSubstr("twice or not at all")));
+  now.data.captions_xxh128 = std::string(32, 'a');
+  EXPECT_THAT(compare_runs(saved, now).warnings, ElementsAre(HasSubstr("method.captions: ")));
 }
 
 TEST_F(ResumeRules, OtherCaptionsOfAListOfTheSameLengthAreAWarning) {
