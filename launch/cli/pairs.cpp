@@ -35,10 +35,8 @@ std::unique_ptr<StoreWriter> make_writer(const Config& config, const SampleStart
   provenance["source"] = "fgm pairs";
   provenance["teacher_xxh128"] = digest_of(*start.weights.source);
   provenance["config"] = to_ini(config);
-  std::vector<std::string> captions;
-  for (int64_t i = 0; i < images.size(); ++i) captions.push_back(images.caption(i));
   const StoreContents header{
-      .kind = "pairs", .provenance = provenance, .prompts = captions, .noise_seed = config.run.seed};
+      .kind = "pairs", .provenance = provenance, .prompts = images.captions(), .noise_seed = config.run.seed};
   return std::make_unique<StoreWriter>(config.sample.out, header, start.options.sample_shape);
 }
 

@@ -82,9 +82,8 @@ bool sample_to_file(const fs::path& out, const ImageJob& job, World& world, nloh
     write_png(out, image_grid(*sampled, static_cast<int64_t>(std::ceil(std::sqrt(num_images)))));
     return true;
   }
-  std::vector<std::string> captions;
-  for (int64_t i = 0; i < job.images().size(); ++i) captions.push_back(job.images().caption(i));
-  write_store(out, {.kind = "samples", .provenance = provenance, .prompts = captions, .images_NHWC = *sampled});
+  write_store(
+      out, {.kind = "samples", .provenance = provenance, .prompts = job.images().captions(), .images_NHWC = *sampled});
   return true;
 }
 

@@ -11,6 +11,12 @@ ImageList::ImageList(std::span<const std::string> captions, int64_t per_prompt, 
       seed_(seed),
       stream_(stream) {}
 
+std::vector<std::string> ImageList::captions() const {
+  std::vector<std::string> captions;
+  for (int64_t image = 0; image < size(); ++image) captions.push_back(caption(image));
+  return captions;
+}
+
 int64_t ImageList::number(int64_t image) const {
   return occurrence_[static_cast<size_t>(prompt(image))] * per_prompt_ + number_in_prompt(image);
 }

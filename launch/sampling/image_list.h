@@ -13,8 +13,8 @@ namespace fgm {
 
 // Which images a run samples: per_prompt for each caption of a list, those of one caption together.
 //
-// An image's noise is CaptionNoise: two models start alike, and so does a caption in any list, in any place of it. Where
-// a caption is in the list twice, the second goes on with the numbers.
+// An image's noise is CaptionNoise: two models start alike, and so does a caption in any list, in any place of it.
+// Where a caption is in the list twice, the second goes on with the numbers.
 class ImageList {
  public:
   // The captions must outlive it. `stream`: CaptionNoise's.
@@ -27,10 +27,11 @@ class ImageList {
   int64_t number_in_prompt(int64_t image) const { return image % per_prompt_; }
 
   const std::string& caption(int64_t image) const { return captions_[static_cast<size_t>(prompt(image))]; }
+  std::vector<std::string> captions() const;  // of each image
   // The image's number among those of its caption.
   int64_t number(int64_t image) const;
-  // What the image starts from, and what a student of several steps adds before a later one: standard normals, float32 on
-  // the CPU, [1, C, H, W] for a sample_shape of {C, H, W}.
+  // What the image starts from, and what a student of several steps adds before a later one: standard normals, float32
+  // on the CPU, [1, C, H, W] for a sample_shape of {C, H, W}.
   at::Tensor noise(int64_t image, at::IntArrayRef sample_shape, int64_t step = 0) const;
 
  private:
