@@ -20,13 +20,30 @@ namespace {
 namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using Ranks = SmallJob;
 
 std::vector<int64_t> all_of(const Store& store) {
   std::vector<int64_t> indices(static_cast<size_t>(store.size()));
   std::iota(indices.begin(), indices.end(), 0);
   return indices;
 }
+
+class Ranks : public SmallJob {
+ protected:
+  // What `command` writes on so many ranks, two records for each held-out caption: 52 in batches of 7, so the last
+  // round leaves one of three ranks without a batch, and the last batch is short.
+  static Store store_of(int ranks, const fs::path& here, const std::string& command) {
+    const auto written =
+        run(ranks, here,
+            command +
+                " --steps 2 --sample.guidance 2 --sample.batch 7 --sample.per_prompt 2 --run.threads 1 "
+                "--sample.out written.h5 --sample.weights " +
+                path("teacher") + " --sample.prompts " + path("held_out.h5"));
+    EXPECT_EQ(written.code, kExitDone) << written.text;
+    Store store(here / "written.h5");
+    EXPECT_EQ(store.size(), 52);
+    return store;
+  }
+};
 
 // The lines that were printed, without the number of the rank that printed them.
 std::vector<std::string> messages(const Outcome& outcome) {
@@ -125,14 +142,7 @@ TEST_F(Ranks, AnyNumberOfThemWritesTheSamePairs) {
   const auto here = place("pairs");
   std::optional<Store::Pairs> expected;
   for (const int ranks : {1, 3}) {
-    const auto written =
-        run(ranks, here,
-            "pairs --steps 2 --sample.guidance 2 --sample.batch 7 --sample.per_prompt 2 --out pairs.h5 "
-            "--run.threads 1 --sample.weights " +
-                path("teacher") + " --sample.prompts " + path("held_out.h5"));
-    ASSERT_EQ(written.code, kExitDone) << written.text;
-    const Store store(here / "pairs.h5");
-    ASSERT_EQ(store.size(), 52);
+    const Store store = store_of(ranks, here, "pairs");
     EXPECT_EQ(store.provenance()["guidance"], 2.0);
     EXPECT_EQ(store.provenance()["teacher_xxh128"].get<std::string>().size(), 32u);
     const auto pairs = store.pairs(all_of(store));
@@ -174,15 +184,7 @@ TEST_F(Ranks, AnyNumberOfThemDrawsTheSameImages) {
   const auto here = place("samples");
   at::Tensor expected;
   for (const int ranks : {1, 3, 4}) {
-    // 52 images in batches of 7: the last round leaves one of three ranks without a batch, and the last batch is short.
-    const auto drawn =
-        run(ranks, here,
-            "sample --steps 2 --sample.guidance 2 --sample.batch 7 --sample.per_prompt 2 --run.threads 1 "
-            "--sample.out drawn.h5 --sample.weights " +
-                path("teacher") + " --sample.prompts " + path("held_out.h5"));
-    ASSERT_EQ(drawn.code, kExitDone) << drawn.text;
-    const Store store(here / "drawn.h5");
-    ASSERT_EQ(store.size(), 52);
+    const Store store = store_of(ranks, here, "sample");
     const auto images = store.images(all_of(store));
     if (!expected.defined()) expected = images;
     ASSERT_GT(images.to(at::kFloat).std().item<float>(), 1.0f) << "blank images prove nothing";
