@@ -10,7 +10,7 @@ namespace fgm {
 namespace role {
 // The many-step model: frozen in `fgm distill`, trained in `fgm train`.
 inline constexpr std::string_view kTeacher = "teacher";
-inline constexpr std::string_view kStudent = "student";  // the one-step generator
+inline constexpr std::string_view kStudent = "student";  // the generator of one or a few steps
 // Tracks the student's own flow (the paper's online flow model).
 inline constexpr std::string_view kEstimator = "estimator";
 
@@ -19,7 +19,7 @@ inline constexpr std::string_view kEstimator = "estimator";
 inline const std::vector<std::string> kTeachers = {"teacher_ema", "teacher"};
 inline const std::vector<std::string> kStudentsThenTeachers = {"student_ema", "student", "teacher_ema", "teacher"};
 
-// Whether weights of `role` are those of a one-step generator, or their average.
+// Whether weights of `role` are a student's, or their average.
 inline bool is_student(std::string_view role) {
   return role.starts_with(kStudent);
 }

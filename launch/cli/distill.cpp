@@ -143,7 +143,7 @@ int distill(const Invocation& invocation) {
 
 Command distill_command() {
   return {.name = "distill",
-          .help = "distils a teacher into a one-step student with FGM; needs captions, no images",
+          .help = "distils a teacher into a student of one or a few steps; most losses need captions alone",
           .run = distill,
           .sections = {"run", "mesh", "parallel", "data", "text", "teacher", "method", "student", "estimator"},
           .flags = {steps_flag("method.steps"),

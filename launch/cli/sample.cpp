@@ -233,7 +233,7 @@ nlohmann::ordered_json describe(const Config& config, const SampleStart& start) 
 
 Command sample_command() {
   return {.name = "sample",
-          .help = "makes images for captions with a teacher or a one-step student",
+          .help = "makes images for captions with a teacher or a student",
           .run = sample,
           .sections = {"run", "sample", "text"},
           .flags = {steps_flag("sample.steps")},

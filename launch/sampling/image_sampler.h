@@ -26,7 +26,7 @@ struct SampleOptions {
 // {height, width, channels} of the image that a sample of {C, H, W} is, or that an autoencoder makes of it; null: none.
 std::vector<int64_t> image_shape(const std::vector<int64_t>& sample_shape, const VaeConfig* vae);
 
-// Turns noise and captions into images, with a teacher or a one-step student.
+// Turns noise and captions into images, with a teacher or a student.
 // B rows, C channels, H x W of a sample.
 class ImageSampler {
  public:
