@@ -12,7 +12,7 @@ namespace fgm {
 // Whether a run may resume from a checkpoint whose config has another value of a key.
 enum class OnResume {
   kRefuse,           // it would not be the same run
-  kRefuseZeroOrNot,  // refused where one value is 0, or a list differs after its first: state would be missing or surplus
+  kRefuseZeroOrNot,  // refused where one value is 0, or lists differ past the first: state would be missing or surplus
   kWarn,             // allowed, and may have been meant
   kIgnore,           // of no consequence for what the run computes
 };
@@ -29,7 +29,8 @@ class FieldVisitor {
  public:
   virtual ~FieldVisitor() = default;
 
-  // A bool, int64_t, double, string, or list of int64_t or double. What nobody has thought about is refused on resuming.
+  // A bool, int64_t, double, string, or list of int64_t or double. What nobody has thought about is refused on
+  // resuming.
   template <typename Value>
   void field(std::string_view key, Value& value, std::string_view help, OnResume on_resume = OnResume::kRefuse) {
     see(key, value, {help, on_resume});

@@ -10,9 +10,9 @@
 namespace fgm {
 
 // Warns when the numbers of a distillation say that it is spoilt, from means over about 50 steps of "loss.estimator",
-// "l1" = sq(u - v) and "l2" = 2 <u - v, v - c>. With v* = E[c | x_t], the true flow of the student's samples, L2 / 2 has
-// the mean of <u - v, v - v*>: so share = -L2 / (2 L1) is how much of the way from the estimator to the teacher the true
-// flow has gone. It lies between 0 and 1 where v - v* is noise, whose share of L1 it is. Two warnings:
+// "l1" = sq(u - v) and "l2" = 2 <u - v, v - c>. With v* = E[c | x_t], the true flow of the student's samples, L2 / 2
+// has the mean of <u - v, v - v*>: so share = -L2 / (2 L1) is how much of the way from the estimator to the teacher the
+// true flow has gone. It lies between 0 and 1 where v - v* is noise, whose share of L1 it is. Two warnings:
 //   the estimator is left behind: its loss is four times the lowest so far, and so is L1, or the share is above 1 (the
 //     student learns from the estimator's errors; L1 may be small then)
 //   it has hardly left the teacher, where it began, after 200 steps: the share is below -1

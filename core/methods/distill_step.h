@@ -46,8 +46,8 @@ class DistillStep : public Step {
   int64_t batches_per_step() const override { return options_.method.estimator_steps + 1; }
 
  private:
-  // Everything random about one batch. z makes the sample, one tensor for each step of the student; eps the point on its
-  // path. They are independent draws: with eps = z the path noise would know the sample.
+  // Everything random about one batch. z makes the sample, one tensor for each step of the student; eps the point on
+  // its path. They are independent draws: with eps = z the path noise would know the sample.
   struct Draw {
     std::vector<at::Tensor> z;
     at::Tensor eps, t_B;

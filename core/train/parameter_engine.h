@@ -33,8 +33,8 @@ class ParameterEngine {
   virtual void with_ema(const std::function<void()>& body, size_t index = 0) = 0;
   virtual bool has_ema() const = 0;
 
-  // What a checkpoint holds of this network and rank: slices of weights, averages and optimizer state. The ranks' slices
-  // together are every tensor. Writing into them restores it; the model's buffers are not among them.
+  // What a checkpoint holds of this network and rank: slices of weights, averages and optimizer state. The ranks'
+  // slices together are every tensor. Writing into them restores it; the model's buffers are not among them.
   virtual std::vector<StateSlice> state() = 0;
   // Optimizer updates applied so far; Adam's bias correction counts them.
   virtual int64_t num_updates() const = 0;

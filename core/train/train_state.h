@@ -8,8 +8,8 @@
 
 namespace fgm {
 
-// The parts of a network's state beside its weights, whose part is "". The first moving average is kAveragePart whatever
-// its decay; each further one has its decay added: "ema_0.999".
+// The parts of a network's state beside its weights, whose part is "". The first moving average is kAveragePart,
+// whatever its decay; each further one has its decay added: "ema_0.999".
 inline constexpr const char* kAveragePart = "ema";
 inline constexpr const char* kOptimizerPart = "optim";
 

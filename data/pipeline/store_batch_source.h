@@ -26,8 +26,8 @@ void check_batches(const BatchSourceOptions& options);
 void check_batches(const Store& store, const BatchSourceOptions& options);
 
 // This rank's rows of an endless, shuffled pass over a store, or over a list of captions. Sample s of the run
-// (first_sample + row) is record EpochShuffle(size, seed).index_of(s), so the global batches do not depend on the number
-// of ranks.
+// (first_sample + row) is record EpochShuffle(size, seed).index_of(s), so the global batches do not depend on the
+// number of ranks.
 class StoreBatchSource : public BatchSource {
  public:
   // ConfigError as check_batches().

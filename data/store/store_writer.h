@@ -12,9 +12,9 @@ namespace fgm {
 // write_store().
 class StoreWriter {
  public:
-  // Lays the file out for the records of `header`, whose images_NHWC is not looked at. `row_shape`: {H, W, C} of images,
-  // {C, H, W} of pairs' samples, empty for captions. The noise of a pair is CaptionNoise(header.noise_seed, kPairs) of
-  // its prompt and the number of equal prompts before it. Missing folders are made.
+  // Lays the file out for the records of `header`, whose images_NHWC is not looked at. `row_shape`: {H, W, C} of
+  // images, {C, H, W} of pairs' samples, empty for captions. The noise of a pair is CaptionNoise(header.noise_seed,
+  // kPairs) of its prompt and the number of equal prompts before it. Missing folders are made.
   StoreWriter(std::filesystem::path path, const StoreContents& header, at::IntArrayRef row_shape);
   ~StoreWriter();
   StoreWriter(const StoreWriter&) = delete;

@@ -22,7 +22,8 @@ bool is_unused(const std::string& key, const std::string& command) {
   return unused != kUnused.end() && unused->second.contains(key.substr(0, key.find('.')));
 }
 
-// What a value says of the state that its run keeps: whether it, or the first of a list, is 0, and the rest of the list.
+// What a value says of the state that its run keeps: whether it, or the first of a list, is 0, and the rest of the
+// list.
 std::pair<bool, std::string> kept_state(const std::string& value) {
   const size_t rest = std::min(value.find(','), value.size());
   return {parse_number<double>(value.substr(0, rest)) == 0.0, value.substr(rest)};

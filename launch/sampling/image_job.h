@@ -29,8 +29,8 @@ class ImageJob {
   ImageBatches batches_;
 };
 
-// All images of `job`, whose model is `engine`'s, with an average of its weights (ParameterEngine::with_ema). Collective
-// over the engine's ranks.
+// All images of `job`, whose model is `engine`'s, with an average of its weights (ParameterEngine::with_ema).
+// Collective over the engine's ranks.
 at::Tensor sample_with_average(ParameterEngine& engine, const ImageJob& job, size_t index = 0);
 
 }  // namespace fgm

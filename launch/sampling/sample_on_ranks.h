@@ -13,15 +13,15 @@ namespace fgm {
 // that is this rank's. False on all ranks when a signal stopped it. Collective over all ranks of `world`.
 bool for_each_batch(const ImageBatches& batches, World& world, const std::function<void(int64_t batch)>& sample);
 
-// Makes the rows of all batches so, and rank 0's `take` gets those of one batch after the other: no more than a batch for
-// each rank is held at once. `make` returns the rows of a batch, on the CPU, of the shape and dtype of `row`. False on all
-// ranks when a signal stopped it. Collective over all ranks of `world`.
+// Deals batches as for_each_batch() does; `make` returns the rows of one, on the CPU, each of the shape and dtype of
+// `row`. Rank 0's `take` gets the rows of one batch after the other: no more than a batch for each rank is held at
+// once. False on all ranks when a signal stopped it. Collective over all ranks of `world`.
 bool gather_batches(const ImageBatches& batches, World& world, const at::Tensor& row,
                     const std::function<at::Tensor(int64_t batch)>& make,
                     const std::function<void(const at::Tensor& rows)>& take);
 
-// Samples all images of `job` so: rank 0 gets them, uint8 [N, H, W, 3], and the others an undefined tensor. Nothing on
-// all ranks when a signal stopped it. Collective over all ranks of `world`.
+// Samples all images of `job`, its batches dealt as for_each_batch() does: rank 0 gets them, uint8 [N, H, W, 3], and
+// the others an undefined tensor. Nothing on all ranks when a signal stopped it. Collective over all ranks of `world`.
 std::optional<at::Tensor> sample_on_ranks(const ImageJob& job, World& world);
 
 }  // namespace fgm
