@@ -1,5 +1,6 @@
 // What is optimised and how: [train], [teacher], [method] and the parts that they share.
 #include <algorithm>
+#include <limits>
 
 #include "core/base/error.h"
 #include "core/config/sections.h"
@@ -132,7 +133,7 @@ void MethodConfig::validate() const {
   require<ConfigError>(steps >= 1, "method.steps = {} is not at least 1", steps);
   require<ConfigError>(batch >= 1, "method.batch = {} is not at least 1", batch);
   require<ConfigError>(init_time > 0.0 && init_time <= 1.0, "method.init_time = {} is not in (0, 1]", init_time);
-  double before = 1.0 + 1e-9;
+  double before = std::numeric_limits<double>::infinity();
   for (const double at : student_times) {
     require<ConfigError>(at > 0.0 && at <= 1.0, "method.student_times: {} is not in (0, 1]", at);
     require<ConfigError>(at < before, "method.student_times: {} does not lie below the time before it", at);
