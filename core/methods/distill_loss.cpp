@@ -1,5 +1,7 @@
 #include "core/methods/distill_loss.h"
 
+#include <algorithm>
+
 #include "core/base/error.h"
 #include "core/flow/flow_path.h"
 #include "core/flow/time_sampler.h"

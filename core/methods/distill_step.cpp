@@ -1,5 +1,7 @@
 #include "core/methods/distill_step.h"
 
+#include <algorithm>
+
 #include "core/flow/flow_path.h"
 #include "core/flow/time_sampler.h"
 #include "core/methods/agreement.h"
