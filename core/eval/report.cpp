@@ -52,11 +52,12 @@ Json to_json(const std::optional<Number>& number) {
 // The captions of one category, each with its number of faithful images and of images. Of a whole category the images
 // one by one: what is uncertain there is the noise, for there are no other captions.
 Stratum faithful_of(shapes::Category category, const Captions& captions, const Judgements& judgements) {
+  const bool is_whole = shapes::is_whole(category);
   Stratum stratum;
   for (const auto& images : captions) {
     if (judgements[images[0]].category != category) continue;
     for (size_t i = 0; i < images.size(); ++i) {
-      if (i == 0 || shapes::is_whole(category)) stratum.emplace_back();
+      if (i == 0 || is_whole) stratum.emplace_back();
       stratum.back().sum += judgements[images[i]].is_faithful;
       ++stratum.back().weight;
     }
