@@ -16,7 +16,7 @@ struct FeatureSpace {
   std::function<at::Tensor(const at::Tensor& images_NHWC)> features;  // uint8 [N, H, W, 3] to float32 [N, D]
 };
 
-// core/eval/random_conv.h
+// The space of image_features() (core/eval/random_conv.h).
 FeatureSpace random_conv_space();
 
 // The features of all images, float32 [N, D].

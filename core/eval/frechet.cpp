@@ -60,12 +60,4 @@ void write_statistics(const std::filesystem::path& path, const Gaussian& gaussia
   write_npz(path, {{"mu", gaussian.mean}, {"sigma", gaussian.covariance}});
 }
 
-double frechet_distance(const at::Tensor& images_a_NHWC, const at::Tensor& images_b_NHWC) {
-  require<ConfigError>(images_a_NHWC.sizes().slice(1) == images_b_NHWC.sizes().slice(1),
-                       "a Frechet distance needs images of one size, got {} and {}",
-                       fmt::join(images_a_NHWC.sizes().slice(1), " x "),
-                       fmt::join(images_b_NHWC.sizes().slice(1), " x "));
-  return frechet_distance(fit_gaussian(image_features(images_a_NHWC)), fit_gaussian(image_features(images_b_NHWC)));
-}
-
 }  // namespace fgm

@@ -10,8 +10,6 @@
 namespace fgm {
 namespace {
 
-constexpr int64_t kBatch = 256;
-
 struct ConvLayer {
   int64_t in_channels;
   int64_t out_channels;
@@ -30,26 +28,19 @@ std::vector<at::Tensor> layer_weights() {
   return weights;
 }
 
-at::Tensor batch_features(const at::Tensor& images_NHWC, const std::vector<at::Tensor>& weights) {
-  auto x_NCHW = images_NHWC.permute({0, 3, 1, 2}).to(at::kFloat) / 127.5 - 1;
-  for (size_t i = 0; i < kLayers.size(); ++i) {
-    x_NCHW = at::relu(at::conv2d(x_NCHW, weights[i], {}, kLayers[i].stride, /*padding=*/1));
-  }
-  const auto pooled_NCP = x_NCHW.flatten(2);
-  return at::cat({pooled_NCP.mean(2), pooled_NCP.std(2, /*unbiased=*/false)}, 1);
-}
-
 }  // namespace
 
 at::Tensor image_features(const at::Tensor& images_NHWC) {
   check(images_NHWC.dim() == 4 && images_NHWC.size(3) == 3 && images_NHWC.scalar_type() == at::kByte &&
             images_NHWC.size(1) >= 8 && images_NHWC.size(2) >= 8,
         "image_features wants uint8 [N, H, W, 3] with H, W >= 8, got {}", fmt::join(images_NHWC.sizes(), " x "));
-  const at::NoGradGuard no_grad;
   const auto weights = layer_weights();
-  std::vector<at::Tensor> features;
-  for (const auto& batch : images_NHWC.cpu().split(kBatch)) features.push_back(batch_features(batch, weights));
-  return at::cat(features);
+  auto x_NCHW = images_NHWC.cpu().permute({0, 3, 1, 2}).to(at::kFloat) / 127.5 - 1;
+  for (size_t i = 0; i < kLayers.size(); ++i) {
+    x_NCHW = at::relu(at::conv2d(x_NCHW, weights[i], {}, kLayers[i].stride, /*padding=*/1));
+  }
+  const auto pooled_NCP = x_NCHW.flatten(2);
+  return at::cat({pooled_NCP.mean(2), pooled_NCP.std(2, /*unbiased=*/false)}, 1);
 }
 
 }  // namespace fgm

@@ -15,7 +15,7 @@ inline constexpr std::string_view kFeatureSpace = "random-conv-64/1";
 // deviation of one of the 32 last channels over the image. The weights are counter-based normals of
 // variance 2 / fan-in (RandomStream seed 0, stream "eval.features", step = layer), so every machine has the
 // same ones. Untrained features rank how far sets of one kind of image are apart; they are not Inception's,
-// and no figure here compares with a published FID.
+// and no figure here compares with a published FID. All images at once: features_of() cuts a set into batches.
 at::Tensor image_features(const at::Tensor& images_NHWC);
 
 }  // namespace fgm

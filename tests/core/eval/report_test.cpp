@@ -7,7 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/eval/comparison_sheet.h"
-#include "core/eval/frechet.h"
+#include "core/eval/random_conv.h"
 #include "core/eval/shapes/dataset.h"
 
 namespace fgm {
@@ -159,6 +159,12 @@ TEST(Evaluate, RefusesModelsThatCannotBeCompared) {
   EXPECT_THROW(evaluate(std::vector{perfect(), perfect()}, reference), ConfigError);
   EXPECT_THROW(evaluate(std::vector{perfect(), other_prompts}, reference), ConfigError);
   EXPECT_THROW(evaluate(std::vector{perfect(), too_few}, reference), ConfigError);
+}
+
+TEST(CheckEvaluation, RefusesAReferenceOfAnotherSize) {
+  const std::vector models{blank()};
+  EXPECT_NO_THROW(check_evaluation(models, at::zeros({2, 24, 24, 3}, at::kByte)));
+  EXPECT_THROW(check_evaluation(models, at::zeros({2, 32, 32, 3}, at::kByte)), ConfigError);
 }
 
 TEST(MarkdownTable, HasARowForEachModelInTheOrderGiven) {
