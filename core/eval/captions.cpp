@@ -4,8 +4,8 @@
 
 namespace fgm {
 
-std::vector<std::vector<int64_t>> images_by_caption(std::span<const std::string> prompts) {
-  std::vector<std::vector<int64_t>> captions;
+Captions images_by_caption(std::span<const std::string> prompts) {
+  Captions captions;
   std::unordered_map<std::string, size_t> place;
   for (size_t i = 0; i < prompts.size(); ++i) {
     const auto [found, is_new] = place.emplace(prompts[i], captions.size());

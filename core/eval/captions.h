@@ -7,7 +7,10 @@
 
 namespace fgm {
 
-// The images of each different prompt, in the order of its first image.
-std::vector<std::vector<int64_t>> images_by_caption(std::span<const std::string> prompts);
+// The images of each caption, by number.
+using Captions = std::vector<std::vector<int64_t>>;
+
+// One caption for each different prompt, in the order of its first image.
+Captions images_by_caption(std::span<const std::string> prompts);
 
 }  // namespace fgm

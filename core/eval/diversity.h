@@ -8,13 +8,11 @@
 #include <span>
 #include <vector>
 
+#include "core/eval/captions.h"
 #include "core/eval/resampling.h"
 #include "core/eval/shapes/faithfulness.h"
 
 namespace fgm {
-
-// The images of each caption (core/eval/captions.h).
-using Captions = std::vector<std::vector<int64_t>>;
 
 // The expected number of different kinds among `num_drawn` things that are drawn without replacement from counts[k] of
 // kind k (Hurlbert, The Nonconcept of Species Diversity, 1971): sum over k of 1 - C(n - counts[k], num_drawn) / C(n,
