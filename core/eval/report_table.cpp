@@ -54,8 +54,9 @@ std::vector<Column> columns_of(const TableJson& report) {
   const auto& model = report["models"].front();
   std::vector<Column> columns = {plain("steps", "/steps"), plain("evaluations", "/evaluations"),
                                  plain("ms_per_image", "/ms_per_image")};
-  if (model.contains("overall")) columns.push_back(with_interval("overall", "/overall", "/overall_interval"));
-  if (model.contains("categories")) {
+  const bool is_judged = model.contains("overall");
+  if (is_judged) {
+    columns.push_back(with_interval("overall", "/overall", "/overall_interval"));
     for (const auto& [name, value] : model["categories"].items()) {
       columns.push_back(with_interval(name, "/categories/" + name, "/category_intervals/" + name));
     }
@@ -63,13 +64,13 @@ std::vector<Column> columns_of(const TableJson& report) {
   columns.push_back(plain(report["distance"], "/frechet", 4));
   columns.push_back(kid_column());
   const auto opponent = report["opponent"].get<std::string>();
-  if (model.contains("overall")) {
+  if (is_judged) {
     columns.push_back(plain("layouts", "/diversity/layouts", 2));
     columns.push_back(
         with_interval("layouts / " + opponent, "/diversity/layouts_ratio", "/diversity/layouts_ratio_interval"));
   }
   columns.push_back(plain("spread / " + opponent, "/diversity/spread_ratio"));
-  if (model.contains("overall")) columns.push_back(plain("undecided", "/undecided"));
+  if (is_judged) columns.push_back(plain("undecided", "/undecided"));
   return columns;
 }
 
