@@ -13,6 +13,7 @@
 #include "launch/cli/output.h"
 #include "launch/runtime/environment.h"
 #include "launch/runtime/memory_limit.h"
+#include "launch/runtime/run_folder.h"
 #include "launch/runtime/threads.h"
 
 namespace fgm {
@@ -141,7 +142,7 @@ EvalStart check_start(const Config& config) {
   require<ConfigError>(!config.eval.report.empty() || !config.run.dir.empty(),
                        "neither eval.report nor --run says where the report goes");
   const fs::path report_file =
-      config.eval.report.empty() ? fs::path(config.run.dir) / "report.json" : fs::path(config.eval.report);
+      config.eval.report.empty() ? RunFolder(config.run.dir).report_file() : fs::path(config.eval.report);
   check_output_file(report_file);
   EvalStart start{.report_file = report_file,
                   .space = open_space(config.eval.features),

@@ -87,8 +87,7 @@ RunRecord read_run(const fs::path& path) {
     record.settings = config_values(config);
   });
   read_part(record, folder.checkpoints(), [&] { record.run = report_run(path).json; });
-  const fs::path scores = path / "report.json";
-  read_part(record, scores, [&] { record.scores = parse(scores); });
+  read_part(record, folder.report_file(), [&] { record.scores = parse(folder.report_file()); });
   return record;
 }
 

@@ -25,6 +25,7 @@ class RunFolder {
   std::filesystem::path checkpoints() const { return path_ / "checkpoints"; }
   std::filesystem::path restarts_file() const { return path_ / "restarts.json"; }
   std::filesystem::path samples() const { return path_ / "samples"; }
+  std::filesystem::path report_file() const { return path_ / "report.json"; }  // of `fgm eval --run`
   // samples/step-00000200.png
   std::filesystem::path sample_file(int64_t step) const;
 
