@@ -3,9 +3,10 @@
 
     convert_weights.py IN.pth OUT.safetensors
 
-Needs neither torch nor numpy, and runs no code of the file: its pickle may build ordered dictionaries, and tensors through two names
-that are bound to functions here; every other name is refused. The file holds five pickles (magic number, version,
-system, the dictionary of tensors, the storages' order), then each storage as a count and its elements.
+Needs neither torch nor numpy, and runs no code of the file: its pickle may name ordered dictionaries, tensors, and
+storages of float32 and int64, which stand for what is defined here; every other name is refused. The file holds five
+pickles (magic number, version, system, the dictionary of tensors, the storages' order), then each storage as a count
+and its elements.
 """
 
 import array
@@ -21,8 +22,8 @@ MAGIC = 0x1950A86A20F9469CFC6C
 
 
 class Storage:
-    def __init__(self, element, key, count):
-        self.element, self.key, self.count = element, key, count
+    def __init__(self, element, key):
+        self.element, self.key = element, key
 
 
 class Tensor:
@@ -58,10 +59,10 @@ class Unpickler(pickle.Unpickler):
         return ALLOWED[module, name]
 
     def persistent_load(self, saved):
-        kind, element, key, _device, count, view = saved
+        kind, element, key, _device, _count, view = saved
         if kind != "storage" or view is not None:
             raise pickle.UnpicklingError(f"a {kind} is no plain storage")
-        return Storage(element, key, count)
+        return Storage(element, key)
 
 
 def read_legacy(path):

@@ -70,8 +70,9 @@ download() {  # download REQUIREMENTS FOLDER
     --only-binary=:all: --python-version 3.12 --implementation cp "${platforms[@]}" --retries 1 -r "$1" -d "$2"
 }
 
-# Fetches one wheel into FOLDER/wheels; pip compares its sha256 with ours and refuses another.
-fetch_wheel() {  # fetch_wheel "name==version --hash=..." FOLDER
+# Fetches one wheel into FOLDER/wheels; pip compares its sha256 with ours and refuses another. ADVICE ends the message
+# where the wheel does not come.
+fetch_wheel() {  # fetch_wheel "name==version --hash=..." FOLDER [ADVICE]
   local name=${1%% *} log try reason
   echo "$1" >"$2/requirements.txt"
   for ((try = 1; try <= max_tries; try++)); do
@@ -84,7 +85,7 @@ fetch_wheel() {  # fetch_wheel "name==version --hash=..." FOLDER
     say "$name did not come whole (try $try of $max_tries): $reason"
     ((try == max_tries)) || sleep 2
   done
-  die "could not fetch $name; check the network and pip's index, or give your own LibTorch with --libtorch DIR"
+  die "could not fetch $name; check the network and pip's index${3:-}"
 }
 
 # Keeps what a C++ program links with: no Python, no static libraries; the CPU flavour takes no CUDA either.
@@ -113,7 +114,7 @@ install_libtorch() {  # install_libtorch FOLDER FLAVOUR
   trap 'exit 130' INT TERM  # pip ends normally on Ctrl-C, which bash takes for a failed try
   mkdir -p "$temporary/root/torch" "$temporary/root/nvidia"
   while read -r -u 3 line; do
-    fetch_wheel "$line" "$temporary"
+    fetch_wheel "$line" "$temporary" ", or give your own LibTorch with --libtorch DIR"
     unpack_wheel "$temporary"/wheels/*.whl "$temporary/root" "$2"
     rm -rf "$temporary/wheels"
   done 3< <(wanted_wheels "$2")

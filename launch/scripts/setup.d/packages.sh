@@ -6,7 +6,7 @@ readonly required_libraries="libopenmpi-dev libhdf5-dev libboost-program-options
   nlohmann-json3-dev libxxhash-dev libicu-dev libpng-dev libjpeg-dev liblcms2-dev zlib1g-dev libgtest-dev libgmock-dev"
 # A build works without these: a faster linker, a compiler cache, and the formatter of the test lint/format.
 readonly wanted_tools="mold=mold ccache=ccache clang-format-14=clang-format-14"
-# For the first installation of LibTorch only.
+# For what setup fetches itself: LibTorch, and the weights of --eval-features.
 readonly fetch_tools="python3=python3 unzip=unzip"
 
 missing_tools() {  # missing_tools "command=package ..."
