@@ -110,8 +110,9 @@ FeatureSpace open_space(const std::string& features) {
   if (features == "random-conv") return random_conv_space();
   if (features != "efficientnet-lite0") return torchscript_space(features);
   const fs::path weights = read_environment().home / "efficientnet-lite0.safetensors";
-  require<ConfigError>(fs::exists(weights), "eval.features = {}, whose weights are not at {}; run {}", features,
-                       weights.string(), "launch/scripts/setup --eval-features");
+  require<ConfigError>(fs::exists(weights),
+                       "eval.features = {}, whose weights are not at {}; run launch/scripts/setup --eval-features",
+                       features, weights.string());
   return efficientnet_lite0_space(SafetensorsFile(weights));
 }
 
