@@ -16,9 +16,9 @@ struct KernelDistance {
 // unbiased estimate (Binkowski et al., arXiv 1801.01401, section 4), in float64. Being unbiased it is zero on average
 // between sets of one distribution, of any sizes, and may be negative.
 //
-// Both sets are shuffled and cut into as many blocks: ten, or as many as keep a block below about 1000 images. `value`
-// is the mean over pairs of blocks, `error` their standard deviation over the root of their number. ConfigError for
-// fewer than two rows.
+// Both sets are shuffled and cut into as many blocks: ten, or one for each 1000 images of the larger set if those are
+// more, but only as many as have two images of the smaller one each. `value` is the mean over pairs of blocks, `error`
+// their standard deviation over the root of their number. ConfigError for fewer than two rows.
 KernelDistance kernel_distance(const at::Tensor& a_ND, const at::Tensor& b_MD);
 
 }  // namespace fgm

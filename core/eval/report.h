@@ -27,8 +27,9 @@ struct EvalSettings {
   int64_t num_resamples = 1000;  // of the captions, for intervals; 0: none
 };
 
-// What evaluate() refuses, by shapes alone: images may be without values (on the meta device); `held_out_NHWC` is
-// undefined where there are statistics alone. ConfigError as there.
+// Whether models can be evaluated against held-out images, by shapes alone: images may be without values (on the meta
+// device); `held_out_NHWC` is undefined where there are statistics alone. ConfigError unless the models are comparable
+// (require_comparable), all images have one size, at least 8 x 8, and there are two of each.
 void check_evaluation(std::span<const ModelSamples> models, const at::Tensor& held_out_NHWC);
 
 // report.json; docs/eval.md says what each figure is:
@@ -41,8 +42,8 @@ void check_evaluation(std::span<const ModelSamples> models, const at::Tensor& he
 //   config.<name>; commit, of the program that wrote the report.
 // What rests on the detector (overall, categories, layouts, undecided: shapes::judge) stands there only when every
 // prompt is a caption of the shapes grammar, what rests on images of one caption only where a caption has two, and what
-// rests on the reference's images only when it has some. ConfigError unless the models are comparable
-// (require_comparable), their images have the size of the held-out ones, at least 8 x 8, and there are two of each.
+// rests on the reference's images only when it has some. ConfigError as check_evaluation() of the models, and where the
+// reference has another number of features than `settings.space`.
 nlohmann::ordered_json evaluate(std::span<const ModelSamples> models, const Reference& reference,
                                 const EvalSettings& settings = {});
 

@@ -7,8 +7,8 @@ frechet.safetensors: two sets of features and their distance by the formula of H
 with scipy's matrix square root of the product of the covariances, as the public FID programs compute it.
 efficientnet_lite.safetensors: a tiny EfficientNet-Lite with random weights, images and their features by a forward pass
 in numpy, float64; with the second argument, made by launch/scripts/setup --eval-features, also Lite0's features.
-stored.npz, deflated.npz: a mean and a covariance by numpy.savez and numpy.savez_compressed. long_header.npz: an array's header of
-4 MiB of blanks, which no program writes.
+stored.npz, deflated.npz: a mean and a covariance by numpy.savez and numpy.savez_compressed. long_header.npz: an array's
+header of 4 MiB of blanks, which no program writes.
 """
 
 import struct

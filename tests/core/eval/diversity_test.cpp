@@ -48,7 +48,8 @@ TEST(Layouts, OfACollapsedModelAreOneOfTheTeachersNumber) {
 }
 
 TEST(SpreadWithin, LeavesOutWhatCaptionsDifferIn) {
-  // Two captions 100 apart; two images of each, 2 and 4 apart: squares to the means 2 and 8, one degree of freedom each.
+  // Two captions 100 apart; two images of each, 2 and 4 apart: squares to the means 2 and 8, one degree of freedom
+  // each.
   const auto features = at::tensor({0.0f, 2.0f, 100.0f, 104.0f}).unsqueeze(1);
   EXPECT_DOUBLE_EQ(spread_within({{0, 1}, {2, 3}}, features).value(), std::sqrt((2.0 + 8.0) / 2));
   EXPECT_FALSE(spread_within({{0}, {1}, {2}, {3}}, features));

@@ -51,6 +51,7 @@ TEST(EfficientNetLite, RefusesWeightsThatAreNotLite0s) {
 TEST(EfficientNetLite, WithLite0sWeightsIsTheForwardPassInNumpy) {
   const char* home = std::getenv("HOME");
   const auto weights = std::filesystem::path(home == nullptr ? "" : home) / ".cache/fgm/efficientnet-lite0.safetensors";
+  // Only who wants Lite0's features fetches its weights; the tiny network above is the same code.
   if (!std::filesystem::exists(weights)) {
     GTEST_SKIP() << weights << " is not there; launch/scripts/setup --eval-features fetches it";
   }

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-// Stands in for Inception: the means of the channels, repeated to `num_features`; classes unless features are asked for.
+// Stands in for Inception: the means of the channels, repeated to 2048 features; classes unless features are asked for.
 constexpr const char* kStandIn = R"(
 def forward(self, x, return_features: bool = False):
     if not return_features:
