@@ -6,7 +6,7 @@ set -euo pipefail
 readonly root=$1 run=$2 data=$2_data
 readonly options=(fashion-mnist --data "$data" --run "$run" --short)
 
-fail() { echo "demo_test: $*" >&2; exit 1; }
+source "$root/tests/support/interrupted_job.sh"
 
 # idx SPLIT: 64 images of 28 x 28 and their labels 0, 1, ..., 9, 0, ...
 idx() {
@@ -24,27 +24,12 @@ rm -rf "$run" "$data"
 mkdir -p "$data"
 idx train
 idx t10k
-# A Ctrl-C at the terminal reaches the whole process group.
-set -m
-"$root/launch/scripts/demo" "${options[@]}" &
-job=$!
-until grep -qs '"step":2,' "$run/teacher/metrics.jsonl"; do
-  kill -0 $job 2>/dev/null || fail "it ended before its second training step"
-  sleep 0.1
-done
-kill -INT -- -$job
-code=0
-wait $job || code=$?
-[[ $code == 130 ]] || fail "interrupted, it left with $code"
-[[ ! -e $run/teacher/DONE ]] || fail "the interrupt came too late"
+interrupt_training "$run" "$root/launch/scripts/demo" "${options[@]}"
 
 "$root/launch/scripts/demo" "${options[@]}" 2>&1 | tee "$run/second.log"
 grep -q "train_images: finished earlier" "$run/second.log" || fail "the images were imported again"
 grep -q "going on from step" "$run/second.log" || fail "the interrupted stage began anew"
-for model in teacher_50_guidance_1 teacher_50_guidance_1.5 teacher_50_guidance_2 teacher_1 student_1; do
-  grep -q "\"$model\": {" "$run/report.json" || fail "report.json has no model $model"
-done
-[[ -s $run/report.png ]] || fail "no image"
+require_report "$run" teacher_50_guidance_1 teacher_50_guidance_1.5 teacher_50_guidance_2 teacher_1 student_1
 
 third=$("$root/launch/scripts/demo" "${options[@]}")
 [[ $(grep -c "finished earlier" <<<"$third") == 11 ]] || fail "the third call did something again: $third"
