@@ -1,7 +1,6 @@
 #pragma once
 
-#include "core/base/rng.h"
-#include "core/models/model_factory.h"
+#include "tests/support/random_model.h"
 
 namespace fgm::support {
 
@@ -22,13 +21,8 @@ inline MMDiTConfig tiny_mmdit_config() {
 
 inline const std::vector<int64_t> kTinyShape = {2, 4, 4};
 
-// Every parameter random: with adaLN-zero the blocks would have no influence.
 inline std::unique_ptr<VelocityModel> tiny_mmdit(uint64_t seed, at::ScalarType dtype = at::kDouble) {
-  auto model = make_model(tiny_mmdit_config(), dtype);
-  visit_parameters(*model, [&](const std::string& name, at::Tensor& parameter) {
-    parameter.copy_(RandomStream(seed, name).normal(0, 0, parameter.size(0), parameter.sizes().slice(1)) * 0.3);
-  });
-  return model;
+  return random_model(tiny_mmdit_config(), seed, dtype);
 }
 
 }  // namespace fgm::support

@@ -7,7 +7,9 @@
 #include "core/base/error.h"
 #include "core/base/rng.h"
 #include "core/models/model_factory.h"
+#include "tests/core/models/central_differences.h"
 #include "tests/support/matmul_counter.h"
+#include "tests/support/random_model.h"
 #include "tests/support/released_models.h"
 
 namespace fgm {
@@ -28,15 +30,6 @@ MMDiTConfig tiny() {
 
 at::Tensor random(const std::string& name, at::IntArrayRef shape, at::ScalarType dtype) {
   return RandomStream(3, name).normal(0, 0, shape[0], shape.slice(1)).to(dtype);
-}
-
-// Every parameter random: adaLN-zero would leave the attention without influence on the output.
-std::unique_ptr<VelocityModel> random_model(const MMDiTConfig& config, at::ScalarType dtype) {
-  auto model = make_model(config, dtype);
-  visit_parameters(*model, [&](const std::string& name, at::Tensor& parameter) {
-    parameter.copy_(random(name, parameter.sizes(), dtype) * 0.3);
-  });
-  return model;
 }
 
 struct Inputs {
@@ -61,31 +54,19 @@ TEST(MMDiT, HasThePublishedNumberOfParameters) {
   EXPECT_EQ(num_parameters(*make_model(sd35_large(), at::kMeta)), 8'056'627'520);
 }
 
-// Float64: central differences with h = 1e-5 are exact to about 1e-9 relative.
 TEST(MMDiT, GradientsEqualCentralDifferencesInFloat64) {
-  const auto model = random_model(tiny(), at::kDouble);
+  const auto model = support::random_model(tiny(), 3, at::kDouble);
   const auto in = inputs_for(tiny(), at::kDouble);
   std::vector<at::Tensor> leaves{in.x_t.requires_grad_(true), in.condition.context_BLJ.requires_grad_(true),
                                  in.condition.pooled_BP.requires_grad_(true)};
   visit_parameters(*model, [&](const std::string&, at::Tensor& p) { leaves.push_back(p.requires_grad_(true)); });
   const auto loss = [&] { return velocity(*model, in).square().sum(); };
   const auto grads = torch::autograd::grad({loss()}, leaves, {}, false, false, /*allow_unused=*/true);
-  const at::NoGradGuard no_grad;
-  for (size_t i = 0; i < leaves.size(); ++i) {
-    const auto direction = random("direction" + std::to_string(i), leaves[i].sizes(), at::kDouble);
-    const double h = 1e-5;
-    leaves[i].add_(direction, h);
-    const double up = loss().item<double>();
-    leaves[i].add_(direction, -2 * h);
-    const double down = loss().item<double>();
-    leaves[i].add_(direction, h);
-    const double analytic = grads[i].defined() ? (grads[i] * direction).sum().item<double>() : 0.0;
-    EXPECT_NEAR(analytic, (up - down) / (2 * h), 1e-6 * std::max(1.0, std::abs(analytic))) << "leaf " << i;
-  }
+  expect_central_differences(loss, leaves, grads, 3, 1e-6);
 }
 
 TEST(MMDiT, OnlyTheLastContextQueryNormHasNoGradient) {
-  const auto model = random_model(tiny(), at::kFloat);
+  const auto model = support::random_model(tiny(), 3, at::kFloat);
   std::vector<std::string> names;
   std::vector<at::Tensor> leaves;
   visit_parameters(*model, [&](const std::string& name, at::Tensor& p) {
@@ -102,7 +83,7 @@ TEST(MMDiT, OnlyTheLastContextQueryNormHasNoGradient) {
 }
 
 TEST(MMDiT, SamplesOfABatchDoNotInfluenceEachOther) {
-  const auto model = random_model(tiny(), at::kDouble);
+  const auto model = support::random_model(tiny(), 3, at::kDouble);
   auto in = inputs_for(tiny(), at::kDouble);
   const auto before = velocity(*model, in);
   in.x_t[1].add_(1.0);
@@ -123,7 +104,7 @@ class RecordingRunner : public BlockRunner {
 };
 
 TEST(MMDiT, RunsEveryBlockOnceThroughTheRunner) {
-  const auto model = random_model(tiny(), at::kFloat);
+  const auto model = support::random_model(tiny(), 3, at::kFloat);
   RecordingRunner runner;
   const auto direct = velocity(*model, inputs_for(tiny(), at::kFloat));
   model->set_runner(&runner);
@@ -133,7 +114,7 @@ TEST(MMDiT, RunsEveryBlockOnceThroughTheRunner) {
 }
 
 TEST(MMDiT, FrozenParametersStillPassGradientsToTheInput) {
-  const auto model = random_model(tiny(), at::kFloat);
+  const auto model = support::random_model(tiny(), 3, at::kFloat);
   auto in = inputs_for(tiny(), at::kFloat);
   in.x_t.requires_grad_(true);
   const auto grads = torch::autograd::grad({velocity(*model, in).sum()}, {in.x_t});
@@ -143,7 +124,7 @@ TEST(MMDiT, FrozenParametersStillPassGradientsToTheInput) {
 
 // Matrix products of one backward pass to x_t, and to the parameters as well where they are trainable.
 int backward_products(bool is_trainable) {
-  const auto model = random_model(tiny(), at::kFloat);
+  const auto model = support::random_model(tiny(), 3, at::kFloat);
   visit_parameters(*model, [&](const std::string&, at::Tensor& p) { p.set_requires_grad(is_trainable); });
   auto in = inputs_for(tiny(), at::kFloat);
   in.x_t.requires_grad_(true);
@@ -154,7 +135,7 @@ int backward_products(bool is_trainable) {
 }
 
 TEST(MMDiT, FrozenParametersCostNoWeightGradientProducts) {
-  const auto model = random_model(tiny(), at::kFloat);
+  const auto model = support::random_model(tiny(), 3, at::kFloat);
   int num_linear = 0;
   visit_parameters(*model, [&](const std::string&, at::Tensor& p) { num_linear += p.dim() >= 2; });
   const int frozen = backward_products(false), trainable = backward_products(true);
@@ -174,7 +155,7 @@ void expect_config_error(const std::function<void()>& action, const std::string&
 }
 
 TEST(MMDiT, NamesTheInputThatDoesNotFit) {
-  const auto model = random_model(tiny(), at::kFloat);
+  const auto model = support::random_model(tiny(), 3, at::kFloat);
   const auto in = inputs_for(tiny(), at::kFloat);
   const auto with = [&](const std::function<void(Inputs&)>& change) {
     return [&, change] {
@@ -209,7 +190,7 @@ TEST(MMDiT, RejectsSizesThatDoNotFitTogether) {
 // How many rows a product computes together, and so how it rounds each, is up to the processor's kernels.
 TEST(MMDiT, ARowsPlaceInTheBatchChangesItsRoundingOnly) {
   const at::NoGradGuard no_grad;
-  const auto model = random_model(tiny(), at::kFloat);
+  const auto model = support::random_model(tiny(), 3, at::kFloat);
   for (const int64_t batch : {2, 3, 7, 16}) {
     const auto x_t = random("x", {batch, 2, 6, 4}, at::kFloat), t_B = at::full({batch}, 0.7);
     const Conditioning condition{random("context", {batch, 5, 6}, at::kFloat), random("y", {batch, 5}, at::kFloat)};

@@ -8,7 +8,9 @@
 
 #include "core/base/rng.h"
 #include "core/models/model_factory.h"
+#include "tests/core/models/central_differences.h"
 #include "tests/support/errors.h"
+#include "tests/support/random_model.h"
 
 namespace fgm {
 namespace {
@@ -34,14 +36,6 @@ at::Tensor draw(const std::string& name, at::IntArrayRef shape, at::ScalarType d
   return RandomStream(5, name).normal(0, 0, shape[0], shape.slice(1)).to(dtype);
 }
 
-std::unique_ptr<VelocityModel> random_unet(const UNetConfig& config, at::ScalarType dtype) {
-  auto model = make_model(config, dtype);
-  visit_parameters(*model, [&](const std::string& name, at::Tensor& parameter) {
-    parameter.copy_(draw(name, parameter.sizes(), dtype) * 0.3);
-  });
-  return model;
-}
-
 at::Tensor velocity_of(VelocityModel& model, const at::Tensor& x_t, const at::Tensor& t_B) {
   return model.velocity(x_t, t_B, {.context_BLJ = {}, .pooled_BP = at::eye(3, x_t.options()).narrow(0, 0, 2)});
 }
@@ -52,27 +46,15 @@ TEST(UNet, HasThePublishedNumberOfParameters) {
   EXPECT_EQ(num_parameters(*make_model(edm_cifar10(), at::kMeta)), 55'733'891 - 9 * 128);
 }
 
-// Float64: central differences with h = 1e-5 are exact to about 1e-9 relative.
 TEST(UNet, GradientsEqualCentralDifferencesInFloat64) {
   for (const auto flavour : {UNetFlavour::kTorchCfm, UNetFlavour::kEdm}) {
-    const auto model = random_unet(small_unet(flavour), at::kDouble);
+    const auto model = support::random_model(small_unet(flavour), 5, at::kDouble);
     const auto x_t = draw("x", {2, 3, 8, 8}).requires_grad_(true), t = at::tensor({0.3, 0.9});
     std::vector<at::Tensor> leaves{x_t};
     visit_parameters(*model, [&](const std::string&, at::Tensor& p) { leaves.push_back(p.requires_grad_(true)); });
     const auto loss = [&] { return velocity_of(*model, x_t, t).square().sum(); };
     const auto grads = torch::autograd::grad({loss()}, leaves);
-    const at::NoGradGuard no_grad;
-    for (size_t i = 0; i < leaves.size(); ++i) {
-      const auto direction = draw("direction" + std::to_string(i), leaves[i].sizes());
-      const double h = 1e-5;
-      leaves[i].add_(direction, h);
-      const double up = loss().item<double>();
-      leaves[i].add_(direction, -2 * h);
-      const double down = loss().item<double>();
-      leaves[i].add_(direction, h);
-      const double analytic = (grads[i] * direction).sum().item<double>();
-      EXPECT_NEAR(analytic, (up - down) / (2 * h), 1e-5 * std::max(1.0, std::abs(analytic))) << "leaf " << i;
-    }
+    expect_central_differences(loss, leaves, grads, 5, 1e-5);
   }
 }
 
@@ -86,7 +68,7 @@ class StageNames : public BlockRunner {
 };
 
 TEST(UNet, RunsEveryBlockOnceThroughTheRunnerWhichSeesTheSkipsAsInputs) {
-  const auto model = random_unet(small_unet(UNetFlavour::kEdm), at::kFloat);
+  const auto model = support::random_model(small_unet(UNetFlavour::kEdm), 5, at::kFloat);
   const auto x_t = draw("x", {2, 3, 8, 8}, at::kFloat), t = at::tensor({0.3f, 0.9f});
   const auto direct = velocity_of(*model, x_t, t);
   StageNames runner;
@@ -98,7 +80,7 @@ TEST(UNet, RunsEveryBlockOnceThroughTheRunnerWhichSeesTheSkipsAsInputs) {
 }
 
 TEST(UNet, ClassesChangeTheVelocityAndTheContextDoesNot) {
-  const auto model = random_unet(small_unet(UNetFlavour::kTorchCfm), at::kFloat);
+  const auto model = support::random_model(small_unet(UNetFlavour::kTorchCfm), 5, at::kFloat);
   const auto x_t = draw("x", {1, 3, 8, 8}, at::kFloat).expand({2, -1, -1, -1}), t = at::tensor({0.5f, 0.5f});
   const auto v = velocity_of(*model, x_t, t);
   EXPECT_GT((v[0] - v[1]).abs().max().item<float>(), 1e-2f);
@@ -152,7 +134,7 @@ TEST(EdmFactors, AreFiniteAtBothEndsAndTellTheNetworkTheNearestLevelThatEdmSampl
 }
 
 TEST(UNet, NamesTheInputThatDoesNotFit) {
-  const auto model = random_unet(small_unet(UNetFlavour::kTorchCfm), at::kFloat);
+  const auto model = support::random_model(small_unet(UNetFlavour::kTorchCfm), 5, at::kFloat);
   const auto with = [&](at::IntArrayRef x_t, int64_t num_times, int64_t num_classes) {
     return [&model, x_t = x_t.vec(), num_times, num_classes] {
       model->velocity(at::zeros(x_t), at::zeros({num_times}), {{}, at::zeros({2, num_classes})});
