@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <unordered_map>
 
 #include "core/config/sections.h"
@@ -13,7 +14,11 @@ class LabelEncoder : public TextEncoder {
  public:
   explicit LabelEncoder(const TextConfig& config);
 
-  // ConfigError naming a caption that is no class, and the nearest one that is.
+  // The number of the caption's class; nothing for the empty caption. ConfigError naming a caption that is no class,
+  // and the nearest one that is.
+  std::optional<int64_t> class_of(const std::string& caption) const;
+
+  // ConfigError as class_of().
   Conditioning encode(std::span<const std::string> captions) const override;
 
  private:

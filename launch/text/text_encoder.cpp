@@ -1,8 +1,5 @@
 #include "launch/text/text_encoder.h"
 
-#include <set>
-#include <vector>
-
 #include "core/base/error.h"
 #include "data/text/hashed_word_encoder.h"
 #include "data/text/label_encoder.h"
@@ -20,9 +17,8 @@ std::string beginning_of(const std::string& caption) {
 
 void check_labels(std::span<const std::string> captions, const TextConfig& text, const std::string& place) {
   const LabelEncoder encoder(text);
-  const std::set<std::string> distinct(captions.begin(), captions.end());
   try {
-    encoder.encode(std::vector<std::string>(distinct.begin(), distinct.end()));
+    for (const auto& caption : captions) encoder.class_of(caption);
   } catch (const ConfigError& error) {
     throw ConfigError(fmt::format("{}: {}", place, error.what()));
   }
