@@ -213,9 +213,9 @@ class Machine {
   int64_t long_integer() {
     const auto num_bytes = static_cast<size_t>(number(1));
     if (num_bytes > sizeof(int64_t)) fail("has an integer of more than 64 bits");
-    const bool is_negative = num_bytes > 0 && (bytes_.size() >= num_bytes) && (bytes_[num_bytes - 1] & '\x80') != 0;
-    const int64_t value = number(num_bytes);
-    return is_negative && num_bytes < sizeof(int64_t) ? value - (int64_t{1} << (8 * num_bytes)) : value;
+    if (num_bytes == 0) return 0;
+    const size_t num_others = 8 * (sizeof(int64_t) - num_bytes);  // bits that the sign fills
+    return number(num_bytes) << num_others >> num_others;
   }
 
   [[noreturn]] void fail(const std::string& problem) const {
