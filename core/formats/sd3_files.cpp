@@ -78,11 +78,7 @@ Source part_of(const Source& file, const std::string& prefix) {
   std::vector<TensorInfo> infos;
   std::ranges::copy_if(file->tensors(), std::back_inserter(infos), belongs, &TensorInfo::name);
   require_weight_dtypes(infos, file->place());
-  std::vector<ComposedTensor> tensors;
-  for (const auto& info : infos) {
-    tensors.push_back({info.name, info.shape, {{info.name, 0, c10::multiply_integers(info.shape)}}});
-  }
-  return compose(file, std::move(tensors));
+  return select(file, infos);
 }
 
 // `part` in our names. ConfigError naming every tensor of it that is not as `external` has it.

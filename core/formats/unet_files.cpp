@@ -151,17 +151,17 @@ std::optional<ExternalUNet> find_unet(const std::shared_ptr<const TensorSource>&
   if (attends_to_text || (!torchcfm && !edm)) return std::nullopt;
   const auto& prefix = torchcfm ? *torchcfm : *edm;
   ShapeByName theirs;
-  std::vector<ComposedTensor> part;
-  for (const auto& [name, shape] : all) {
-    if (!name.starts_with(prefix) || is_left_out(name.substr(prefix.size()))) continue;
-    theirs[name.substr(prefix.size())] = shape;
-    part.push_back({name, shape, {{name, 0, c10::multiply_integers(shape)}}});
+  std::vector<TensorInfo> part;
+  for (const auto& info : file->tensors()) {
+    if (!info.name.starts_with(prefix) || is_left_out(info.name.substr(prefix.size()))) continue;
+    theirs[info.name.substr(prefix.size())] = info.shape;
+    part.push_back(info);
   }
   const UNetSizes sizes(theirs, file->place());
   const UNetConfig config = torchcfm ? sizes.torchcfm() : sizes.edm();
   ShapeByName expected;
   for (const auto& [name, shape] : external_unet_shapes(config)) expected[prefix + name] = shape;
-  const auto network = compose(file, std::move(part));
+  const auto network = select(file, part);
   require_tensors(*network, expected);
   return ExternalUNet{config, compose(network, unet_tensors_in(config, prefix))};
 }

@@ -143,4 +143,13 @@ std::shared_ptr<const TensorSource> compose(std::shared_ptr<const TensorSource> 
   return std::make_shared<ComposedSource>(std::move(base), std::move(tensors));
 }
 
+std::shared_ptr<const TensorSource> select(std::shared_ptr<const TensorSource> base,
+                                           const std::vector<TensorInfo>& tensors) {
+  std::vector<ComposedTensor> same;
+  for (const auto& info : tensors) {
+    same.push_back({info.name, info.shape, {{info.name, 0, c10::multiply_integers(info.shape)}}});
+  }
+  return compose(std::move(base), std::move(same));
+}
+
 }  // namespace fgm

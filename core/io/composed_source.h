@@ -33,4 +33,8 @@ std::vector<ComposedTensor> inverse(const std::vector<ComposedTensor>& composed,
 std::shared_ptr<const TensorSource> compose(std::shared_ptr<const TensorSource> base,
                                             std::vector<ComposedTensor> tensors);
 
+// `tensors` of `base` alone, as they are. ConfigError as compose().
+std::shared_ptr<const TensorSource> select(std::shared_ptr<const TensorSource> base,
+                                           const std::vector<TensorInfo>& tensors);
+
 }  // namespace fgm
