@@ -136,11 +136,7 @@ const TensorInfo& SafetensorsFile::info(const std::string& name) const {
 
 void SafetensorsFile::read(const std::string& name, int64_t begin, const at::Tensor& out) const {
   const TensorInfo& tensor = info(name);
-  require<IoError>(tensor.unread_dtype.empty(), "{}: {} is {}, which fgm does not read", path().string(), name,
-                   tensor.unread_dtype);
-  const int64_t total = c10::multiply_integers(tensor.shape);
-  check(begin >= 0 && out.numel() <= total - begin && out.is_contiguous(), "read of [{}, {}) of the {} elements of {}",
-        begin, begin + out.numel(), total, name);
+  check_read(*this, tensor, begin, out);
   // Bytes other than 0 and 1 are no valid bools.
   const auto dtype = tensor.dtype == at::kBool ? at::kByte : tensor.dtype;
   const auto width = static_cast<int64_t>(c10::elementSize(dtype));

@@ -47,6 +47,14 @@ const TensorInfo& find_tensor(const TensorSource& source, const std::string& nam
   return *found;
 }
 
+void check_read(const TensorSource& source, const TensorInfo& info, int64_t begin, const at::Tensor& out) {
+  require<IoError>(info.unread_dtype.empty(), "{}: {} is {}, which fgm does not read", source.place(), info.name,
+                   info.unread_dtype);
+  const int64_t total = c10::multiply_integers(info.shape);
+  check(begin >= 0 && out.numel() <= total - begin && out.is_contiguous(), "read of [{}, {}) of the {} elements of {}",
+        begin, begin + out.numel(), total, info.name);
+}
+
 void read_finite(const TensorSource& source, const std::string& name, int64_t begin, const at::Tensor& out) {
   source.read(name, begin, out);
   if (is_finite(out)) return;

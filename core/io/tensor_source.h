@@ -47,6 +47,10 @@ class TensorSource {
 // The entry of tensors() called `name`. IoError naming place() and the nearest name when there is none.
 const TensorInfo& find_tensor(const TensorSource& source, const std::string& name);
 
+// What read() of tensor `info` of a file requires: IoError when its elements are of a type that is not read here, and a
+// check that `out` is contiguous and reaches no further than the tensor.
+void check_read(const TensorSource& source, const TensorInfo& info, int64_t begin, const at::Tensor& out);
+
 // IoError naming place(), `name`, which is not among tensors(), and the nearest name that is.
 [[noreturn]] void throw_missing_tensor(const TensorSource& source, const std::string& name);
 

@@ -136,11 +136,7 @@ TorchFile::~TorchFile() = default;
 
 void TorchFile::read(const std::string& name, int64_t begin, const at::Tensor& out) const {
   const TensorInfo& info = find_tensor(*this, name);
-  require<IoError>(info.unread_dtype.empty(), "{}: {} is {}, which fgm does not read", place(), name,
-                   info.unread_dtype);
-  const int64_t total = c10::multiply_integers(info.shape);
-  check(begin >= 0 && out.numel() <= total - begin && out.is_contiguous(), "read of [{}, {}) of the {} elements of {}",
-        begin, begin + out.numel(), total, name);
+  check_read(*this, info, begin, out);
   const pickle::Tensor& entry = archive_->entries.at(name);
   const std::lock_guard lock(archive_->mutex);
   if (archive_->last_key != entry.storage) {
@@ -149,8 +145,9 @@ void TorchFile::read(const std::string& name, int64_t begin, const at::Tensor& o
   }
   const auto& [bytes, num_bytes] = archive_->last;
   const auto width = static_cast<int64_t>(c10::elementSize(info.dtype));
-  require<IoError>(entry.offset + total <= static_cast<int64_t>(num_bytes) / width,
-                   "{}: {} reaches beyond the end of its storage", place(), name);
+  const int64_t end = entry.offset + c10::multiply_integers(info.shape);
+  require<IoError>(end <= static_cast<int64_t>(num_bytes) / width, "{}: {} reaches beyond the end of its storage",
+                   place(), name);
   auto* from = static_cast<char*>(bytes.get()) + (entry.offset + begin) * width;
   out.copy_(at::from_blob(from, out.sizes(), at::TensorOptions(info.dtype)));
 }
