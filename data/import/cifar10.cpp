@@ -1,7 +1,8 @@
 #include "data/import/cifar10.h"
 
+#include <array>
+
 #include "core/base/error.h"
-#include "core/base/text.h"
 #include "core/io/file.h"
 #include "core/io/pixels.h"
 
@@ -9,6 +10,10 @@ namespace fgm {
 namespace {
 
 constexpr int64_t kSide = 32, kImageBytes = kPixelChannels * kSide * kSide, kRecordBytes = 1 + kImageBytes;
+
+// CIFAR-10's classes in the order of their labels.
+constexpr std::array kClasses = {"airplane", "automobile", "bird",  "cat",  "deer",
+                                 "dog",      "frog",       "horse", "ship", "truck"};
 
 std::vector<std::string> batch_names(CifarSplit split) {
   if (split == CifarSplit::kTest) return {"test_batch.bin"};
@@ -18,7 +23,6 @@ std::vector<std::string> batch_names(CifarSplit split) {
 }  // namespace
 
 StoreContents read_cifar10(const std::filesystem::path& folder, CifarSplit split) {
-  const auto classes = fgm::split(kCifar10Classes, ',');
   StoreContents contents{.kind = "images",
                          .provenance = {{"source", "fgm data cifar10"},
                                         {"folder", std::filesystem::absolute(folder).lexically_normal().string()},
@@ -37,9 +41,9 @@ StoreContents read_cifar10(const std::filesystem::path& folder, CifarSplit split
     const auto records = at::from_blob(bytes.data(), {size / kRecordBytes, kRecordBytes}, at::kByte);
     for (int64_t i = 0; i < records.size(0); ++i) {
       const auto label = static_cast<unsigned char>(bytes[static_cast<size_t>(i * kRecordBytes)]);
-      require<IoError>(label < classes.size(), "{}: record {} has the label {}, and CIFAR-10 has {} classes", path, i,
-                       label, classes.size());
-      contents.prompts.push_back(classes[label]);
+      require<IoError>(label < kClasses.size(), "{}: record {} has the label {}, and CIFAR-10 has {} classes", path, i,
+                       label, kClasses.size());
+      contents.prompts.push_back(kClasses[label]);
     }
     const auto planes = records.narrow(1, 1, kImageBytes).reshape({-1, kPixelChannels, kSide, kSide});
     batches.push_back(planes.permute({0, 2, 3, 1}).contiguous());
