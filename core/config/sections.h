@@ -110,8 +110,9 @@ struct UNetConfig {
 
 enum class ModelKind { kMMDiT, kUNet };
 
-// Which network, and its sizes. A new kind is a struct of its own here, with its keys under "model.", one case in the
-// functions below and one in make_model(). Without the key `model.kind`, as in older files, it is an MM-DiT.
+// Which network, and its sizes. A new kind is a struct of its own here, with its keys under "model.", and one case
+// wherever ModelKind is named: in the functions below and those of core/models/model_factory.h, and in what launch/
+// requires of a network's size, memory and files. Without the key `model.kind`, as in older files, it is an MM-DiT.
 struct ModelConfig {
   ModelKind kind = ModelKind::kMMDiT;
   MMDiTConfig mmdit;

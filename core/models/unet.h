@@ -35,9 +35,9 @@ EdmFactors edm_factors(const at::Tensor& t);
 // torchcfm: UNetModelWrapper of atong01/conditional-flow-matching, a form of guided-diffusion's UNetModel. It runs from
 //   noise at its time 0 to data at 1, so it is given 1 - t and its velocity is negated. Attention in every stage of its
 //   resolutions; convolutions change the resolution; the class is added to the embedding.
-// edm: SongUNet of NVlabs/edm as DDPM++, inside EDMPrecond: see EdmFactors. Attention in one stage of each resolution on
-//   the way up; residual blocks change the resolution; sums are scaled by sqrt(1/2). The input for augmentation labels,
-//   which sampling leaves out, does not exist here.
+// edm: SongUNet of NVlabs/edm as DDPM++, inside EDMPrecond: see EdmFactors. Attention in one stage of each of its
+//   resolutions on the way up; residual blocks change the resolution; sums are scaled by sqrt(1/2). The input for
+//   augmentation labels, which sampling leaves out, does not exist here.
 //
 // Blocks: "embed", "enc.0" ..., "mid.0", "mid.1", "dec.0" ..., "out". No buffers.
 class UNet : public VelocityModel {

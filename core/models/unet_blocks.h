@@ -26,8 +26,8 @@ struct UNetStageConfig {
   bool takes_skip = false;
 };
 
-// {noise level [B], pooled [B,P]} to {SiLU(embedding) [B,D]}: every residual block begins with that SiLU, so it is taken
-// once. The noise level is the network's own: UNet gives it.
+// {noise level [B], pooled [B,P]} to {SiLU(embedding) [B,D]}: every residual block begins with that SiLU, so it is
+// taken once. The noise level is the network's own: UNet gives it.
 class UNetEmbed : public Block {
  public:
   UNetEmbed(const UNetConfig& config, const at::TensorOptions& options);

@@ -31,7 +31,8 @@ struct H5Extent {
   uint64_t bytes = 0;
 };
 
-// What a dataset's elements are. Integers may have either byte order in the file, float16 (IEEE 754's) the low one first.
+// What a dataset's elements are. Integers may have either byte order in the file, float16 (IEEE 754's) has the low byte
+// first.
 enum class H5Element { kUint8, kUint64, kFloat16 };
 
 // An HDF5 file of root attributes and contiguous datasets: all that a store is made of.

@@ -32,11 +32,11 @@ class UNetFiles : public testing::TestWithParam<std::string> {
     write_safetensors(folder_ / "ours", tensors);
     return std::make_shared<const SafetensorsFile>(folder_ / "ours");
   }
-  // The same as its authors have it.
+  // The golden network's weights in the names and layouts of its authors.
   std::shared_ptr<const TensorSource> theirs() const {
     return compose(ours(), inverse(unet_tensors_in(config_), external_unet_shapes(config_)));
   }
-  // A file of it, each name preceded by `prefix`, with what `change` does to the list.
+  // A file of theirs(), each name preceded by `prefix`, with what `change` does to the list.
   std::shared_ptr<const TensorSource> file(
       const std::string& prefix, const std::function<void(std::vector<NamedTensor>&)>& change = [](auto&) {}) const {
     std::vector<NamedTensor> tensors;
