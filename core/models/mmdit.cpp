@@ -1,5 +1,7 @@
 #include "core/models/mmdit.h"
 
+#include <fmt/ranges.h>
+
 #include "core/base/error.h"
 #include "core/nn/position_table.h"
 
@@ -16,23 +18,22 @@ const MMDiTConfig& checked(const MMDiTConfig& config) {
 void check_inputs(const MMDiTConfig& config, const at::Tensor& x_t, const at::Tensor& t_B,
                   const Conditioning& condition) {
   const auto &context = condition.context_BLJ, &pooled = condition.pooled_BP;
-  const auto shape = [](const at::Tensor& tensor) { return fmt::format("[{}]", fmt::join(tensor.sizes(), ", ")); };
   require<ConfigError>(x_t.dim() == 4 && x_t.size(1) == config.in_channels,
-                       "x_t has shape {}; the model takes [batch, {}, height, width] (model.in_channels)", shape(x_t),
-                       config.in_channels);
+                       "x_t has shape {}; the model takes [batch, {}, height, width] (model.in_channels)",
+                       x_t.sizes().vec(), config.in_channels);
   const int64_t batch = x_t.size(0), patch = config.patch_size;
   require<ConfigError>(
       x_t.size(2) >= patch && x_t.size(3) >= patch && x_t.size(2) % patch == 0 && x_t.size(3) % patch == 0,
       "an image of {} x {} pixels cannot be cut into patches of {} (model.patch_size)", x_t.size(2), x_t.size(3),
       patch);
   require<ConfigError>(t_B.dim() == 1 && t_B.size(0) == batch,
-                       "t has shape {}; one time for each of {} images is needed", shape(t_B), batch);
+                       "t has shape {}; one time for each of {} images is needed", t_B.sizes().vec(), batch);
   require<ConfigError>(context.dim() == 3 && context.size(0) == batch && context.size(2) == config.context_width,
-                       "context has shape {}; the model takes [{}, tokens, {}] (model.context_width)", shape(context),
-                       batch, config.context_width);
+                       "context has shape {}; the model takes [{}, tokens, {}] (model.context_width)",
+                       context.sizes().vec(), batch, config.context_width);
   require<ConfigError>(pooled.dim() == 2 && pooled.size(0) == batch && pooled.size(1) == config.pooled_width,
-                       "pooled has shape {}; the model takes [{}, {}] (model.pooled_width)", shape(pooled), batch,
-                       config.pooled_width);
+                       "pooled has shape {}; the model takes [{}, {}] (model.pooled_width)", pooled.sizes().vec(),
+                       batch, config.pooled_width);
 }
 
 MMDiT::MMDiT(const MMDiTConfig& config, const at::TensorOptions& options)

@@ -85,19 +85,19 @@ class StagePlan {
 
 void check_inputs(const UNetConfig& config, const at::Tensor& x_t, const at::Tensor& t_B,
                   const Conditioning& condition) {
-  const auto shape = [](const at::Tensor& tensor) { return fmt::format("[{}]", fmt::join(tensor.sizes(), ", ")); };
   const int64_t side = config.image_size;
   require<ConfigError>(
       x_t.dim() == 4 && x_t.size(1) == config.in_channels && x_t.size(2) == side && x_t.size(3) == side,
-      "x_t has shape {}; the model takes [batch, {}, {}, {}] (model.in_channels, model.image_size)", shape(x_t),
+      "x_t has shape {}; the model takes [batch, {}, {}, {}] (model.in_channels, model.image_size)", x_t.sizes().vec(),
       config.in_channels, side, side);
   const int64_t batch = x_t.size(0);
   require<ConfigError>(t_B.dim() == 1 && t_B.size(0) == batch,
-                       "t has shape {}; one time for each of {} images is needed", shape(t_B), batch);
+                       "t has shape {}; one time for each of {} images is needed", t_B.sizes().vec(), batch);
   const auto& pooled = condition.pooled_BP;
   require<ConfigError>(
       pooled.dim() == 2 && pooled.size(0) == batch && (config.num_classes == 0 || pooled.size(1) == config.num_classes),
-      "pooled has shape {}; the model takes [{}, {}] (model.num_classes)", shape(pooled), batch, config.num_classes);
+      "pooled has shape {}; the model takes [{}, {}] (model.num_classes)", pooled.sizes().vec(), batch,
+      config.num_classes);
 }
 
 UNetStages unet_stages(const UNetConfig& config) {
