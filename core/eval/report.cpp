@@ -35,9 +35,24 @@ SeenModel see(const ModelSamples& model, const Captions& captions, const Feature
   return seen;
 }
 
-size_t choose_opponent(std::span<const ModelSamples> models) {
-  const auto found = std::ranges::find_if(models, [](const auto& model) { return model.name.starts_with("teacher"); });
-  return found == models.end() ? 0 : static_cast<size_t>(found - models.begin());
+// The more, the better: by the detector where it can judge, else by the distance to the reference.
+double merit_of(const SeenModel& seen, const Reference& reference) {
+  if (seen.judgements) return shapes::scores_of(*seen.judgements).overall();
+  return -frechet_distance(fit_gaussian(seen.features_ND), reference.gaussian);
+}
+
+size_t choose_opponent(std::span<const ModelSamples> models, std::span<const SeenModel> seen,
+                       const Reference& reference) {
+  size_t best = 0;
+  std::optional<double> best_merit;
+  for (size_t i = 0; i < models.size(); ++i) {
+    if (!models[i].name.starts_with("teacher")) continue;
+    const double merit = merit_of(seen[i], reference);
+    if (best_merit && merit <= *best_merit) continue;
+    best = i;
+    best_merit = merit;
+  }
+  return best;
 }
 
 Json to_json(const std::optional<Interval>& interval) {
@@ -193,7 +208,7 @@ Json evaluate(std::span<const ModelSamples> models, const Reference& reference, 
   const auto captions = images_by_caption(prompts);
   std::vector<SeenModel> seen;
   for (const auto& model : models) seen.push_back(see(model, captions, settings.space));
-  const size_t opponent = choose_opponent(models);
+  const size_t opponent = choose_opponent(models, seen, reference);
   Json report;
   for (size_t i = 0; i < models.size(); ++i) {
     report["models"][models[i].name] =

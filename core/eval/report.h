@@ -35,11 +35,12 @@ void check_evaluation(std::span<const ModelSamples> models, const at::Tensor& he
 // report.json; docs/eval.md says what each figure is:
 //   models.<name>.{overall, overall_interval, categories.<name>, category_intervals.<name>, frechet, kid, kid_error,
 //   diversity.{layouts, layouts_ratio, layouts_ratio_interval, spread, spread_ratio}, undecided, steps, evaluations,
-//   ms_per_image}, in the order given; opponent, the model that ratios are taken against: the first whose name begins
-//   with "teacher", else the first; floor.{images, against, frechet, kid, kid_error}: that many images of the reference
-//   against the rest of it; prompts, the number of different prompts; samples, the number of images of each model;
-//   features, the space that distances were measured in; distance, "frechet" or "fid"; notes, what is missing and why;
-//   config.<name>; commit, of the program that wrote the report.
+//   ms_per_image}, in the order given; opponent, the model that ratios are taken against: of those whose names begin
+//   with "teacher" the one of the highest overall, or without one of the smallest distance, else the first model;
+//   floor.{images, against, frechet, kid, kid_error}: that many images of the reference against the rest of it;
+//   prompts, the number of different prompts; samples, the number of images of each model; features, the space that
+//   distances were measured in; distance, "frechet" or "fid"; notes, what is missing and why; config.<name>; commit, of
+//   the program that wrote the report.
 // What rests on the detector (overall, categories, layouts, undecided: shapes::judge) stands there only when every
 // prompt is a caption of the shapes grammar, what rests on images of one caption only where a caption has two, and what
 // rests on the reference's images only when it has some. ConfigError as check_evaluation() of the models, and where the

@@ -22,15 +22,19 @@ constexpr int64_t kMostPixels = int64_t{1} << 14;  // on a side
 // An IDX file of bytes, read from its front to its end. zlib reads plain files as they are.
 class IdxFile {
  public:
-  IdxFile(const std::filesystem::path& path, size_t num_dims)
+  // Of `least_dims` to `most_dims` dimensions.
+  IdxFile(const std::filesystem::path& path, uint8_t least_dims, uint8_t most_dims)
       : path_(path), file_(gzopen(path.c_str(), "rb"), gzclose) {
     if (file_ == nullptr) throw IoError(fmt::format("'{}'", path_.string()), last_error());
     std::array<uint8_t, 4> word;
     read(word);
-    require<IoError>(word == std::array<uint8_t, 4>{0, 0, 8, static_cast<uint8_t>(num_dims)},
-                     "'{}' is no IDX file of bytes in {} dimensions: it begins with {:02x}", path_.string(), num_dims,
-                     fmt::join(word, " "));
-    for (size_t i = 0; i < num_dims; ++i) {
+    const uint8_t num_dims = word[3];
+    require<IoError>(
+        word[0] == 0 && word[1] == 0 && word[2] == 8 && num_dims >= least_dims && num_dims <= most_dims,
+        "'{}' is no IDX file of bytes in {} dimensions: it begins with {:02x}", path_.string(),
+        least_dims == most_dims ? fmt::to_string(least_dims) : fmt::format("{} or {}", least_dims, most_dims),
+        fmt::join(word, " "));
+    for (uint8_t i = 0; i < num_dims; ++i) {
       read(word);
       shape_.push_back(int64_t{word[0]} << 24 | int64_t{word[1]} << 16 | int64_t{word[2]} << 8 | int64_t{word[3]});
       require<IoError>(shape_.back() > 0, "'{}' is of {}", path_.string(), fmt::join(shape_, " x "));
@@ -72,10 +76,13 @@ class IdxFile {
 
 // Both files, opened and checked, and the captions of the images that are wanted.
 struct IdxPair {
-  explicit IdxPair(const IdxOptions& options) : images(options.images, 3), labels(options.labels, 1) {
+  explicit IdxPair(const IdxOptions& options) : images(options.images, 3, 4), labels(options.labels, 1, 1) {
     const int64_t size = images.shape()[0], height = images.shape()[1], width = images.shape()[2];
     require<IoError>(labels.shape()[0] == size, "'{}' has {} images, '{}' {} labels", images.path().string(), size,
                      labels.path().string(), labels.shape()[0]);
+    require<IoError>(images.shape().size() == 3 || images.shape()[3] == kPixelChannels,
+                     "'{}' has images of {} channels; fgm takes grey ones, [N, H, W], and such of {}, [N, H, W, {}]",
+                     images.path().string(), images.shape().back(), kPixelChannels, kPixelChannels);
     require<ConfigError>(options.count >= 0 && options.count <= size, "--count {}: '{}' has {} images", options.count,
                          images.path().string(), size);
     count = options.count == 0 ? size : options.count;
@@ -108,11 +115,11 @@ struct IdxPair {
 // The next images, [n, side, side, 3].
 at::Tensor read_images(IdxPair& pair, int64_t count) {
   const int64_t height = pair.images.shape()[1], width = pair.images.shape()[2];
-  const auto grey = at::empty({count, height, width}, at::kByte);
-  pair.images.read({grey.data_ptr<uint8_t>(), grey.nbytes()});
+  const int64_t channels = pair.images.shape().size() == 3 ? 1 : kPixelChannels;
+  const auto images = at::empty({count, height, width, channels}, at::kByte);
+  pair.images.read({images.data_ptr<uint8_t>(), images.nbytes()});
   const int64_t above = (pair.side - height) / 2, beside = (pair.side - width) / 2;
-  const auto square = at::constant_pad_nd(grey, {beside, beside, above, above}, 0);
-  return square.unsqueeze(-1).expand({-1, -1, -1, kPixelChannels});
+  return at::constant_pad_nd(images, {0, 0, beside, beside, above, above}, 0).expand({-1, -1, -1, kPixelChannels});
 }
 
 StoreContents header_of(const IdxPair& pair, const IdxOptions& options) {

@@ -27,7 +27,7 @@ int make_from_idx(const Invocation& invocation) {
 
 Command data_idx_command() {
   return {.name = "data idx",
-          .help = "writes MNIST's files of grey images and labels, or others like them, into a store",
+          .help = "writes MNIST's files of images and labels, or others like them, grey or in colour, into a store",
           .run = make_from_idx,
           .flags = {required_flag("images", "FILE", "IDX file of the images, gzipped or not"),
                     required_flag("labels", "FILE", "IDX file of their labels"),

@@ -91,8 +91,10 @@ sample() {  # sample NAME WEIGHTS PROMPTS STEPS GUIDANCE
   scored+="${scored:+,}$1=$run/samples/$1.h5"
 }
 
-score() {  # score REFERENCE: all that was sampled
-  stage eval fgm eval --config "$config" --run "$run" --eval.samples "$scored" --eval.reference "$1"
+score() {  # score REFERENCE [options]: all that was sampled
+  local reference=$1
+  shift
+  stage eval fgm eval --config "$config" --run "$run" --eval.samples "$scored" --eval.reference "$reference" "$@"
   say "report:  $run/report.json (as a table: $run/report.md)"
   say "image: $run/report.png"
 }

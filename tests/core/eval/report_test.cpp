@@ -72,9 +72,10 @@ TEST(Evaluate, SaysWhatAnImageForEachPromptCannotTell) {
   EXPECT_NE(markdown_table(report).find("per_prompt"), std::string::npos);
 }
 
-TEST(Evaluate, MeasuresDiversityAgainstTheFirstTeacher) {
-  auto student = perfect(), teacher = perfect();
+TEST(Evaluate, MeasuresDiversityAgainstTheBestTeacher) {
+  auto student = perfect(), teacher = perfect(), worse = blank();
   teacher.name = "teacher_28";
+  worse.name = "teacher_1";
   student.name = "student_1";
   // Each caption's first image stands for all of them: as faithful as ever, without an idea of its own.
   std::map<std::string, int64_t> first;
@@ -82,7 +83,7 @@ TEST(Evaluate, MeasuresDiversityAgainstTheFirstTeacher) {
     const auto source = first.emplace(student.prompts[i], i).first->second;
     student.images_NHWC[i].copy_(teacher.images_NHWC[source]);
   }
-  const auto report = evaluate(std::vector{student, teacher}, held_out());
+  const auto report = evaluate(std::vector{student, worse, teacher}, held_out());
   EXPECT_EQ(report["opponent"], "teacher_28");
   const auto& ours = report["models"]["student_1"]["diversity"];
   const auto& theirs = report["models"]["teacher_28"]["diversity"];
@@ -92,6 +93,14 @@ TEST(Evaluate, MeasuresDiversityAgainstTheFirstTeacher) {
   EXPECT_EQ(theirs["layouts_ratio"], 1.0);
   EXPECT_EQ(theirs["spread_ratio"], 1.0);
   EXPECT_GE(report["models"]["student_1"]["overall"].get<double>(), 0.97);
+}
+
+TEST(Evaluate, TakesTheTeacherOfTheSmallestDistanceWhereNothingCanBeJudged) {
+  auto far = blank(), near = perfect();
+  far.name = "teacher_1";
+  near.name = "teacher_50";
+  for (auto* model : {&far, &near}) std::ranges::fill(model->prompts, "a photo of a t-shirt");
+  EXPECT_EQ(evaluate(std::vector{far, near}, held_out())["opponent"], "teacher_50");
 }
 
 TEST(Evaluate, SaysWhoseLayoutsCannotBeCounted) {

@@ -60,6 +60,19 @@ TEST_F(Idx, GreyImagesGetThreeEqualChannelsAndTheirLabelsName) {
   EXPECT_EQ(images.sum().item<int64_t>(), inside.sum().item<int64_t>()) << "black all around";
 }
 
+TEST_F(Idx, ImagesOfThreeChannelsStayAsTheyAre) {
+  const std::string header("\0\0\x08\x04\0\0\0\x02\0\0\0\x02\0\0\0\x02\0\0\0\x03", 20);
+  const std::string labels("\0\0\x08\x01\0\0\0\x02\x01\0", 10);
+  EXPECT_EQ(import_idx(write(header + kImageBytes.substr(16), labels)), 2);
+  const std::vector<int64_t> all = {0, 1};
+  EXPECT_TRUE(at::equal(Store(folder_ / "s.h5").images(all), at::arange(24, at::kByte).view({2, 2, 2, 3})));
+
+  auto two_channels = header;
+  two_channels[19] = 2;
+  std::filesystem::remove(folder_ / "s.h5");
+  EXPECT_THAT(error_of(two_channels + kImageBytes.substr(16), labels), HasSubstr("has images of 2 channels"));
+}
+
 TEST_F(Idx, GzippedFilesAreTheSameAndACountTakesTheFirst) {
   auto options = write("", kLabelBytes);
   const auto file = gzopen((folder_ / "images").c_str(), "wb");
@@ -81,10 +94,22 @@ TEST_F(Idx, GzippedFilesAreTheSameAndACountTakesTheFirst) {
   EXPECT_THAT(message_of<IoError>([&] { import_idx(options); }), HasSubstr("unexpected end of file"));
 }
 
+TEST_F(Idx, ThePhotographsThatShipHaveTheirClasses) {
+  const std::filesystem::path data = FGM_SOURCE_DIR "/data/photographs";
+  const IdxOptions options{.images = data / "test-images-idx4-ubyte.gz",
+                           .labels = data / "test-labels-idx1-ubyte.gz",
+                           .captions = {"0", "a hat", "2", "3", "4", "5", "6", "7", "8", "9"},
+                           .out = folder_ / "s.h5"};
+  EXPECT_EQ(import_idx(options), 372);
+  const Store store(options.out);
+  EXPECT_EQ(store.image_shape(), (std::vector<int64_t>{32, 32, 3}));
+  EXPECT_EQ(std::ranges::count(store.prompts(), "a hat"), 12);
+}
+
 TEST_F(Idx, SaysWhatIsWrongWithAFile) {
   EXPECT_THAT(error_of("P5 2 4", kLabelBytes),
-              HasSubstr("no IDX file of bytes in 3 dimensions: it begins with 50 35 20 32"));
-  EXPECT_THAT(error_of(kLabelBytes, kLabelBytes), HasSubstr("in 3 dimensions"));
+              HasSubstr("no IDX file of bytes in 3 or 4 dimensions: it begins with 50 35 20 32"));
+  EXPECT_THAT(error_of(kLabelBytes, kLabelBytes), HasSubstr("in 3 or 4 dimensions"));
   EXPECT_THAT(error_of(kImageBytes.substr(0, 39), kLabelBytes), HasSubstr("ends before its last value"));
   auto images = kImageBytes;
   images[8] = images[12] = '\x7f';  // the highest bytes of height and width
