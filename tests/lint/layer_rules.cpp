@@ -78,6 +78,7 @@ const std::vector<ThirdParty> kThirdParty = {
     {"Little CMS", std::regex(R"(lcms2\w*\.h)"), std::regex("data/import/.*")},
     {"xxHash", std::regex(R"(xxh(ash|3)\.h)"), std::regex("core/base/.*")},
     {"ICU", std::regex(R"(unicode/\w+\.h)"), std::regex(R"(core/base/text\.cpp|data/text/.*)")},
+    {"sentencepiece", std::regex(R"(sentencepiece\w*\.h)"), std::regex(R"(data/text/t5_tokenizer\.cpp)")},
     {"PyTorch's zip reader", std::regex(R"(caffe2/serialize/.*)"), std::regex(R"(core/io/torch_file\.cpp)")},
     {"LibTorch", std::regex(R"((ATen|c10|torch/csrc)/.*)"), std::regex(".*")},
     {"fmt, spdlog and nlohmann-json", std::regex(R"((fmt|spdlog|nlohmann)/.*)"), std::regex(".*")},
