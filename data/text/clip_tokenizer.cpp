@@ -139,7 +139,7 @@ std::map<std::string, int64_t> read_ids(const json& vocabulary, const std::strin
   return ids;
 }
 
-BytePairVocabulary read_tokenizer_json(const json& tokenizer, const std::string& file) {
+BytePairVocabulary read_byte_pair_json(const json& tokenizer, const std::string& file) {
   const auto& model = member(tokenizer, "model");
   const auto& suffix = member(model, "end_of_word_suffix");
   require<ConfigError>(suffix == "</w>", "{} is no tokenizer of CLIP: model.end_of_word_suffix is not \"</w>\"", file);
@@ -155,7 +155,7 @@ BytePairVocabulary read_tokenizer_json(const json& tokenizer, const std::string&
 }
 
 BytePairVocabulary read_vocabulary(const TokenizerFolder& folder) {
-  if (!folder.tokenizer.is_null()) return read_tokenizer_json(folder.tokenizer, folder.name());
+  if (!folder.tokenizer.is_null()) return read_byte_pair_json(folder.tokenizer, folder.name());
   const auto text = folder.vocabulary.empty() ? std::string(shipped_clip_merges()) : read_text(folder.vocabulary);
   auto vocabulary = read_merges(text, folder.name());
   const auto ids = folder.vocabulary.parent_path() / "vocab.json";

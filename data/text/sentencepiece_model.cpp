@@ -107,6 +107,7 @@ void put_bytes(std::string& out, uint64_t field, std::string_view bytes) {
 
 SentencepieceModel parse_sentencepiece(std::string_view bytes, const std::string& name) {
   SentencepieceModel model;
+  bool is_whole = false;
   for (MessageReader reader(bytes, name); reader.next();) {
     if (reader.field == kPieces) model.pieces.push_back(parse_piece(reader.bytes, name));
     if (reader.field == kTrainer) {
@@ -116,11 +117,13 @@ SentencepieceModel parse_sentencepiece(std::string_view bytes, const std::string
       }
     }
     if (reader.field == kNormalizer) {
+      is_whole = true;  // it is the last record
       for (MessageReader normalizer(reader.bytes, name); normalizer.next();) {
         if (normalizer.field == kCharsmap) model.charsmap = normalizer.bytes;
       }
     }
   }
+  require<DamageError>(is_whole, "{} is cut or no model of sentencepiece", name);
   return model;
 }
 

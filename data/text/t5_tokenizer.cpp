@@ -50,7 +50,7 @@ std::string charsmap_of(const json& normalizer, const std::string& file) {
 }
 
 // The model of a tokenizer.json, as spiece.model would have it: without the added tokens behind its pieces.
-SentencepieceModel read_tokenizer_json(const TokenizerFolder& folder) {
+SentencepieceModel read_unigram_json(const TokenizerFolder& folder) {
   const auto file = folder.name();
   const auto& model = member(folder.tokenizer, "model");
   const auto& vocabulary = member(model, "vocab");
@@ -75,7 +75,7 @@ SentencepieceModel read_tokenizer_json(const TokenizerFolder& folder) {
 }
 
 SentencepieceModel read_model(const TokenizerFolder& folder) {
-  if (!folder.tokenizer.is_null()) return read_tokenizer_json(folder);
+  if (!folder.tokenizer.is_null()) return read_unigram_json(folder);
   if (folder.vocabulary.empty()) return parse_sentencepiece(shipped_t5_model(), folder.name());
   return parse_sentencepiece(read_file(folder.vocabulary), folder.name());
 }
