@@ -1,6 +1,8 @@
 #include "data/text/internal/sentencepiece_model.h"
 
+#include <cmath>
 #include <cstring>
+#include <set>
 
 #include "core/base/error.h"
 #include "core/base/text.h"
@@ -125,6 +127,27 @@ SentencepieceModel parse_sentencepiece(std::string_view bytes, const std::string
   }
   require<DamageError>(is_whole, "{} is cut or no model of sentencepiece", name);
   return model;
+}
+
+void require_sound(const SentencepieceModel& model, const std::string& name) {
+  constexpr size_t kMaxPieceBytes = 1024;  // T5's longest has 16 characters
+  std::set<std::string_view> seen;
+  int64_t num_unknown = 0, num_normal = 0;
+  for (const auto& piece : model.pieces) {
+    const auto text = printable(piece.text);
+    require<DamageError>(!piece.text.empty() && piece.text.size() <= kMaxPieceBytes && is_utf8(piece.text) &&
+                             piece.text.find('\0') == piece.text.npos,
+                         "{} is damaged: '{}' is no piece", name, text);
+    require<DamageError>(std::isfinite(piece.score), "{} is damaged: piece '{}' has the score {}", name, text,
+                         piece.score);
+    require<DamageError>(seen.insert(piece.text).second, "{} is damaged: piece '{}' is there twice", name, text);
+    num_unknown += piece.type == SentencepieceModel::kUnknown ? 1 : 0;
+    num_normal += piece.type == SentencepieceModel::kNormal ? 1 : 0;
+  }
+  require<DamageError>(
+      num_unknown == 1 && num_normal > 0,
+      "{} is cut or no model of sentencepiece: it has {} pieces and {} unknown ones, which should be one", name,
+      num_normal, num_unknown);
 }
 
 std::string serialize(const SentencepieceModel& model) {

@@ -10,6 +10,7 @@
 #include "core/base/text.h"
 #include "core/io/file.h"
 #include "data/text/internal/added_tokens.h"
+#include "data/text/internal/chars_map.h"
 #include "data/text/internal/prompt_ids.h"
 #include "data/text/internal/sentencepiece_model.h"
 #include "data/text/internal/shipped_vocabularies.h"
@@ -92,7 +93,7 @@ void add_extra_ids(TokenizerFolder& folder, int64_t num_pieces) {
 
 class T5Tokenizer : public Tokenizer {
  public:
-  T5Tokenizer(const SentencepieceModel& model, TokenizerFolder folder) {
+  T5Tokenizer(SentencepieceModel model, TokenizerFolder folder) : chars_map_(model.charsmap, folder.name()) {
     const auto id_of = [&](const std::string& token) -> std::optional<int64_t> {
       const auto found = std::ranges::find(model.pieces, token, &SentencepieceModel::Piece::text);
       return found == model.pieces.end() ? std::nullopt : std::optional(found - model.pieces.begin());
@@ -102,13 +103,14 @@ class T5Tokenizer : public Tokenizer {
     folder.add_special("unk_token", {.content = "<unk>"}, id_of);
     add_extra_ids(folder, std::ssize(model.pieces));
 
-    const auto bytes = serialize(model);
-    const auto status = processor_.LoadFromSerializedProto(bytes);
-    require<DamageError>(status.ok(), "{}: sentencepiece cannot use it: {}", folder.name(), status.message());
     auto texts = texts_of(folder.added);
     texts.push_back(fmt::format("{} {}", end_, pad_));
-    texts.push_back(bytes);
+    texts.push_back(serialize(model));
     digest_ = digest_texts(texts).hex();
+
+    model.charsmap.clear();  // it is applied here: the library would follow a damaged one wherever it leads
+    const auto status = processor_.LoadFromSerializedProto(serialize(model));
+    require<DamageError>(status.ok(), "{}: sentencepiece cannot use it: {}", folder.name(), status.message());
     added_ = AddedTokens(std::move(folder.added));
   }
 
@@ -121,7 +123,7 @@ class T5Tokenizer : public Tokenizer {
         continue;
       }
       std::vector<int> pieces;
-      const auto status = processor_.Encode(part.text, &pieces);
+      const auto status = processor_.Encode(chars_map_.normalize(part.text), &pieces);
       check(status.ok(), "sentencepiece cannot encode '{}': {}", printable(part.text), status.message());
       ids.insert(ids.end(), pieces.begin(), pieces.end());
     }
@@ -131,6 +133,7 @@ class T5Tokenizer : public Tokenizer {
   std::string digest() const override { return digest_; }
 
  private:
+  CharsMap chars_map_;
   sentencepiece::SentencePieceProcessor processor_;
   AddedTokens added_;
   int64_t end_ = 0, pad_ = 0;
@@ -141,9 +144,9 @@ class T5Tokenizer : public Tokenizer {
 
 std::unique_ptr<Tokenizer> open_t5_tokenizer(const std::filesystem::path& path) {
   auto folder = open_tokenizer_folder(path, {"spiece.model", "tokenizer.json"});
-  const auto model = read_model(folder);
+  auto model = read_model(folder);
   require_sound(model, folder.name());
-  return std::make_unique<T5Tokenizer>(model, std::move(folder));
+  return std::make_unique<T5Tokenizer>(std::move(model), std::move(folder));
 }
 
 }  // namespace fgm

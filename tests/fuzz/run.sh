@@ -37,5 +37,5 @@ done
 
 fuzz safetensors core/io/{file_kind,safetensors_dtype,safetensors_header,safetensors_reader,tensor_source}.cpp \
   -L"$libtorch/lib" -Wl,-rpath,"$libtorch/lib" -Wl,-rpath-link,"$libtorch/lib:$toolkit" -ltorch_cpu -lc10
-fuzz tokenizer data/text/{added_tokens,byte_pairs,clip_tokenizer,prompt_ids,sentencepiece_check,sentencepiece_model,shipped_vocabularies,t5_tokenizer,tokenizer_folder}.cpp \
+fuzz tokenizer data/text/{added_tokens,byte_pairs,chars_map,clip_tokenizer,prompt_ids,sentencepiece_model,shipped_vocabularies,t5_tokenizer,tokenizer_folder}.cpp \
   -lsentencepiece

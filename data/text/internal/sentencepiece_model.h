@@ -16,9 +16,7 @@ struct SentencepieceModel {
     Type type = kNormal;
   };
   std::vector<Piece> pieces;
-  // The normalization that sentencepiece compiled, empty for none: the size of a double array (Darts) in bytes, that
-  // array, and the texts, each with a NUL behind it, to which its values lead.
-  std::string charsmap;
+  std::string charsmap;  // see CharsMap; empty for none
 };
 
 // Reads a spiece.model. DamageError naming `name` when it is cut or no such file; ConfigError when it is another kind of
