@@ -1,6 +1,7 @@
 #include "data/text/internal/chars_map.h"
 
 #include <unicode/brkiter.h>
+#include <unicode/uchar.h>
 #include <unicode/utext.h>
 #include <unicode/utf8.h>
 
@@ -77,14 +78,14 @@ void CharsMap::append(std::string_view cluster, std::string& out) const {
     return;
   }
   for (size_t begin = 0, end = 0; begin < cluster.size(); begin = end) {
-    U8_FWD_1(cluster.data(), end, cluster.size());
-    const auto character = cluster.substr(begin, end - begin);
-    out += replacement(character).value_or(character);
+    UChar32 character = 0;
+    U8_NEXT(cluster.data(), end, cluster.size(), character);
+    const auto bytes = cluster.substr(begin, end - begin);
+    out += replacement(bytes).value_or(u_isUWhiteSpace(character) ? " " : bytes);
   }
 }
 
 std::string CharsMap::normalize(std::string_view text) const {
-  if (units_.empty()) return std::string(text);
   std::string out;
   for_each_cluster(text, [&](std::string_view cluster) { append(cluster, out); });
   return out;

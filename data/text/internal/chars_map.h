@@ -12,12 +12,13 @@ namespace fgm {
 // array, and the texts, each with a NUL behind it, to which its values lead.
 class CharsMap {
  public:
-  // Empty `bytes` change nothing. DamageError naming `name` when the parts do not fit.
+  // Empty `bytes` have no entries. DamageError naming `name` when the parts do not fit.
   CharsMap(std::string_view bytes, const std::string& name);
 
   // As transformers applies it, which is not quite as sentencepiece does: a grapheme cluster of less than six bytes
   // becomes what the shortest entry that begins it says, so that a mark behind a character that has an entry is lost
-  // where sentencepiece keeps it. In longer clusters each character is looked up by itself.
+  // where sentencepiece keeps it. In longer clusters each character is looked up by itself. White space without an entry
+  // becomes a blank.
   std::string normalize(std::string_view text) const;
 
  private:
