@@ -48,6 +48,7 @@ na\u00efve co\u00f6peration \u00c6r\u00f8 \u0152uvre \u0110\u1ed7
 x\u00b2+y\u00b3=\u00bd \u2122 \u00a9 \u2116 \u2103 \u00c5
 \u00b2\u00b3\u00b9 \u0663 \u096b \u2167
 </s> <pad> <unk> <extra_id_0> x<extra_id_99>y<extra_id_100>
+\u02b3\u0311 \u00bd\u0336 e\u0302\u0301x e\u0336\u0301 \u2122\ufe0f \u2122\u0301 a\x85b
 ''s !'s 'LL <| |> http://example.org/a?b=c&amp;d
 """.split("\n")[1:-1] + ["\0null\abell\x7fdel", "tab\tnewline\n\nand   spaces  ", "  ", "a" * 300, "word " * 200]
 
@@ -88,14 +89,15 @@ def random_texts(rng):
 
 def make_tiny_model(folder):
     """A model of a few pieces whose character map has a few rules, for the fuzzer."""
-    with open(os.path.join(folder, "text"), "w", encoding="utf-8") as file:
+    os.chdir(folder)  # the model keeps the names of its files
+    with open("text", "w", encoding="utf-8") as file:
         file.write("a photo of a red cat and a black cat\na cat on a photo\nthe cat\n" * 20)
-    with open(os.path.join(folder, "rules"), "w", encoding="utf-8") as file:
+    with open("rules", "w", encoding="utf-8") as file:
         file.write("41\t61\n42\t62\nFB01\t66 69\n65 301\tE9\nA0\t20\n")
     sentencepiece.SentencePieceTrainer.train(
-        input=os.path.join(folder, "text"), model_prefix=os.path.join(folder, "tiny"), vocab_size=22, model_type="unigram",
-        pad_id=0, eos_id=1, unk_id=2, bos_id=-1, normalization_rule_tsv=os.path.join(folder, "rules"), minloglevel=2)
-    shutil.copy(os.path.join(folder, "tiny.model"), os.path.join(ROOT, "tests", "fuzz", "tokenizers", "t5", "spiece.model"))
+        input="text", model_prefix="tiny", vocab_size=22, model_type="unigram",
+        pad_id=0, eos_id=1, unk_id=2, bos_id=-1, normalization_rule_tsv="rules", minloglevel=2)
+    shutil.copy("tiny.model", os.path.join(ROOT, "tests", "fuzz", "tokenizers", "t5", "spiece.model"))
 
 
 def main():
