@@ -1,13 +1,9 @@
 #include "data/text/internal/shipped_vocabularies.h"
 
 // The assembler takes the files' bytes in, with GCC and clang alike.
-#define FGM_INCLUDE_BYTES(symbol, file)                              \
-  asm(".pushsection .rodata\n"                                       \
-      ".global " #symbol "_begin\n.global " #symbol "_end\n" #symbol \
-      "_begin:\n"                                                    \
-      ".incbin \"" FGM_VOCABULARIES "/" file "\"\n" #symbol          \
-      "_end:\n"                                                      \
-      ".popsection\n");                                              \
+#define FGM_INCLUDE_BYTES(symbol, file)                                                   \
+  asm(".pushsection .rodata; .global " #symbol "_begin, " #symbol "_end; " #symbol        \
+      "_begin: .incbin \"" FGM_VOCABULARIES "/" file "\"; " #symbol "_end: .popsection"); \
   extern "C" const char symbol##_begin[], symbol##_end[]
 
 FGM_INCLUDE_BYTES(fgm_clip_merges, "clip_merges.txt");
