@@ -7,11 +7,10 @@ The pipeline saves itself, with T5 in shards. transformers 5 leaves a tokenizer.
 merges.txt with vocab.json and spiece.model, which released folders hold, are put beside it. The vocabularies are
 learnt from the sentences below. Weights are golden_random.py's.
 
-sd3_text.safetensors holds, for the prompts of its metadata, `ids.clip_l`, `ids.clip_g` and `ids.t5` (256 tokens; of the
-first prompt also `ids.t5.77` and `ids.t5.154`), encode_prompt()'s `prompt_embeds.77` (`prompt_embeds.154` and `.256` of
-the first prompt: every 7th row of those that are T5's), `pooled_prompt_embeds` and `unprojected`, CLIP-L's pooled state
-without a projection; `buckets.300`, T5's buckets of the distances -299 to 299; and the size of transformers' own
-error in bfloat16.
+sd3_text.safetensors holds, for the prompts of its metadata, `ids.clip_l`, `ids.clip_g` and `ids.t5.T` for T = 77, 154 and
+256 tokens; encode_prompt()'s `prompt_embeds.T` (whole for 77; for 154 and 256 every 7th row of those that are T5's, of
+the first prompt) and `pooled_prompt_embeds`; `unprojected`, CLIP-L's pooled state without a projection; and
+`buckets`, T5's buckets of the distances -299 to 299.
 """
 
 import collections
@@ -185,21 +184,13 @@ def encode(pipeline, prompts, length):
 @torch.no_grad()
 def golden_values(pipeline):
     values = {"ids.clip_l": ids_of(pipeline.tokenizer, PROMPTS, 77),
-              "ids.clip_g": ids_of(pipeline.tokenizer_2, PROMPTS, 77),
-              "ids.t5": ids_of(pipeline.tokenizer_3, PROMPTS, 256)}
+              "ids.clip_g": ids_of(pipeline.tokenizer_2, PROMPTS, 77)}
+    values |= {f"ids.t5.{length}": ids_of(pipeline.tokenizer_3, PROMPTS, length) for length in (77, 154, 256)}
     values["prompt_embeds.77"], values["pooled_prompt_embeds"] = encode(pipeline, PROMPTS, 77)
-    for length in (77, 154):
-        values[f"ids.t5.{length}"] = ids_of(pipeline.tokenizer_3, PROMPTS, length)
     for length in (154, 256):
         values[f"prompt_embeds.{length}"] = encode(pipeline, PROMPTS[:1], length)[0][:, 77::7]
     values["unprojected"] = pipeline.text_encoder.text_model(values["ids.clip_l"]).pooler_output
-    values["buckets.300"] = T5Attention._relative_position_bucket(torch.arange(-299, 300))
-    for name in ("text_encoder", "text_encoder_2", "text_encoder_3"):
-        getattr(pipeline, name).bfloat16()
-    rounded, rounded_pooled = encode(pipeline, PROMPTS, 77)
-    for key, value in (("prompt_embeds.77", rounded), ("pooled_prompt_embeds", rounded_pooled)):
-        error = (value.float() - values[key]).abs().max() / values[key].abs().max()
-        values[f"bf16_error.{key}"] = error.double()
+    values["buckets"] = T5Attention._relative_position_bucket(torch.arange(-299, 300))
     return {key: value.contiguous() for key, value in values.items()}
 
 
