@@ -26,9 +26,9 @@ void check_inputs(const ModelConfig& config, const at::Tensor& x_t, const at::Te
   }
 }
 
-int64_t num_parameters(VelocityModel& model) {
+int64_t num_parameters(Network& network) {
   int64_t total = 0;
-  visit_parameters(model, [&](const std::string&, at::Tensor& tensor) { total += tensor.numel(); });
+  visit_parameters(network, [&](const std::string&, at::Tensor& tensor) { total += tensor.numel(); });
   return total;
 }
 

@@ -16,6 +16,6 @@ void check_inputs(const ModelConfig& config, const at::Tensor& x_t, const at::Te
                   const Conditioning& condition);
 
 // Trainable numbers; buffers do not count.
-int64_t num_parameters(VelocityModel& model);
+int64_t num_parameters(Network& network);
 
 }  // namespace fgm

@@ -15,18 +15,18 @@ bool have_same_bits(const at::Tensor& a, const at::Tensor& b) {
 
 }  // namespace
 
-void share_buffers(VelocityModel& from, VelocityModel& to) {
+void share_buffers(Network& from, Network& to) {
   std::map<std::string, at::Tensor> buffers;
   from.visit_buffers([&](const std::string& name, at::Tensor& buffer) { buffers[name] = buffer; });
   to.visit_buffers([&](const std::string& name, at::Tensor& buffer) { buffer = buffers.at(name); });
 }
 
-void load_slices(VelocityModel& model, const std::vector<StateSlice>& weights, const TensorSource& source) {
-  require_tensors(source, shapes_of(model));
+void load_slices(Network& network, const std::vector<StateSlice>& weights, const TensorSource& source) {
+  require_tensors(source, shapes_of(network));
   at::Device device = at::kCPU;
-  visit_parameters(model, [&](const std::string&, at::Tensor& tensor) { device = tensor.device(); });
+  visit_parameters(network, [&](const std::string&, at::Tensor& tensor) { device = tensor.device(); });
   const at::NoGradGuard no_grad;
-  model.visit_buffers([&](const std::string& name, at::Tensor& buffer) {
+  network.visit_buffers([&](const std::string& name, at::Tensor& buffer) {
     const auto stored = at::empty(buffer.sizes(), find_tensor(source, name).dtype);
     read_finite(source, name, 0, stored);
     if (buffer.device() != device || !have_same_bits(buffer, stored)) buffer = stored.to(device);

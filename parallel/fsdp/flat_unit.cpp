@@ -14,8 +14,8 @@ TensorList tensors_of(Block& block) {
 at::ScalarType common_dtype(const Block& block, const TensorList& tensors) {
   check(!tensors.empty(), "block {} has no parameters", block.name());
   const auto dtype = tensors[0].scalar_type();
-  check(dtype == at::kFloat || dtype == at::kDouble || dtype == at::kBFloat16,
-        "block {} has parameters of {}, expected Float, Double or BFloat16", block.name(), at::toString(dtype));
+  check(dtype == at::kFloat || dtype == at::kDouble || dtype == at::kBFloat16 || dtype == at::kHalf,
+        "block {} has parameters of {}, expected Float, Double, BFloat16 or Half", block.name(), at::toString(dtype));
   for (const auto& tensor : tensors) {
     check(tensor.scalar_type() == dtype, "block {} mixes parameters of {} and {}", block.name(), at::toString(dtype),
           at::toString(tensor.scalar_type()));

@@ -8,10 +8,10 @@
 namespace fgm {
 namespace {
 
-// The tensors of the model's blocks, to be read after the units have replaced them.
-std::vector<TensorList> parameters_of_blocks(VelocityModel& model) {
+// The tensors of the network's blocks, to be read after the units have replaced them.
+std::vector<TensorList> parameters_of_blocks(Network& network) {
   std::vector<TensorList> blocks;
-  for (Block* block : model.blocks()) {
+  for (Block* block : network.blocks()) {
     TensorList& tensors = blocks.emplace_back();
     block->visit([&](const std::string&, at::Tensor& tensor) { tensors.push_back(tensor.detach()); });
   }
@@ -20,16 +20,16 @@ std::vector<TensorList> parameters_of_blocks(VelocityModel& model) {
 
 }  // namespace
 
-ShardedModel::ShardedModel(VelocityModel& model, Communicator& shard_axis, const FsdpOptions& options)
-    : model_(model),
+ShardedModel::ShardedModel(Network& network, Communicator& shard_axis, const FsdpOptions& options)
+    : network_(network),
       shard_axis_(shard_axis),
       recompute_(options.recompute),
       pool_(options.pool ? options.pool : std::make_shared<UnitPool>(shard_axis.device())) {
-  const auto originals = parameters_of_blocks(model);
-  check(!originals.empty(), "a model without blocks cannot be sharded");
+  const auto originals = parameters_of_blocks(network);
+  check(!originals.empty(), "a network without blocks cannot be sharded");
   int64_t num_elements = 0;
   units_.reserve(originals.size());
-  for (Block* block : model.blocks()) {
+  for (Block* block : network.blocks()) {
     unit_of_block_.emplace(block, units_.size());
     units_.emplace_back(*block, shard_axis, *pool_, options.phases);
     begins_.push_back(num_elements);
@@ -39,12 +39,12 @@ ShardedModel::ShardedModel(VelocityModel& model, Communicator& shard_axis, const
       at::zeros({num_elements}, at::TensorOptions().dtype(units_.front().flat().dtype()).device(shard_axis.device()));
   for (size_t u = 0; u < units_.size(); ++u) copy_shards(u, originals[u]);
   show(values_);
-  model.set_runner(this);
+  network.set_runner(this);
 }
 
-ShardedBytes ShardedModel::bytes_of(VelocityModel& model, int num_shards) {
+ShardedBytes ShardedModel::bytes_of(Network& network, int num_shards) {
   ShardedBytes bytes;
-  for (Block* block : model.blocks()) {
+  for (Block* block : network.blocks()) {
     const UnitLayout layout = FlatUnit::layout_of(*block, num_shards);
     bytes.values += layout.shard_bytes();
     if (num_shards > 1) bytes.slot = std::max(bytes.slot, layout.bytes());
@@ -62,7 +62,7 @@ void ShardedModel::copy_shards(size_t u, const TensorList& originals) {
 }
 
 ShardedModel::~ShardedModel() {
-  model_.set_runner(nullptr);
+  network_.set_runner(nullptr);
 }
 
 TensorList ShardedModel::run(Block& block, const TensorList& inputs) {

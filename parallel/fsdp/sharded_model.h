@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "core/nn/velocity_model.h"
+#include "core/nn/network.h"
 #include "core/train/phase_scope.h"
 #include "core/train/train_state.h"
 #include "parallel/fsdp/sharded_unit.h"
@@ -25,27 +25,26 @@ struct ShardedBytes {
 };
 
 // A network whose blocks are flat units, cut into shards over the ranks of one mesh axis, without an optimizer: the
-// frozen teacher, and the network inside FsdpEngine. It is the model's BlockRunner, so using the model is collective.
+// frozen teacher, and the network inside FsdpEngine. It is the network's BlockRunner, so using that one is collective.
 //
 // This rank's shards of all units lie one after the other in one flat buffer, so that whatever goes over all parameters
-// is a few passes over contiguous memory; padding is zero. On an axis of one rank the model's tensors are views of that
+// is a few passes over contiguous memory; padding is zero. On an axis of one rank the network's tensors are views of that
 // buffer and blocks run directly, as in an unsharded network; otherwise they can be used inside their block only.
 class ShardedModel : public BlockRunner {
  public:
-  // Takes over the parameters of `model` and freezes them. Values are kept, but for parameters on the meta device,
-  // which start at zero: write weights(). Buffers stay the model's. Parameters have one dtype, float32, float64
-  // or, never to be trained, bfloat16, and are part of no graph yet. `model` and `shard_axis` must outlive the sharded
-  // model.
-  ShardedModel(VelocityModel& model, Communicator& shard_axis, const FsdpOptions& options = {});
+  // Takes over the parameters of `network` and freezes them. Values are kept, but for parameters on the meta device,
+  // which start at zero: write weights(). Buffers stay the network's. Parameters have one dtype, float32, float64 or,
+  // never to be trained, bfloat16 or float16, and are part of no graph yet. `network` and `shard_axis` must outlive the
+  // sharded model.
+  ShardedModel(Network& network, Communicator& shard_axis, const FsdpOptions& options = {});
   ~ShardedModel() override;
-  // The model knows this object by its address.
+  // The network knows this object by its address.
   ShardedModel(const ShardedModel&) = delete;
   ShardedModel& operator=(const ShardedModel&) = delete;
 
-  // Of a rank of `num_shards`. Looks at the sizes and dtypes of the model's parameters only.
-  static ShardedBytes bytes_of(VelocityModel& model, int num_shards);
+  // Of a rank of `num_shards`. Looks at the sizes and dtypes of the network's parameters only.
+  static ShardedBytes bytes_of(Network& network, int num_shards);
 
-  VelocityModel& model() const { return model_; }
   TensorList run(Block& block, const TensorList& inputs) override;
 
   // This rank's slices of the parameters, part "": writing into them loads the network.
@@ -65,7 +64,7 @@ class ShardedModel : public BlockRunner {
  private:
   void copy_shards(size_t u, const TensorList& originals);
 
-  VelocityModel& model_;
+  Network& network_;
   Communicator& shard_axis_;
   bool recompute_;
   std::shared_ptr<UnitPool> pool_;

@@ -18,7 +18,8 @@ int64_t FsdpEngine::num_saved(const OptimizerConfig& config) {
 
 FsdpEngine::FsdpEngine(VelocityModel& model, const OptimizerConfig& config, const DeviceMesh& mesh,
                        const FsdpOptions& options)
-    : config_(config),
+    : model_(model),
+      config_(config),
       mesh_(mesh),
       phases_(options.phases),
       sharded_(model, mesh.shard(), options),

@@ -36,7 +36,7 @@ class FsdpEngine : public ParameterEngine {
     return num_held(config) * ShardedModel::bytes_of(model, num_shards).values;
   }
 
-  VelocityModel& model() override { return sharded_.model(); }
+  VelocityModel& model() override { return model_; }
   void set_trainable(bool is_trainable) override { sharded_.set_trainable(is_trainable); }
   UpdateReport update(double lr) override;
   void with_ema(const std::function<void()>& body, size_t index = 0) override;
@@ -52,6 +52,7 @@ class FsdpEngine : public ParameterEngine {
     at::Tensor values;
   };
 
+  VelocityModel& model_;
   OptimizerConfig config_;
   const DeviceMesh& mesh_;
   PhaseListener* phases_;
