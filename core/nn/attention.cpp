@@ -39,9 +39,11 @@ void AttentionStream::initialise(const std::string& prefix, const Initialiser& i
   if (proj) proj->initialise(prefix + ".proj", init);
 }
 
-at::Tensor attend(const at::Tensor& q_BLHK, const at::Tensor& k_BLHK, const at::Tensor& v_BLHK) {
+at::Tensor attend(const at::Tensor& q_BLHK, const at::Tensor& k_BLHK, const at::Tensor& v_BLHK,
+                  const AttendOptions& options) {
   const auto out_BHLK =
-      at::scaled_dot_product_attention(q_BLHK.transpose(1, 2), k_BLHK.transpose(1, 2), v_BLHK.transpose(1, 2));
+      at::scaled_dot_product_attention(q_BLHK.transpose(1, 2), k_BLHK.transpose(1, 2), v_BLHK.transpose(1, 2),
+                                       options.bias, /*dropout_p=*/0.0, options.is_causal, options.scale);
   return out_BHLK.transpose(1, 2).flatten(2);
 }
 

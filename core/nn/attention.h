@@ -37,8 +37,15 @@ struct AttentionStream {
   std::optional<Linear> proj;
 };
 
-// Unmasked softmax(q k^T / sqrt(K)) v of [B, L, H, K] tensors; returns [B, L of q, D].
-at::Tensor attend(const at::Tensor& q_BLHK, const at::Tensor& k_BLHK, const at::Tensor& v_BLHK);
+struct AttendOptions {
+  std::optional<at::Tensor> bias = std::nullopt;  // added to the scores: [B or 1, H, L of q, L of k]
+  bool is_causal = false;                         // a token attends to itself and those before it
+  std::optional<double> scale = std::nullopt;     // in place of 1 / sqrt(K)
+};
+
+// softmax(q k^T / sqrt(K)) v of [B, L, H, K] tensors, unmasked unless asked otherwise; returns [B, L of q, D].
+at::Tensor attend(const at::Tensor& q_BLHK, const at::Tensor& k_BLHK, const at::Tensor& v_BLHK,
+                  const AttendOptions& options = {});
 
 // Attention over the sequence [context, x] (Stability's order; diffusers' is the other: equal but for
 // rounding). Returns {context, x} after attention, before the output projections; the context's is undefined

@@ -40,6 +40,18 @@ void RmsNorm::initialise() {
   weight.fill_(1.0);
 }
 
+LayerNorm::LayerNorm(int64_t width, double norm_eps, const at::TensorOptions& options)
+    : weight(at::empty({width}, options)), bias(at::empty({width}, options)), eps(norm_eps) {}
+
+at::Tensor LayerNorm::operator()(const at::Tensor& x) const {
+  return at::layer_norm(x, weight.sizes(), weight, bias, eps);
+}
+
+void LayerNorm::visit(const std::string& prefix, const TensorVisitor& visitor) {
+  visitor(prefix + ".weight", weight);
+  visitor(prefix + ".bias", bias);
+}
+
 Mlp::Mlp(int64_t width, int64_t hidden_width, const at::TensorOptions& options)
     : fc1(width, hidden_width, options), fc2(hidden_width, width, options) {}
 

@@ -38,6 +38,17 @@ struct RmsNorm {
   at::Tensor weight;  // [width]
 };
 
+// (x - mean) / sqrt(variance + eps) * weight + bias over the last dimension.
+struct LayerNorm {
+  LayerNorm(int64_t width, double norm_eps, const at::TensorOptions& options);
+  at::Tensor operator()(const at::Tensor& x) const;
+  void visit(const std::string& prefix, const TensorVisitor& visitor);
+
+  at::Tensor weight;  // [width]
+  at::Tensor bias;    // [width]
+  double eps;
+};
+
 // Linear, GELU (tanh approximation), Linear.
 struct Mlp {
   Mlp(int64_t width, int64_t hidden_width, const at::TensorOptions& options);

@@ -39,7 +39,7 @@ class LinearFunction : public torch::autograd::Function<LinearFunction> {
   static at::Tensor forward(torch::autograd::AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight,
                             const at::Tensor& bias) {
     ctx->save_for_backward({x, weight});
-    return product(x, weight, bias);
+    return product(x, weight, bias.defined() ? std::optional(bias) : std::nullopt);
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
