@@ -2,6 +2,8 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "core/base/error.h"
 #include "core/io/strict_json.h"
 
@@ -25,10 +27,10 @@ void require_value(bool condition, const DiffusersConfig& config, const char* ke
                        config.json.contains(key) ? config.json[key].dump() : "missing", expected);
 }
 
-void require_class(const DiffusersConfig& config, const std::string& expected) {
+void require_class(const DiffusersConfig& config, const std::vector<std::string>& expected) {
   const auto found = config.class_name();
-  require<ConfigError>(found == expected, "{} describes {}; {} is needed", config.path.string(),
-                       found.empty() ? "no class" : found, expected);
+  require<ConfigError>(std::ranges::count(expected, found) > 0, "{} describes {}; {} is needed", config.path.string(),
+                       found.empty() ? "no class" : found, fmt::join(expected, " or "));
 }
 
 }  // namespace
@@ -45,7 +47,7 @@ DiffusersConfig read_diffusers_config(const std::filesystem::path& path) {
 }
 
 MMDiTConfig mmdit_config(const DiffusersConfig& config) {
-  require_class(config, "SD3Transformer2DModel");
+  require_class(config, {"SD3Transformer2DModel"});
   const auto size = [&](const char* key, int64_t absent) { return value_of(config, key, absent); };
   MMDiTConfig model{.in_channels = size("in_channels", 16),
                     .patch_size = size("patch_size", 2),
@@ -95,7 +97,7 @@ nlohmann::ordered_json mmdit_json(const MMDiTConfig& config, int64_t sample_size
 }
 
 VaeConfig vae_config(const DiffusersConfig& config) {
-  require_class(config, "AutoencoderKL");
+  require_class(config, {"AutoencoderKL"});
   VaeConfig vae{.image_channels = value_of<int64_t>(config, "in_channels", 3),
                 .latent_channels = value_of<int64_t>(config, "latent_channels", 4),
                 .channels = value_of<std::vector<int64_t>>(config, "block_out_channels", {64}),
@@ -113,8 +115,41 @@ VaeConfig vae_config(const DiffusersConfig& config) {
   return vae;
 }
 
+ClipTextConfig clip_text_config(const DiffusersConfig& config) {
+  require_class(config, {"CLIPTextModelWithProjection", "CLIPTextModel"});
+  const auto activation = value_of<std::string>(config, "hidden_act", "quick_gelu");
+  require_value(activation == "quick_gelu" || activation == "gelu", config, "hidden_act",
+                "\"quick_gelu\" or \"gelu\" is needed");
+  constexpr int64_t kLargestId = 2;  // what OpenAI's configs say in place of the end's id
+  const auto eos_token = value_of<int64_t>(config, "eos_token_id", 49407);
+  return {.vocab_size = value_of<int64_t>(config, "vocab_size", 49408),
+          .num_positions = value_of<int64_t>(config, "max_position_embeddings", 77),
+          .width = value_of<int64_t>(config, "hidden_size", 512),
+          .num_layers = value_of<int64_t>(config, "num_hidden_layers", 12),
+          .num_heads = value_of<int64_t>(config, "num_attention_heads", 8),
+          .mlp_width = value_of<int64_t>(config, "intermediate_size", 2048),
+          .has_quick_gelu = activation == "quick_gelu",
+          .norm_eps = value_of<double>(config, "layer_norm_eps", 1e-5),
+          .eos_token = eos_token == kLargestId ? std::nullopt : std::optional(eos_token)};
+}
+
+T5Config t5_config(const DiffusersConfig& config) {
+  require_class(config, {"T5EncoderModel", "T5ForConditionalGeneration"});
+  require_value(value_of<std::string>(config, "feed_forward_proj", "relu") == "gated-gelu", config, "feed_forward_proj",
+                "\"gated-gelu\", T5 v1.1's, is needed");
+  return {.vocab_size = value_of<int64_t>(config, "vocab_size", 32128),
+          .width = value_of<int64_t>(config, "d_model", 512),
+          .num_layers = value_of<int64_t>(config, "num_layers", 6),
+          .num_heads = value_of<int64_t>(config, "num_heads", 8),
+          .head_width = value_of<int64_t>(config, "d_kv", 64),
+          .mlp_width = value_of<int64_t>(config, "d_ff", 2048),
+          .num_buckets = value_of<int64_t>(config, "relative_attention_num_buckets", 32),
+          .max_distance = value_of<int64_t>(config, "relative_attention_max_distance", 128),
+          .norm_eps = value_of<double>(config, "layer_norm_epsilon", 1e-6)};
+}
+
 double schedule_shift(const DiffusersConfig& config) {
-  require_class(config, "FlowMatchEulerDiscreteScheduler");
+  require_class(config, {"FlowMatchEulerDiscreteScheduler"});
   for (const char* key : {"use_dynamic_shifting", "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas",
                           "invert_sigmas", "stochastic_sampling"}) {
     require_value(!value_of(config, key, false), config, key, "SD3's schedule has false");

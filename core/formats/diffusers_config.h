@@ -5,6 +5,8 @@
 #include <optional>
 
 #include "core/config/sections.h"
+#include "core/models/clip_text_encoder.h"
+#include "core/models/t5_encoder.h"
 #include "core/models/vae.h"
 
 // The JSON files of a diffusers folder. A key that a file lacks has the default of its diffusers class. The functions
@@ -33,6 +35,13 @@ nlohmann::ordered_json mmdit_json(const MMDiTConfig& config, int64_t sample_size
 // vae/config.json of AutoencoderKL. ConfigError for one that SD3 does not have (quantisation convolutions, no
 // attention).
 VaeConfig vae_config(const DiffusersConfig& config);
+
+// text_encoder/config.json of CLIPTextModelWithProjection or CLIPTextModel. projection_width is 0: the weights tell
+// whether there is a projection. ConfigError for another activation than CLIP-L's and CLIP-G's.
+ClipTextConfig clip_text_config(const DiffusersConfig& config);
+
+// text_encoder_3/config.json of T5EncoderModel, or of a whole T5. ConfigError for an MLP that is not T5 v1.1's.
+T5Config t5_config(const DiffusersConfig& config);
 
 // `shift` of scheduler/scheduler_config.json of FlowMatchEulerDiscreteScheduler, for sampling_times(). ConfigError when
 // it asks for another schedule (dynamic shifting, Karras sigmas, ...).

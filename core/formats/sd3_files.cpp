@@ -8,6 +8,7 @@
 #include "core/base/error.h"
 #include "core/formats/diffusers_config.h"
 #include "core/formats/model_family.h"
+#include "core/formats/pipeline_folder.h"
 #include "core/formats/sd3_shapes.h"
 #include "core/formats/vae_names.h"
 #include "core/formats/weight_files.h"
@@ -25,47 +26,14 @@ constexpr std::array kWeightDtypes = {at::kFloat, at::kHalf, at::kBFloat16};
 constexpr int64_t kReleasedSampleSize = 128;
 constexpr const char* kConfigFile = "config.json";
 
-// The folder of component `name` when `path` is a pipeline, else `path`.
-fs::path component(const fs::path& path, const std::string& name) {
-  return fs::is_directory(path / name) ? path / name : path;
-}
-
-void require_sd3_pipeline(const fs::path& folder) {
-  const auto index = folder / "model_index.json";
-  if (!fs::exists(index)) return;
-  // The text-to-image, image-to-image and inpainting pipelines hold the same networks.
-  const auto name = read_diffusers_config(index).class_name();
-  require<ConfigError>(name.starts_with("StableDiffusion3"), "{} is a {}; a StableDiffusion3Pipeline is needed",
-                       folder.string(), name.empty() ? "folder whose model_index.json names no pipeline" : name);
-}
-
 Source open_source(const fs::path& path) {
-  return fs::is_directory(path) ? open_diffusers_weights(path) : open_weight_file(path);
+  return fs::is_directory(path) ? open_saved_weights(path, SavedBy::kDiffusers) : open_weight_file(path);
 }
 
 std::string prefixes_of(const std::vector<NamingAndPrefix>& found) {
   std::vector<std::string> prefixes;
   for (const auto& named : found) prefixes.push_back(fmt::format("'{}'", named.prefix));
   return fmt::format("{}", fmt::join(prefixes, " and "));
-}
-
-// A folder's config.json, where there is one. What lies beside a single file may be anything's.
-std::optional<DiffusersConfig> config_of(const fs::path& place) {
-  const auto file = place / kConfigFile;
-  return fs::exists(file) ? std::optional(read_diffusers_config(file)) : std::nullopt;
-}
-
-// Quantised weights would pass for others by their shapes, and their scales lie in tensors that nobody reads here.
-void require_weight_dtypes(const std::vector<TensorInfo>& tensors, const std::string& place) {
-  const auto is_quantised = [](const TensorInfo& info) {
-    return std::ranges::find(kWeightDtypes, info.dtype) == kWeightDtypes.end();
-  };
-  const auto first = std::ranges::find_if(tensors, is_quantised);
-  if (first == tensors.end()) return;
-  const auto others = std::ranges::count_if(tensors, is_quantised) - 1;
-  throw ConfigError(fmt::format("{}: {} is {}{}; F32, F16 and BF16 are accepted: convert quantised weights first",
-                                place, first->name, dtype_name(*first),
-                                others > 0 ? fmt::format(", and {} more tensors are like it", others) : ""));
 }
 
 // The tensors of one part of a single file; without a prefix, all but those of the other parts. ConfigError when they
@@ -77,7 +45,7 @@ Source part_of(const Source& file, const std::string& prefix) {
   };
   std::vector<TensorInfo> infos;
   std::ranges::copy_if(file->tensors(), std::back_inserter(infos), belongs, &TensorInfo::name);
-  require_weight_dtypes(infos, file->place());
+  require_dtypes(infos, kWeightDtypes, file->place());
   return select(file, infos);
 }
 
@@ -127,8 +95,8 @@ MMDiTConfig architecture(const Source& part, const NamingAndPrefix& named, const
 
 Sd3Transformer open_sd3_transformer(const fs::path& path) {
   require_sd3_pipeline(path);
-  const auto place = component(path, "transformer");
-  const auto config_file = config_of(place);
+  const auto place = component_of(path, "transformer");
+  const auto config_file = component_config(place);
   const auto declared = config_file ? std::optional(mmdit_config(*config_file)) : std::nullopt;
   const auto file = open_source(place);
   const auto shapes = shapes_of(*file);
@@ -149,21 +117,21 @@ Sd3Transformer open_sd3_transformer(const fs::path& path) {
 
 Sd3Vae open_sd3_vae(const fs::path& path) {
   require_sd3_pipeline(path);
-  const auto place = component(path, "vae");
+  const auto place = component_of(path, "vae");
   const auto file = open_source(place);
   const auto shapes = shapes_of(*file);
   const auto named = recognise_vae(shapes);
   require<ConfigError>(named.has_value(), "{} looks like {}; SD3's autoencoder is needed", file->place(),
                        named ? "" : model_family(shapes));
   const auto part = part_of(file, named->prefix);
-  const auto config_file = config_of(place);
+  const auto config_file = component_config(place);
   const auto config = config_file ? vae_config(*config_file) : infer_vae_config(shapes, *named, file->place());
   const auto ours = vae_shapes(config);
   return {config, in_our_names(part, external_vae_tensors(ours, named->naming, named->prefix), ours)};
 }
 
 std::optional<double> read_schedule_shift(const fs::path& path) {
-  const auto file = component(path, "scheduler") / "scheduler_config.json";
+  const auto file = component_of(path, "scheduler") / "scheduler_config.json";
   return fs::exists(file) ? std::optional(schedule_shift(read_diffusers_config(file))) : std::nullopt;
 }
 

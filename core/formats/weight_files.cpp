@@ -11,6 +11,7 @@
 #include "core/base/number.h"
 #include "core/base/text.h"
 #include "core/io/safetensors.h"
+#include "core/io/safetensors_dtype.h"
 #include "core/io/strict_json.h"
 
 namespace fgm {
@@ -18,7 +19,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kStem = "diffusion_pytorch_model";
+std::string_view stem_of(SavedBy saved_by) {
+  return saved_by == SavedBy::kDiffusers ? "diffusion_pytorch_model" : "model";
+}
 
 // Several files whose tensors together are one model's.
 class JoinedSource : public TensorSource {
@@ -94,13 +97,13 @@ struct EntryPoint {
 };
 
 // "diffusion_pytorch_model.fp16.safetensors", "diffusion_pytorch_model.safetensors.index.fp16.json", ...; of indexes
-// any name before ".safetensors" will do: accelerate and transformers write "model".
-std::optional<EntryPoint> parse_entry_point(const std::string& name) {
+// any name before ".safetensors" will do: accelerate writes "model" for diffusers' networks, too.
+std::optional<EntryPoint> parse_entry_point(const std::string& name, SavedBy saved_by) {
   const auto words = split(name, '.');
   const auto is_there = [&](std::string_view word) { return std::ranges::find(words, word) != words.end(); };
   if (words.size() < 2 || !is_there("safetensors")) return std::nullopt;
   EntryPoint entry{.name = name, .variant = "", .is_index = words.back() == "json" && is_there("index")};
-  if (!entry.is_index && (words.back() != "safetensors" || words.front() != kStem)) return std::nullopt;
+  if (!entry.is_index && (words.back() != "safetensors" || words.front() != stem_of(saved_by))) return std::nullopt;
   for (auto word = words.begin() + 1; word != words.end(); ++word) {
     if (*word == "safetensors" || *word == "index" || *word == "json") continue;
     entry.variant += (entry.variant.empty() ? "" : ".") + *word;
@@ -108,16 +111,16 @@ std::optional<EntryPoint> parse_entry_point(const std::string& name) {
   return entry;
 }
 
-// diffusers' own names where there are any, else the indexes of others. Sorted by name.
-std::vector<EntryPoint> entry_points(const fs::path& folder) {
+// The names of `saved_by` where there are any, else the indexes of others. Sorted by name.
+std::vector<EntryPoint> entry_points(const fs::path& folder, SavedBy saved_by) {
   std::vector<EntryPoint> entries;
   std::error_code ignored;
   for (const auto& file : fs::directory_iterator(folder, ignored)) {
     const auto name = file.path().filename().string();
     if (num_shards_of(name)) continue;
-    if (auto entry = parse_entry_point(name)) entries.push_back(std::move(*entry));
+    if (auto entry = parse_entry_point(name, saved_by)) entries.push_back(std::move(*entry));
   }
-  const auto is_other = [](const EntryPoint& entry) { return !entry.name.starts_with(kStem); };
+  const auto is_other = [&](const EntryPoint& entry) { return !entry.name.starts_with(stem_of(saved_by)); };
   if (!std::ranges::all_of(entries, is_other)) std::erase_if(entries, is_other);
   std::ranges::sort(entries, {}, &EntryPoint::name);
   return entries;
@@ -158,13 +161,13 @@ std::optional<int> num_shards_of(const std::string& name) {
 }
 
 bool is_weight_index(const fs::path& path) {
-  const auto entry = parse_entry_point(path.filename().string());
+  const auto entry = parse_entry_point(path.filename().string(), SavedBy::kDiffusers);
   return entry && entry->is_index && fs::is_regular_file(path);
 }
 
 std::vector<std::string> indexed_tensors(const fs::path& folder) {
   std::vector<std::string> names;
-  for (const auto& entry : entry_points(folder)) {
+  for (const auto& entry : entry_points(folder, SavedBy::kDiffusers)) {
     if (!entry.is_index) continue;
     for (const auto& [tensor, file] : read_weight_map(folder / entry.name)) names.push_back(tensor);
     break;
@@ -180,22 +183,40 @@ std::shared_ptr<const TensorSource> open_weight_file(const fs::path& path) {
   return std::make_shared<SafetensorsFile>(path);
 }
 
-std::shared_ptr<const TensorSource> open_diffusers_weights(const fs::path& folder) {
-  auto entries = entry_points(folder);
-  require<IoError>(!entries.empty(), "{} holds no diffusion_pytorch_model.safetensors and no index of shards{}",
-                   folder.string(), other_weights(folder));
+void require_dtypes(const std::vector<TensorInfo>& tensors, std::span<const at::ScalarType> accepted,
+                    const std::string& place) {
+  const auto is_refused = [&](const TensorInfo& info) { return std::ranges::count(accepted, info.dtype) == 0; };
+  const auto first = std::ranges::find_if(tensors, is_refused);
+  if (first == tensors.end()) return;
+  const auto others = std::ranges::count_if(tensors, is_refused) - 1;
+  std::vector<std::string_view> names;
+  for (const auto dtype : accepted) names.push_back(safetensors_dtype_name(dtype).value_or("?"));
+  const auto last = names.back();
+  names.pop_back();
+  throw ConfigError(fmt::format(
+      "{}: {} is {}{}; {} and {} are accepted: convert quantised weights first", place, first->name, dtype_name(*first),
+      others > 0 ? fmt::format(", and {} more tensors are like it", others) : "", fmt::join(names, ", "), last));
+}
+
+std::shared_ptr<const TensorSource> open_saved_weights(const fs::path& folder, SavedBy saved_by) {
+  auto entries = entry_points(folder, saved_by);
+  require<IoError>(!entries.empty(), "{} holds no {}.safetensors and no index of shards{}", folder.string(),
+                   stem_of(saved_by), other_weights(folder));
   choose_variant(entries, folder);
-  require<IoError>(std::ranges::count_if(entries, &EntryPoint::is_index) <= 1,
-                   "{} holds {}: give the path of the one to use", folder.string(), names_of(entries, " and "));
-  const auto index = std::ranges::find_if(entries, &EntryPoint::is_index);
-  if (index == entries.end()) return std::make_shared<SafetensorsFile>(folder / entries.front().name);
-  const auto chosen = *index;
+  const auto num_indexes = std::ranges::count_if(entries, &EntryPoint::is_index);
+  require<IoError>(num_indexes <= 1, "{} holds {}: give the path of the one to use", folder.string(),
+                   names_of(entries, " and "));
+  const bool wants_index = num_indexes == std::ssize(entries) || (num_indexes > 0 && saved_by == SavedBy::kDiffusers);
+  const auto chosen = *std::ranges::find(entries, wants_index, &EntryPoint::is_index);
   std::erase_if(entries, [&](const EntryPoint& entry) { return entry.name == chosen.name; });
   if (!entries.empty()) {
-    spdlog::warn("{}: the shards of {} are read, as diffusers does, and not {}", folder.string(), chosen.name,
-                 names_of(entries, ", "));
+    spdlog::warn("{}: {}, as {} does, and not {}", folder.string(),
+                 chosen.is_index ? fmt::format("the shards of {} are read", chosen.name)
+                                 : fmt::format("{} is read", chosen.name),
+                 saved_by == SavedBy::kDiffusers ? "diffusers" : "transformers", names_of(entries, ", "));
   }
-  return open_sharded(folder / chosen.name);
+  if (chosen.is_index) return open_sharded(folder / chosen.name);
+  return std::make_shared<SafetensorsFile>(folder / chosen.name);
 }
 
 }  // namespace fgm

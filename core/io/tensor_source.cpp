@@ -31,6 +31,7 @@ void digest_tensor(const TensorSource& source, const TensorInfo& info, Digest& d
 
 bool is_finite(const at::Tensor& tensor) {
   if (tensor.numel() == 0) return true;
+  if (c10::isFloat8Type(tensor.scalar_type())) return is_finite(tensor.to(at::kFloat));  // ATen has no aminmax of it
   const auto [low, high] = at::aminmax(tensor.view({-1}));  // either is NaN when a value is
   return std::isfinite(low.item<double>()) && std::isfinite(high.item<double>());
 }

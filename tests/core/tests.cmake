@@ -5,10 +5,10 @@ fgm_add_tests(core/io
   DEPS fgm::io PNG::PNG)
 fgm_add_tests(core/nn SOURCES layers_test.cpp LABELS bits DEPS fgm::nn)
 fgm_add_tests(core/models
-  SOURCES init_test.cpp mmdit_golden_test.cpp mmdit_test.cpp unet_golden_test.cpp unet_test.cpp vae_golden_test.cpp vae_test.cpp weights_test.cpp
+  SOURCES init_test.cpp mmdit_golden_test.cpp mmdit_test.cpp text_encoders_test.cpp unet_golden_test.cpp unet_test.cpp vae_golden_test.cpp vae_test.cpp weights_test.cpp
   LABELS bits DEPS fgm::formats fgm::models)
 fgm_add_tests(core/formats
-  SOURCES sd3_files_test.cpp sd3_shapes_test.cpp unet_files_test.cpp weight_files_test.cpp weight_names_test.cpp
+  SOURCES sd3_files_test.cpp sd3_shapes_test.cpp text_encoder_files_test.cpp unet_files_test.cpp weight_files_test.cpp weight_names_test.cpp
   DEPS fgm::formats)
 fgm_add_tests(core/train SOURCES phase_timer_test.cpp trainer_test.cpp DEPS fgm::train)
 fgm_add_tests(core/flow SOURCES flow_test.cpp schedules_test.cpp LABELS bits DEPS fgm::flow fgm::io fgm::methods)

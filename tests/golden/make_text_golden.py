@@ -9,8 +9,9 @@ learnt from the sentences below. Weights are golden_random.py's.
 
 sd3_text.safetensors holds, for the prompts of its metadata, `ids.clip_l`, `ids.clip_g` and `ids.t5.T` for T = 77, 154 and
 256 tokens; encode_prompt()'s `prompt_embeds.T` (whole for 77; for 154 and 256 every 7th row of those that are T5's, of
-the first prompt) and `pooled_prompt_embeds`; `unprojected`, CLIP-L's pooled state without a projection; and
-`buckets`, T5's buckets of the distances -299 to 299.
+the first prompt) and `pooled_prompt_embeds`; `unprojected`, CLIP-L's pooled state without a projection; `buckets`, T5's
+buckets of the distances -299 to 299; and `clamped`, every 7th of T5's 77 rows in float16 with an attention that
+overflows.
 """
 
 import collections
@@ -48,6 +49,7 @@ a child's drawing of a dragon and a castle: it's purple, they're orange
 PROMPTS = ["a red dog by the lighthouse, it's raining!", "two cats and a blue bridge at night " + "in the city " * 40]
 NUM_MERGES = 200
 NUM_PIECES = 130
+OVERFLOW = 2e5
 
 CLIP_L = dict(hidden_size=24, num_attention_heads=3, num_hidden_layers=3, intermediate_size=48, projection_dim=24,
               hidden_act="quick_gelu", bos_token_id=0, eos_token_id=2, pad_token_id=1)
@@ -182,6 +184,16 @@ def encode(pipeline, prompts, length):
 
 
 @torch.no_grad()
+def overflowing(folder, ids):
+    model = T5EncoderModel.from_pretrained(folder, dtype=torch.float16)
+    first, second = model.encoder.block[0].layer
+    assert second.DenseReluDense.wo.weight.dtype == torch.float32
+    first.SelfAttention.o.weight.mul_(OVERFLOW)
+    assert first(model.shared(ids))[0].isinf().any()
+    return model(ids).last_hidden_state[:, ::7].float()
+
+
+@torch.no_grad()
 def golden_values(pipeline):
     values = {"ids.clip_l": ids_of(pipeline.tokenizer, PROMPTS, 77),
               "ids.clip_g": ids_of(pipeline.tokenizer_2, PROMPTS, 77)}
@@ -198,4 +210,6 @@ if __name__ == "__main__":
     out = pathlib.Path(sys.argv[1])
     whole_pipeline = make_pipeline(out)
     save(whole_pipeline, out)
-    save_file(golden_values(whole_pipeline), out.with_suffix(".safetensors"), {"prompts": json.dumps(PROMPTS)})
+    values = golden_values(whole_pipeline)
+    values["clamped"] = overflowing(out / "text_encoder_3", values["ids.t5.77"])
+    save_file(values, out.with_suffix(".safetensors"), {"prompts": json.dumps(PROMPTS)})

@@ -24,7 +24,7 @@ fgm_add_tests(parallel/mesh SOURCES shard_layout_test.cpp DEPS fgm::mesh)
 fgm_add_mpi_tests(parallel/mesh RANKS 2 4 SOURCES device_mesh_mptest.cpp DEPS fgm::mesh)
 fgm_add_tests(parallel/fsdp SOURCES flat_unit_test.cpp unit_pool_test.cpp DEPS fgm::fsdp)
 fgm_add_mpi_tests(parallel/fsdp RANKS 2 3 4
-  SOURCES sharded_block_mptest.cpp sharded_model_mptest.cpp
+  SOURCES sharded_block_mptest.cpp sharded_model_mptest.cpp sharded_text_encoder_mptest.cpp
   LABELS bits DEPS fgm::fsdp fgm::models fgm::optim)
 fgm_add_mpi_tests(parallel/fsdp/whole_step RANKS 1 2 3 4  # one rank, too, is compared with an unsharded step
   SOURCES ../whole_step_mptest.cpp
