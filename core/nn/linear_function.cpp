@@ -39,7 +39,7 @@ class LinearFunction : public torch::autograd::Function<LinearFunction> {
   static at::Tensor forward(torch::autograd::AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight,
                             const at::Tensor& bias) {
     ctx->save_for_backward({x, weight});
-    return product(x, weight, bias.defined() ? std::optional(bias) : std::nullopt);
+    return product(x, weight, bias);
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
@@ -62,16 +62,22 @@ class LinearFunction : public torch::autograd::Function<LinearFunction> {
   }
 };
 
-}  // namespace
-
-at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+bool runs_in_onednn(const at::Tensor& x, const at::Tensor& weight) {
   const bool is_float_on_cpu =
       x.device().is_cpu() && x.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat;
   const bool fits = x.numel() > 0 && x.dim() > 0 && x.size(-1) == weight.size(1);
-  if (!is_float_on_cpu || !fits || !at::globalContext().userEnabledMkldnn() || !onednn_linear()) {
-    return at::linear(x, weight, bias);
-  }
-  return LinearFunction::apply(x, weight, bias);
+  return is_float_on_cpu && fits && at::globalContext().userEnabledMkldnn() && onednn_linear();
+}
+
+}  // namespace
+
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  return runs_in_onednn(x, weight) ? LinearFunction::apply(x, weight, bias) : at::linear(x, weight, bias);
+}
+
+at::Tensor project(const at::Tensor& x, const at::Tensor& weight) {
+  const bool needs_gradient = at::GradMode::is_enabled() && (x.requires_grad() || weight.requires_grad());
+  return runs_in_onednn(x, weight) && !needs_gradient ? product(x, weight) : at::linear(x, weight);
 }
 
 }  // namespace fgm
