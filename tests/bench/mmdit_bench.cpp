@@ -1,10 +1,12 @@
-// Forward and backward of the quickstart's MM-DiT and of one block at SD3's width; the argument is the thread count.
+// Forward and backward of the quickstart's MM-DiT and of one block at SD3's width, and forward of a layer of T5-XXL; the
+// argument is the thread count.
 // tests/bench/against_diffusers.py sets them beside the same models in diffusers.
 #include <ATen/Parallel.h>
 #include <benchmark/benchmark.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include "core/models/model_factory.h"
+#include "core/models/t5_encoder.h"
 
 namespace fgm {
 namespace {
@@ -61,6 +63,18 @@ void sd3_block(benchmark::State& state) {
   run(state, Pass::kTrain, leaves, kBatch, [&] { return block.forward(inputs); });
 }
 
+// A layer of T5-XXL: 154 tokens, batch 1.
+void t5_layer(benchmark::State& state) {
+  constexpr int64_t kBatch = 1, kTokens = 154;
+  const T5Config config{.vocab_size = 1, .num_layers = 1};
+  T5Encoder encoder(config, at::kFloat);
+  visit_parameters(encoder, [](const std::string&, at::Tensor& p) { p.normal_(0.0, 0.02); });
+  Block& layer = *encoder.blocks()[1];
+  const TensorList inputs = {at::randn({kBatch, kTokens, config.width}),
+                             at::randn({1, config.num_heads, kTokens, kTokens})};
+  run(state, Pass::kForward, {}, kBatch, [&] { return layer.forward(inputs); });
+}
+
 void BM_Train(benchmark::State& state) {
   quickstart(state, Pass::kTrain);
 }
@@ -73,11 +87,15 @@ void BM_Forward(benchmark::State& state) {
 void BM_Sd3Block(benchmark::State& state) {
   sd3_block(state);
 }
+void BM_T5Layer(benchmark::State& state) {
+  t5_layer(state);
+}
 
 BENCHMARK(BM_Train)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(BM_FrozenToInput)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(BM_Forward)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(BM_Sd3Block)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(BM_T5Layer)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 }  // namespace
 }  // namespace fgm
