@@ -188,7 +188,7 @@ T5Config infer_t5_config(const TensorSource& source) {
   return config;
 }
 
-// The released two differ in width alone, and in nothing that a reader would miss: their names are the same.
+// CLIP-L's and CLIP-G's files have the same names; of the released ones the width tells which it is.
 void require_own_width(const EncoderPlace& place, const Encoder& encoder, int64_t width) {
   constexpr int64_t kWidthOfL = 768, kWidthOfG = 1280;
   const bool is_l = encoder.key == kClipL.key;
