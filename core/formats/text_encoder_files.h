@@ -37,9 +37,9 @@ struct TextEncoderFiles {
 //   perhaps `text_encoders.t5xxl.transformer.`;
 // - "clip_l=F,clip_g=F" or "clip_l=F,clip_g=F,t5=F": of each F a file of that encoder alone, a component's folder, or a
 //   single file.
-// Names are transformers', also without `text_model.`, as its releases from 5.6 on write a CLIPTextModel. F32, F16, BF16
-// and F8_E4M3 mix freely. Sizes are config.json's, and without one those that shapes tell, heads being 64 wide in CLIP
-// and the end of a prompt its largest id.
+// Names are transformers', also without `text_model.`, as its releases from 5.6 on write a CLIPTextModel. F32, F16,
+// BF16 and F8_E4M3 mix freely. Sizes are config.json's, and without one those that shapes tell, heads being 64 wide in
+// CLIP and the end of a prompt its largest id.
 //
 // ConfigError when an encoder is missing, when it is another one (saying what it looks like instead), when it is
 // quantised with scales (naming such a tensor), and when tensors are missing, surplus or of the wrong shape (naming all

@@ -32,9 +32,9 @@ struct ClipText {
   at::Tensor pooled_NP;   // after the last layer and the final norm, at the end of the text, projected if P is there
 };
 
-// The text half of CLIP (Radford et al., arXiv 2103.00020), as transformers' CLIPTextModel. Blocks: "embed", one a layer,
-// "final". Parameter names are transformers' CLIPTextModelWithProjection's ("text_model.encoder.layers.0.mlp.fc1.bias",
-// "text_projection.weight"). For use only: it gives no gradients.
+// The text half of CLIP (Radford et al., arXiv 2103.00020), as transformers' CLIPTextModel. Blocks: "embed", one a
+// layer, "final". Parameter names are transformers' CLIPTextModelWithProjection's
+// ("text_model.encoder.layers.0.mlp.fc1.bias", "text_projection.weight"). For use only: it gives no gradients.
 class ClipTextEncoder : public BlockSequence {
  public:
   // ConfigError when the sizes do not fit together. Parameters are allocated, not initialised. float32, bfloat16 or

@@ -23,13 +23,13 @@ struct T5Config {
 };
 
 // The bucket of each relative position of two of `length` tokens, [T of q, T of k] int64: half of them for keys behind
-// the query; near ones each their own, far ones logarithmically wide. transformers' T5Attention._relative_position_bucket
-// (bidirectional), with its float32 logarithm, which decides at the boundaries.
+// the query; near ones each their own, far ones logarithmically wide. transformers'
+// T5Attention._relative_position_bucket (bidirectional), with its float32 logarithm, which decides at the boundaries.
 at::Tensor t5_position_buckets(const T5Config& config, int64_t length, at::Device device);
 
 // The encoder of T5 v1.1 (Raffel et al., arXiv 1910.10683; Shazeer, arXiv 2002.05202), as transformers' T5EncoderModel
-// without an attention mask, so that padding takes part. Blocks: "embed" (with the position bias that all layers share),
-// one a layer, "final". Parameter names are T5EncoderModel's. For use only: it gives no gradients.
+// without an attention mask, so that padding takes part. Blocks: "embed" (with the position bias that all layers
+// share), one a layer, "final". Parameter names are T5EncoderModel's. For use only: it gives no gradients.
 //
 // float16 follows transformers: the MLP's output projection and, from there on, the sum of the layers are in float32,
 // and infinities before are clamped. The projection's values are held in float16 nevertheless, which loses nothing of

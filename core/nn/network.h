@@ -8,8 +8,8 @@
 
 namespace fgm {
 
-// Parameters in blocks: what can be loaded by name and held in shards, whatever it computes. A network keeps pointers to
-// its own blocks, so it is neither copied nor moved.
+// Parameters in blocks: what can be loaded by name and held in shards, whatever it computes. A network keeps pointers
+// to its own blocks, so it is neither copied nor moved.
 class Network {
  public:
   Network() = default;

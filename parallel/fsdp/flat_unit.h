@@ -25,8 +25,8 @@ class FlatUnit {
   static UnitLayout layout_of(Block& block, int num_shards);
 
   // Replaces the block's tensors, which may be on the meta device, by views on `device`; they point nowhere yet.
-  // `block` must outlive the unit; its parameters have one dtype: float32, float64 or, for a frozen network, bfloat16 or
-  // float16.
+  // `block` must outlive the unit; its parameters have one dtype: float32, float64 or, for a frozen network, bfloat16
+  // or float16.
   FlatUnit(Block& block, int num_shards, at::Device device);
 
   Block& block() const { return block_; }

@@ -28,8 +28,8 @@ struct ShardedBytes {
 // frozen teacher, and the network inside FsdpEngine. It is the network's BlockRunner, so using that one is collective.
 //
 // This rank's shards of all units lie one after the other in one flat buffer, so that whatever goes over all parameters
-// is a few passes over contiguous memory; padding is zero. On an axis of one rank the network's tensors are views of that
-// buffer and blocks run directly, as in an unsharded network; otherwise they can be used inside their block only.
+// is a few passes over contiguous memory; padding is zero. On an axis of one rank the network's tensors are views of
+// that buffer and blocks run directly, as in an unsharded network; otherwise they can be used inside their block only.
 class ShardedModel : public BlockRunner {
  public:
   // Takes over the parameters of `network` and freezes them. Values are kept, but for parameters on the meta device,

@@ -4,7 +4,8 @@
     cmake --build --preset release --target mmdit_bench
     python3 tests/bench/against_diffusers.py build/release/tests/mmdit_bench
 
-Forward and backward, of T5 forward alone. Needs diffusers, transformers and torch 2.11. Prints the median milliseconds of both sides and their ratio (ours / theirs).
+Forward and backward, of T5 forward alone. Needs diffusers, transformers and torch 2.11. Prints the median milliseconds
+of both sides and their ratio (ours / theirs).
 """
 import json
 import os

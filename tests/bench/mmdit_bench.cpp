@@ -1,6 +1,5 @@
-// Forward and backward of the quickstart's MM-DiT and of one block at SD3's width, and forward of a layer of T5-XXL; the
-// argument is the thread count.
-// tests/bench/against_diffusers.py sets them beside the same models in diffusers.
+// Forward and backward of the quickstart's MM-DiT and of one block at SD3's width, and forward of a layer of T5-XXL;
+// the argument is the thread count. tests/bench/against_diffusers.py sets them beside the same models in diffusers.
 #include <ATen/Parallel.h>
 #include <benchmark/benchmark.h>
 #include <torch/csrc/autograd/autograd.h>

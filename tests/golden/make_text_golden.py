@@ -7,8 +7,8 @@ The pipeline saves itself, with T5 in shards. transformers 5 leaves a tokenizer.
 merges.txt with vocab.json and spiece.model, which released folders hold, are put beside it. The vocabularies are
 learnt from the sentences below. Weights are golden_random.py's.
 
-sd3_text.safetensors holds, for the prompts of its metadata, `ids.clip_l`, `ids.clip_g` and `ids.t5.T` for T = 77, 154 and
-256 tokens; encode_prompt()'s `prompt_embeds.T` (whole for 77; for 154 and 256 every 7th row of those that are T5's, of
+sd3_text.safetensors holds, for the prompts of its metadata, `ids.clip_l`, `ids.clip_g` and `ids.t5.T` for T = 77, 154
+and 256 tokens; encode_prompt()'s `prompt_embeds.T` (whole for 77; for 154 and 256 every 7th row of those that are T5's, of
 the first prompt) and `pooled_prompt_embeds`; `unprojected`, CLIP-L's pooled state without a projection; `buckets`, T5's
 buckets of the distances -299 to 299; and `clamped`, every 7th of T5's 77 rows in float16 with an attention that
 overflows.
@@ -112,8 +112,8 @@ def write_pieces(folder):
                              for pair in pairs.items()))
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(SENTENCES * 4), model_writer=model, vocab_size=NUM_PIECES, model_type="unigram", pad_id=0,
-        eos_id=1, unk_id=2, bos_id=-1, pad_piece="<pad>", normalization_rule_tsv=str(rules), num_threads=1,
+        sentence_iterator=iter(SENTENCES * 4), model_writer=model, vocab_size=NUM_PIECES, model_type="unigram",
+        pad_id=0, eos_id=1, unk_id=2, bos_id=-1, pad_piece="<pad>", normalization_rule_tsv=str(rules), num_threads=1,
         minloglevel=2)
     rules.unlink()
     (folder / "spiece.model").write_bytes(model.getvalue())
