@@ -17,7 +17,8 @@ std::string link_target(const std::filesystem::path& path) {
 
 }  // namespace
 
-Descriptor::Descriptor(const std::filesystem::path& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+Descriptor::Descriptor(const std::filesystem::path& path, Access access)
+    : fd_(::open(path.c_str(), (access == Access::kRead ? O_RDONLY : O_RDWR) | O_CLOEXEC)) {
   const auto error = last_error();
   if (fd_ < 0) throw IoError(fmt::format("cannot open {}{}", path.string(), link_target(path)), error);
 }

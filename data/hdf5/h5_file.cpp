@@ -6,6 +6,9 @@
 namespace fgm {
 namespace {
 
+// On a dataset, what its elements are where HDF5's own type does not say.
+constexpr auto kElementAttribute = "dtype";
+
 H5Handle owned(hid_t id, std::string_view call, const std::string& what) {
   return H5Handle(check_hdf5(id, call, what));
 }
@@ -34,19 +37,27 @@ H5Handle float16_type(const std::string& what) {
 
 // The type that a new dataset gets.
 H5Handle file_type(H5Element element, const std::string& what) {
-  if (element == H5Element::kFloat16) return float16_type(what);
-  return owned(H5Tcopy(element == H5Element::kUint8 ? H5T_STD_U8LE : H5T_STD_U64LE), "H5Tcopy", what);
+  switch (element) {
+    case H5Element::kUint8:
+      return owned(H5Tcopy(H5T_STD_U8LE), "H5Tcopy", what);
+    case H5Element::kUint64:
+      return owned(H5Tcopy(H5T_STD_U64LE), "H5Tcopy", what);
+    case H5Element::kFloat16:
+      return float16_type(what);
+    case H5Element::kBFloat16:
+      return owned(H5Tcopy(H5T_STD_U16LE), "H5Tcopy", what);
+    case H5Element::kFloat32:
+      return owned(H5Tcopy(H5T_IEEE_F32LE), "H5Tcopy", what);
+  }
+  throw Error("an element of no known type");
 }
 
 bool is_of(const H5Handle& type, H5Element element, const std::string& what) {
   const auto expected = file_type(element, what);
-  if (element == H5Element::kFloat16) return check_hdf5(H5Tequal(type.get(), expected.get()), "H5Tequal", what) > 0;
+  const bool is_integer = element == H5Element::kUint8 || element == H5Element::kUint64;
+  if (!is_integer) return check_hdf5(H5Tequal(type.get(), expected.get()), "H5Tequal", what) > 0;
   return H5Tget_class(type.get()) == H5T_INTEGER && H5Tget_size(type.get()) == H5Tget_size(expected.get()) &&
          H5Tget_sign(type.get()) == H5T_SGN_NONE;
-}
-
-constexpr std::string_view name_of(H5Element element) {
-  return element == H5Element::kUint8 ? "uint8" : element == H5Element::kUint64 ? "uint64" : "float16";
 }
 
 std::vector<int64_t> shape_of(const H5Handle& space, const std::string& what) {
@@ -69,16 +80,43 @@ uint64_t num_bytes(std::span<const int64_t> shape, size_t element_bytes, uint64_
   return bytes;
 }
 
-// Attributes live on the root group only.
-H5Handle open_attribute(const H5Handle& file, const std::string& name, H5T_class_t type_class,
-                        const std::string& what) {
-  auto attribute = owned(H5Aopen(file.get(), name.c_str(), H5P_DEFAULT), "H5Aopen", what);
+// Requires that the attribute is one value of `type_class`.
+void check_attribute(const H5Handle& attribute, H5T_class_t type_class, const std::string& what) {
   const auto type = owned(H5Aget_type(attribute.get()), "H5Aget_type", what);
   const auto space = owned(H5Aget_space(attribute.get()), "H5Aget_space", what);
   require<IoError>(H5Tget_class(type.get()) == type_class && H5Sget_simple_extent_npoints(space.get()) == 1,
                    "{}: expected one {}, found something else; the file was not written as docs/data_format.md says",
                    what, type_class == H5T_INTEGER ? "integer" : "string");
-  return attribute;
+}
+
+std::string read_string(const H5Handle& attribute, const std::string& what) {
+  check_attribute(attribute, H5T_STRING, what);
+  const auto type = owned(H5Aget_type(attribute.get()), "H5Aget_type", what);
+  if (check_hdf5(H5Tis_variable_str(type.get()), "H5Tis_variable_str", what) > 0) {
+    char* text = nullptr;
+    check_hdf5(H5Aread(attribute.get(), type.get(), &text), "H5Aread", what);
+    std::string value = text == nullptr ? "" : text;
+    H5free_memory(text);
+    return value;
+  }
+  std::string value(H5Tget_size(type.get()), '\0');
+  check_hdf5(H5Aread(attribute.get(), type.get(), value.data()), "H5Aread", what);
+  return value.substr(0, value.find('\0'));
+}
+
+void write_string(const H5Handle& object, const std::string& name, const std::string& utf8, const std::string& what) {
+  const auto space = owned(H5Screate(H5S_SCALAR), "H5Screate", what);
+  const auto type = utf8_type(what);
+  const auto attribute = owned(
+      H5Acreate2(object.get(), name.c_str(), type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT), "H5Acreate", what);
+  const char* text = utf8.c_str();
+  check_hdf5(H5Awrite(attribute.get(), type.get(), &text), "H5Awrite", what);
+}
+
+bool is_marked_bfloat16(const H5Handle& dataset, const std::string& what) {
+  if (check_hdf5(H5Aexists(dataset.get(), kElementAttribute), "H5Aexists", what) == 0) return false;
+  const auto attribute = owned(H5Aopen(dataset.get(), kElementAttribute, H5P_DEFAULT), "H5Aopen", what);
+  return read_string(attribute, what) == name_of(H5Element::kBFloat16);
 }
 
 }  // namespace
@@ -90,6 +128,16 @@ H5Handle::~H5Handle() {
 H5Handle& H5Handle::operator=(H5Handle&& other) noexcept {
   std::swap(id_, other.id_);
   return *this;
+}
+
+std::string_view name_of(H5Element element) {
+  static constexpr std::string_view kNames[] = {"uint8", "uint64", "float16", "bfloat16", "float32"};
+  return kNames[static_cast<size_t>(element)];
+}
+
+int64_t bytes_of(H5Element element) {
+  static constexpr int64_t kBytes[] = {1, 8, 2, 2, 4};
+  return kBytes[static_cast<size_t>(element)];
 }
 
 struct H5File::Dataset {
@@ -121,7 +169,8 @@ bool H5File::has_attribute(const std::string& name) const {
 
 int64_t H5File::int_attribute(const std::string& name) const {
   const auto what = describe("attribute " + name);
-  const auto attribute = open_attribute(file_, name, H5T_INTEGER, what);
+  const auto attribute = owned(H5Aopen(file_.get(), name.c_str(), H5P_DEFAULT), "H5Aopen", what);
+  check_attribute(attribute, H5T_INTEGER, what);
   int64_t value = 0;
   check_hdf5(H5Aread(attribute.get(), H5T_NATIVE_INT64, &value), "H5Aread", what);
   return value;
@@ -129,18 +178,7 @@ int64_t H5File::int_attribute(const std::string& name) const {
 
 std::string H5File::string_attribute(const std::string& name) const {
   const auto what = describe("attribute " + name);
-  const auto attribute = open_attribute(file_, name, H5T_STRING, what);
-  const auto type = owned(H5Aget_type(attribute.get()), "H5Aget_type", what);
-  if (check_hdf5(H5Tis_variable_str(type.get()), "H5Tis_variable_str", what) > 0) {
-    char* text = nullptr;
-    check_hdf5(H5Aread(attribute.get(), type.get(), &text), "H5Aread", what);
-    std::string value = text == nullptr ? "" : text;
-    H5free_memory(text);
-    return value;
-  }
-  std::string value(H5Tget_size(type.get()), '\0');
-  check_hdf5(H5Aread(attribute.get(), type.get(), value.data()), "H5Aread", what);
-  return value.substr(0, value.find('\0'));
+  return read_string(owned(H5Aopen(file_.get(), name.c_str(), H5P_DEFAULT), "H5Aopen", what), what);
 }
 
 H5File::Dataset H5File::open_dataset(const std::string& name, H5Element element) const {
@@ -167,7 +205,27 @@ H5File::Dataset H5File::open_dataset(const std::string& name, H5Element element)
 }
 
 H5Extent H5File::extent(const std::string& name, H5Element element) const {
-  return open_dataset(name, element).extent;
+  auto dataset = open_dataset(name, element);
+  const auto what = describe("dataset " + name);
+  const auto type = owned(H5Dget_type(dataset.id.get()), "H5Dget_type", what);
+  require<IoError>(H5Tget_size(type.get()) == 1 || H5Tget_order(type.get()) != H5T_ORDER_BE,
+                   "{}: its {} have the high byte first; write them with the low byte first", what, name_of(element));
+  return std::move(dataset.extent);
+}
+
+H5Element H5File::float_element(const std::string& name) const {
+  const auto what = describe("dataset " + name);
+  const auto dataset = owned(H5Dopen2(file_.get(), name.c_str(), H5P_DEFAULT), "H5Dopen", what);
+  const auto type = owned(H5Dget_type(dataset.get()), "H5Dget_type", what);
+  for (const auto element : {H5Element::kFloat32, H5Element::kFloat16}) {
+    if (is_of(type, element, what)) return element;
+  }
+  require<IoError>(
+      is_of(type, H5Element::kBFloat16, what) && is_marked_bfloat16(dataset, what),
+      "{}: expected float32, float16, or uint16 with the attribute {} = {}, with the low byte first; write "
+      "it as docs/data_format.md says",
+      what, kElementAttribute, name_of(H5Element::kBFloat16));
+  return H5Element::kBFloat16;
 }
 
 std::string H5File::read_bytes(const std::string& name) const {
@@ -195,23 +253,23 @@ void H5File::write_attribute(const std::string& name, int64_t value) {
 }
 
 void H5File::write_attribute(const std::string& name, const std::string& utf8) {
-  const auto what = describe("attribute " + name);
-  const auto space = owned(H5Screate(H5S_SCALAR), "H5Screate", what);
-  const auto type = utf8_type(what);
-  const auto attribute = owned(H5Acreate2(file_.get(), name.c_str(), type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT),
-                               "H5Acreate", what);
-  const char* text = utf8.c_str();
-  check_hdf5(H5Awrite(attribute.get(), type.get(), &text), "H5Awrite", what);
+  write_string(file_, name, utf8, describe("attribute " + name));
 }
 
-H5Handle H5File::create_dataset(const std::string& name, int64_t file_type, std::span<const int64_t> shape) {
+H5Handle H5File::create_dataset(const std::string& name, int64_t file_type, std::span<const int64_t> shape,
+                                bool is_in_place) {
   const auto what = describe("dataset " + name);
   const std::vector<hsize_t> sizes(shape.begin(), shape.end());
   const auto space =
       owned(H5Screate_simple(static_cast<int>(sizes.size()), sizes.data(), nullptr), "H5Screate_simple", what);
   const auto link = owned(H5Pcreate(H5P_LINK_CREATE), "H5Pcreate", what);
   check_hdf5(H5Pset_create_intermediate_group(link.get(), 1), "H5Pset_create_intermediate_group", what);
-  return owned(H5Dcreate2(file_.get(), name.c_str(), file_type, space.get(), link.get(), H5P_DEFAULT, H5P_DEFAULT),
+  const auto layout = owned(H5Pcreate(H5P_DATASET_CREATE), "H5Pcreate", what);
+  if (is_in_place) {
+    check_hdf5(H5Pset_alloc_time(layout.get(), H5D_ALLOC_TIME_EARLY), "H5Pset_alloc_time", what);
+    check_hdf5(H5Pset_fill_time(layout.get(), H5D_FILL_TIME_NEVER), "H5Pset_fill_time", what);
+  }
+  return owned(H5Dcreate2(file_.get(), name.c_str(), file_type, space.get(), link.get(), layout.get(), H5P_DEFAULT),
                "H5Dcreate", what);
 }
 
@@ -233,6 +291,13 @@ void H5File::write_uint64(const std::string& name, std::span<const uint64_t> val
 
 void H5File::create(const std::string& name, H5Element element, std::span<const int64_t> shape) {
   create_dataset(name, file_type(element, describe("dataset " + name)).get(), shape);
+}
+
+void H5File::create_in_place(const std::string& name, H5Element element, std::span<const int64_t> shape) {
+  const auto what = describe("dataset " + name);
+  const auto dataset = create_dataset(name, file_type(element, what).get(), shape, /*is_in_place=*/true);
+  if (element != H5Element::kBFloat16) return;
+  write_string(dataset, kElementAttribute, std::string(name_of(element)), what);
 }
 
 void H5File::write_rows(const std::string& name, int64_t first, std::span<const std::byte> bytes) {

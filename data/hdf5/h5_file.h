@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -31,9 +32,14 @@ struct H5Extent {
   uint64_t bytes = 0;
 };
 
-// What a dataset's elements are. Integers may have either byte order in the file, float16 (IEEE 754's) has the low byte
-// first.
-enum class H5Element { kUint8, kUint64, kFloat16 };
+// What a dataset's elements are. bfloat16, which HDF5 has no type for, is uint16 with an attribute "dtype" on the
+// dataset; float16 and float32 are IEEE 754's. All of them have the low byte first; so have the integers that extent()
+// is asked for.
+enum class H5Element { kUint8, kUint64, kFloat16, kBFloat16, kFloat32 };
+
+// "uint8", "bfloat16", ...
+std::string_view name_of(H5Element element);
+int64_t bytes_of(H5Element element);
 
 // An HDF5 file of root attributes and contiguous datasets: all that a store is made of.
 // Names are paths from the root ("prompts/blob"). Use a file on the thread that opened it: the library keeps
@@ -52,6 +58,8 @@ class H5File {
 
   // The dataset must have such elements, be contiguous and unfiltered, and lie within the file.
   H5Extent extent(const std::string& name, H5Element element) const;
+  // Which of the floating-point elements the dataset has.
+  H5Element float_element(const std::string& name) const;
   std::string read_bytes(const std::string& name) const;
   std::vector<uint64_t> read_uint64(const std::string& name) const;
 
@@ -64,6 +72,9 @@ class H5File {
   // first + 1, ...: as many as `bytes` holds of its elements.
   void create(const std::string& name, H5Element element, std::span<const int64_t> shape);
   void write_rows(const std::string& name, int64_t first, std::span<const std::byte> bytes);
+  // A dataset whose bytes have their place in the file at once, for pwrite at its extent() after close(). What they are
+  // until then is the file system's: zeros, as a rule.
+  void create_in_place(const std::string& name, H5Element element, std::span<const int64_t> shape);
 
   // Writes what the library still holds. A destructor could not report a full disk.
   void close();
@@ -72,7 +83,8 @@ class H5File {
   H5File(std::filesystem::path path, H5Handle file) : path_(std::move(path)), file_(std::move(file)) {}
   struct Dataset;
   Dataset open_dataset(const std::string& name, H5Element element) const;
-  H5Handle create_dataset(const std::string& name, int64_t file_type, std::span<const int64_t> shape);
+  H5Handle create_dataset(const std::string& name, int64_t file_type, std::span<const int64_t> shape,
+                          bool is_in_place = false);
   void write_dataset(const std::string& name, int64_t file_type, int64_t memory_type, const void* data,
                      std::span<const int64_t> shape);
   std::string describe(const std::string& object) const;

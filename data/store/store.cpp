@@ -1,7 +1,5 @@
 #include "data/store/store.h"
 
-#include <fmt/ranges.h>
-
 #include <optional>
 
 #include "core/base/caption_noise.h"
@@ -10,64 +8,24 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "data/hdf5/h5_file.h"
+#include "data/store/internal/header.h"
 #include "data/store/internal/layout.h"
+#include "data/store/internal/prompt_table.h"
+#include "data/store/internal/rows.h"
 #include "data/store/positioned_file.h"
 
 namespace fgm {
 namespace {
 
-void check_format(const H5File& file, const std::string& name) {
-  require<IoError>(file.has_attribute(layout::kFormat),
-                   "'{}': is HDF5 but no fgm store (no attribute {}); make one with fgm data", name, layout::kFormat);
-  const int64_t format = file.int_attribute(layout::kFormat);
-  require<IoError>(format >= 1 && format <= kStoreFormat,
-                   "'{}': has format {}, this fgm reads 1 to {}; use a newer fgm or make the store again", name, format,
-                   kStoreFormat);
-}
-
-std::string read_kind(const H5File& file, const std::string& name) {
-  auto kind = file.string_attribute(layout::kKind);
-  require<IoError>(layout::is_kind(kind), "'{}': has kind '{}', expected one of {}", name, kind,
-                   fmt::join(layout::kKinds, ", "));
-  return kind;
-}
-
-nlohmann::json read_provenance(const H5File& file, const std::string& name) {
-  auto provenance = nlohmann::json::parse(file.string_attribute(layout::kProvenance), nullptr, false);
-  require<IoError>(provenance.is_object(), "'{}': attribute {} is no JSON object", name, layout::kProvenance);
-  return provenance;
-}
-
 std::vector<std::string> read_prompts(const H5File& file, const std::string& name) {
-  const auto blob = file.read_bytes(layout::kPromptBlob);
-  const auto offsets = file.read_uint64(layout::kPromptOffset);
-  const auto lengths = file.read_uint64(layout::kPromptLength);
-  const auto hashes = file.read_uint64(layout::kPromptHash);
-  require<IoError>(!offsets.empty() && lengths.size() == offsets.size() && hashes.size() == offsets.size(),
-                   "'{}': expected prompt tables of one size above 0, found {} offsets, {} lengths, {} hashes", name,
-                   offsets.size(), lengths.size(), hashes.size());
+  const PromptTable table(file, name);
   std::vector<std::string> prompts;
-  prompts.reserve(offsets.size());
-  for (size_t i = 0; i < offsets.size(); ++i) {
-    require<IoError>(offsets[i] <= blob.size() && lengths[i] <= blob.size() - offsets[i],
-                     "'{}': prompt {} lies outside the {} bytes of {}; make the store again", name, i, blob.size(),
-                     layout::kPromptBlob);
-    const auto& prompt = prompts.emplace_back(blob, offsets[i], lengths[i]);
-    require<IoError>(xxh64(prompt) == hashes[i], "'{}': prompt {} fails its check-sum; copy or make the store again",
-                     name, i);
-    require<IoError>(is_utf8(prompt), "'{}': prompt {} is not UTF-8; make the store again from UTF-8 captions", name,
-                     i);
+  prompts.reserve(static_cast<size_t>(table.size()));
+  for (int64_t i = 0; i < table.size(); ++i) {
+    if (const auto problem = table.problem(i)) throw IoError(fmt::format("'{}': {}", name, *problem));
+    prompts.emplace_back(table.text(i));
   }
   return prompts;
-}
-
-H5Extent read_extent(const H5File& file, const layout::Rows& rows, const std::string& name, size_t num_prompts) {
-  auto extent = file.extent(rows.name, rows.element);
-  const auto& shape = extent.shape;
-  require<IoError>(shape.size() == 4 && shape[0] == static_cast<int64_t>(num_prompts) && extent.bytes > 0,
-                   "'{}': expected {} of shape [{}, {}], one for each prompt, found [{}]", name, rows.name, num_prompts,
-                   rows.element == H5Element::kUint8 ? "H, W, C" : "C, H, W", fmt::join(shape, ", "));
-  return extent;
 }
 
 }  // namespace
@@ -76,13 +34,13 @@ struct Store::Impl {
   explicit Impl(const std::filesystem::path& file_path) : path(file_path), data(file_path) {
     const auto name = path.string();
     const auto file = H5File::open_read_only(path);
-    check_format(file, name);
-    kind = read_kind(file, name);
-    provenance = read_provenance(file, name);
+    auto header = read_header(file, name);
+    kind = std::move(header.kind);
+    provenance = std::move(header.provenance);
     prompts = read_prompts(file, name);
     const auto layout = layout::rows_of(kind);
     if (!layout) return;
-    rows = read_extent(file, *layout, name, prompts.size());
+    rows = read_extent(file, *layout, name, std::ssize(prompts));
     rows_digest = file.string_attribute(layout->digest);
     if (kind != layout::kPairs) return;
     noise.emplace(static_cast<uint64_t>(file.int_attribute(layout::kNoiseSeed)), CaptionNoise::kPairs);
@@ -115,6 +73,10 @@ struct Store::Impl {
   std::optional<CaptionNoise> noise;      // of pairs
   std::vector<int64_t> number_in_prompt;  // of pairs
 };
+
+std::string kind_of_store(const std::filesystem::path& path) {
+  return read_header(H5File::open_read_only(path), path.string()).kind;
+}
 
 Store::Store(const std::filesystem::path& path) : impl_(std::make_unique<Impl>(path)) {}
 Store::~Store() = default;
@@ -193,18 +155,10 @@ Store::Pairs Store::pairs(std::span<const int64_t> indices) const {
 }
 
 void Store::verify_images() const {
-  constexpr uint64_t kChunkBytes = uint64_t{4} << 20;
-  if (impl_->rows.bytes == 0) return;
-  Digest digest;
-  std::vector<std::byte> chunk(kChunkBytes);
-  for (uint64_t begin = 0; begin < impl_->rows.bytes; begin += kChunkBytes) {
-    const auto part = std::span(chunk).first(std::min(kChunkBytes, impl_->rows.bytes - begin));
-    impl_->data.read(impl_->rows.offset + begin, part);
-    digest.update(part);
-  }
-  require<IoError>(digest.hex() == impl_->rows_digest,
-                   "'{}': the {}' digest is {}, expected {}; they are damaged, copy or make the store again",
-                   impl_->path.string(), layout::rows_of(kind())->name, digest.hex(), impl_->rows_digest);
+  const auto rows = layout::rows_of(kind());
+  if (!rows) return;
+  const auto problem = problem_of_rows(impl_->data, *rows, impl_->rows, impl_->rows_digest);
+  if (problem) throw IoError(fmt::format("'{}': {}", path().string(), *problem));
 }
 
 }  // namespace fgm

@@ -12,11 +12,14 @@
 
 namespace fgm {
 
-// The newest layout that this program reads and the one that it writes (docs/data_format.md).
-inline constexpr int64_t kStoreFormat = 1;
+// The newest layout that this program reads (docs/data_format.md). Embeddings are written in it, all else in format 1.
+inline constexpr int64_t kStoreFormat = 2;
 
-// A read-only HDF5 store of prompts and, optionally, images or a teacher's pairs of noise and sample. Opening reads and
-// verifies every prompt; images and samples stay on the disk and are read with pread at the dataset's offset, without
+// "captions", "images", "samples", "pairs" or "embeddings". Reads the header alone; IoError as Store's.
+std::string kind_of_store(const std::filesystem::path& path);
+
+// A read-only HDF5 store of prompts and, optionally, images or a teacher's pairs of noise and sample; of embeddings it
+// is the prompts, and EmbeddingStore reads the rest. Opening reads and verifies every prompt; images and samples stay on the disk and are read with pread at the dataset's offset, without
 // the HDF5 library or a lock. All const member functions may run on any number of threads at once.
 class Store {
  public:
@@ -28,7 +31,7 @@ class Store {
   Store& operator=(Store&&) noexcept;
 
   const std::filesystem::path& path() const;
-  const std::string& kind() const;           // "captions", "images", "samples" or "pairs"
+  const std::string& kind() const;           // kind_of_store()'s
   const nlohmann::json& provenance() const;  // how it was made
   int64_t size() const;                      // number of records, at least 1
   const std::vector<std::string>& prompts() const;

@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <optional>
-#include <unordered_map>
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
@@ -11,7 +10,9 @@
 #include "core/io/atomic_file.h"
 #include "core/io/output_path.h"
 #include "data/hdf5/h5_file.h"
+#include "data/store/internal/header.h"
 #include "data/store/internal/layout.h"
+#include "data/store/internal/prompt_table.h"
 #include "data/store/positioned_file.h"
 #include "data/store/store.h"
 
@@ -19,7 +20,8 @@ namespace fgm {
 namespace {
 
 void check_header(const StoreContents& header, at::IntArrayRef row_shape) {
-  check(layout::is_kind(header.kind), "store kind '{}' is not one of {}", header.kind, fmt::join(layout::kKinds, ", "));
+  check(layout::is_kind(header.kind) && header.kind != layout::kEmbeddings, "a store of kind '{}' is not written so",
+        header.kind);
   check(header.provenance.is_object(), "a store's provenance must be a JSON object");
   check(!header.prompts.empty(), "a store needs at least one record");
   const bool has_rows = layout::rows_of(header.kind).has_value();
@@ -28,25 +30,6 @@ void check_header(const StoreContents& header, at::IntArrayRef row_shape) {
   for (size_t i = 0; i < header.prompts.size(); ++i) {
     require<ConfigError>(is_utf8(header.prompts[i]), "caption {} is not UTF-8; convert the captions first", i);
   }
-}
-
-// Records with the same prompt share its bytes.
-void write_prompts(H5File& file, const std::vector<std::string>& prompts) {
-  std::string blob;
-  std::vector<uint64_t> offsets, lengths, hashes;
-  std::unordered_map<std::string_view, uint64_t> offset_of;
-  for (const auto& prompt : prompts) {
-    const auto [entry, is_new] = offset_of.try_emplace(prompt, blob.size());
-    if (is_new) blob += prompt;
-    offsets.push_back(entry->second);
-    lengths.push_back(prompt.size());
-    hashes.push_back(xxh64(prompt));
-  }
-  const auto blob_bytes = static_cast<int64_t>(blob.size());
-  file.write_bytes(layout::kPromptBlob, std::as_bytes(std::span(blob)), {&blob_bytes, 1});
-  file.write_uint64(layout::kPromptOffset, offsets);
-  file.write_uint64(layout::kPromptLength, lengths);
-  file.write_uint64(layout::kPromptHash, hashes);
 }
 
 }  // namespace
@@ -58,10 +41,7 @@ struct StoreWriter::Impl {
         shape{static_cast<int64_t>(contents.prompts.size())},
         atomic_file(path),
         file(H5File::create(atomic_file.temporary())) {
-    file.write_attribute(layout::kFormat, kStoreFormat);
-    file.write_attribute(layout::kKind, contents.kind);
-    file.write_attribute(layout::kProvenance,
-                         contents.provenance.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    write_header(file, /*format=*/1, {contents.kind, contents.provenance});
     write_prompts(file, contents.prompts);
     if (contents.kind == layout::kPairs) file.write_attribute(layout::kNoiseSeed, contents.noise_seed);
     if (!rows) return;

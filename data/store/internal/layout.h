@@ -16,6 +16,7 @@ inline constexpr auto kProvenance = "provenance";
 inline constexpr auto kImagesDigest = "images_xxh128";
 inline constexpr auto kSamplesDigest = "samples_xxh128";
 inline constexpr auto kNoiseSeed = "noise_seed";
+inline constexpr auto kContextWidth = "context_width";
 
 inline constexpr auto kPromptBlob = "prompts/blob";
 inline constexpr auto kPromptOffset = "prompts/offset";
@@ -23,23 +24,30 @@ inline constexpr auto kPromptLength = "prompts/length";
 inline constexpr auto kPromptHash = "prompts/xxh64";
 inline constexpr auto kImages = "images";
 inline constexpr auto kSamples = "samples";
+inline constexpr auto kClip = "text/clip";
+inline constexpr auto kT5 = "text/t5";
+inline constexpr auto kPooled = "text/pooled";
+inline constexpr auto kRecordDigest = "text/xxh3";
+inline constexpr auto kDone = "text/done";
 
 inline constexpr std::string_view kCaptionsOnly = "captions";
 inline constexpr std::string_view kPairs = "pairs";
-inline constexpr std::array<std::string_view, 4> kKinds = {kCaptionsOnly, "images", "samples", kPairs};
+inline constexpr std::string_view kEmbeddings = "embeddings";
+inline constexpr std::array<std::string_view, 5> kKinds = {kCaptionsOnly, "images", "samples", kPairs, kEmbeddings};
 
 inline bool is_kind(std::string_view kind) {
   return std::ranges::find(kKinds, kind) != kKinds.end();
 }
 
-// The dataset that a kind has beside the prompts, one row a record, and the attribute with its digest.
+// The dataset that a kind has beside the prompts, one row a record, and the attribute with its digest. Embeddings have
+// datasets of their own (embedding_file.h).
 struct Rows {
   const char* name;
   H5Element element;
   const char* digest;
 };
 inline std::optional<Rows> rows_of(std::string_view kind) {
-  if (kind == kCaptionsOnly) return std::nullopt;
+  if (kind == kCaptionsOnly || kind == kEmbeddings) return std::nullopt;
   if (kind == kPairs) return Rows{kSamples, H5Element::kFloat16, kSamplesDigest};
   return Rows{kImages, H5Element::kUint8, kImagesDigest};
 }

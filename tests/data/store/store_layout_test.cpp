@@ -56,7 +56,7 @@ TEST(StoreLayout, AcceptsTheLayoutThatTheseTestsDamage) {
 }
 
 TEST(StoreLayout, RejectsANewerFormat) {
-  EXPECT_THAT(error_of({.format = 2}), HasSubstr("reads 1 to 1"));
+  EXPECT_THAT(error_of({.format = 3}), HasSubstr("reads 1 to 2"));
 }
 
 TEST(StoreLayout, RejectsAnUnknownKind) {

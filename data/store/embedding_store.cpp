@@ -1,0 +1,130 @@
+#include "data/store/embedding_store.h"
+
+#include <algorithm>
+#include <bit>
+#include <mutex>
+
+#include "core/base/error.h"
+#include "core/base/hash.h"
+#include "core/base/text.h"
+#include "data/store/internal/embedding_file.h"
+#include "data/store/internal/prompt_index.h"
+
+// B batch, L context tokens, J context width, P pooled width
+namespace fgm {
+namespace {
+
+float widen(at::BFloat16 value) {
+  return std::bit_cast<float>(static_cast<uint32_t>(value.x) << 16);
+}
+float widen(at::Half value) {
+  return value;
+}
+float widen(float value) {
+  return value;
+}
+
+// Copies rows of `width` values to rows of `out_width`, with zeros behind them. A plain loop: a prefetch thread runs this,
+// and ATen would take the threads that compute.
+template <typename Value>
+void copy_rows(const std::byte* rows, int64_t num_rows, int64_t width, float* out, int64_t out_width) {
+  const auto* values = reinterpret_cast<const Value*>(rows);
+  for (int64_t row = 0; row < num_rows; ++row, values += width, out += out_width) {
+    for (int64_t i = 0; i < width; ++i) out[i] = widen(values[i]);
+    std::fill(out + width, out + out_width, 0.0f);
+  }
+}
+
+template <typename Value>
+void copy_record(const std::byte* record, const RecordBytes& bytes, const EmbeddingShape& shape, float* context_LJ,
+                 float* pooled_P) {
+  const int64_t width = shape.context_width;
+  copy_rows<Value>(record, shape.clip_tokens, shape.clip_width, context_LJ, width);
+  copy_rows<Value>(record + bytes.clip, shape.t5_tokens, shape.t5_width, context_LJ + shape.clip_tokens * width, width);
+  copy_rows<Value>(record + bytes.clip + bytes.t5, 1, shape.pooled_width, pooled_P, shape.pooled_width);
+}
+
+}  // namespace
+
+EmbeddingInfo read_embedding_info(const std::filesystem::path& path) {
+  const EmbeddingFile file(path);
+  EmbeddingInfo info = file.info();
+  info.num_done = file.count_done();
+  return info;
+}
+
+std::string encoders_digest(const nlohmann::json& provenance) {
+  return fmt::format("{:016x}", hash64(provenance.value("encoders", nlohmann::json()).dump()));
+}
+
+struct EmbeddingStore::Impl {
+  explicit Impl(const std::filesystem::path& path) : file(path), info(file.info()) {
+    info.num_done = file.count_done();
+    require<IoError>(info.num_done == info.size,
+                     "'{}': {} of {} records are written; the same `fgm encode` again writes the rest", path.string(),
+                     info.num_done, info.size);
+  }
+
+  const PromptIndex& prompts() const {
+    std::call_once(is_indexed, [&] { index.emplace(file); });
+    return *index;
+  }
+
+  EmbeddingFile file;
+  EmbeddingInfo info;
+  mutable std::once_flag is_indexed;
+  mutable std::optional<PromptIndex> index;  // made for the first prompt that is looked up
+};
+
+EmbeddingStore::EmbeddingStore(const std::filesystem::path& path) : impl_(std::make_unique<Impl>(path)) {}
+EmbeddingStore::~EmbeddingStore() = default;
+
+const std::filesystem::path& EmbeddingStore::path() const {
+  return impl_->file.data().path();
+}
+
+const EmbeddingInfo& EmbeddingStore::info() const {
+  return impl_->info;
+}
+
+std::string EmbeddingStore::digest() const {
+  Digest digest;
+  const auto add = [&](int64_t, uint64_t value) { digest.update(std::as_bytes(std::span(&value, 1))); };
+  impl_->file.each_prompt_hash(add);
+  impl_->file.each_digest(add);
+  return digest.hex();
+}
+
+std::optional<int64_t> EmbeddingStore::find(const std::string& prompt) const {
+  return impl_->prompts().find(prompt);
+}
+
+Conditioning EmbeddingStore::read(std::span<const std::string> prompts) const {
+  const auto& shape = impl_->info.shape;
+  const auto batch = std::ssize(prompts);
+  Conditioning out{at::empty({batch, shape.num_tokens(), shape.context_width}, at::kFloat),
+                   at::empty({batch, shape.pooled_width}, at::kFloat)};
+  float* context_LJ = out.context_BLJ.data_ptr<float>();
+  float* pooled_P = out.pooled_BP.data_ptr<float>();
+  const auto element = impl_->file.element();
+  const auto copy = element == H5Element::kFloat32   ? copy_record<float>
+                    : element == H5Element::kFloat16 ? copy_record<at::Half>
+                                                     : copy_record<at::BFloat16>;
+  const auto bytes = impl_->file.record_bytes();
+  std::vector<std::byte> record(bytes.total());
+  for (const auto& prompt : prompts) {
+    const auto index = find(prompt);
+    require<ConfigError>(index.has_value(), "prompt '{}' is not in '{}'; encode it with `fgm encode`",
+                         printable(prompt), path().string());
+    require<DamageError>(impl_->file.read(*index, record),
+                         "'{}': record {} (prompt '{}') fails its check-sum; `fgm data verify` names all that do, copy "
+                         "or make the store again",
+                         path().string(), *index, printable(prompt));
+    copy(record.data(), bytes, shape, context_LJ, pooled_P);
+    context_LJ += shape.num_tokens() * shape.context_width;
+    pooled_P += shape.pooled_width;
+  }
+  return out;
+}
+
+}  // namespace fgm

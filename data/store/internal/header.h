@@ -1,0 +1,20 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "data/hdf5/h5_file.h"
+
+namespace fgm {
+
+// What every store says of itself. `name` is the file's, for messages.
+struct StoreHeader {
+  std::string kind;
+  nlohmann::json provenance;  // an object
+};
+
+// IoError when the file is no store, has a newer format, or a kind that is not known.
+StoreHeader read_header(const H5File& file, const std::string& name);
+void write_header(H5File& file, int64_t format, const StoreHeader& header);
+
+}  // namespace fgm
