@@ -69,6 +69,9 @@ std::vector<std::string> TextConfig::label_names() const {
 
 void TextConfig::visit(FieldVisitor& v) {
   v.field("text.labels", labels, "captions that are classes, comma-separated; empty = captions are words");
+  v.field("text.store", store, "store of embeddings that `fgm encode` made, which captions are looked up in",
+          OnResume::kIgnore);
+  v.field("text.encoders", encoders, "digest of the encoders that made text.store, which sets it");
   v.field("text.num_tokens", num_tokens, "words of a caption that the model sees");
   v.field("text.context_width", context_width, "width of each word's embedding");
   v.field("text.pooled_width", pooled_width, "width of the whole caption's embedding");
@@ -84,6 +87,10 @@ void TextConfig::validate() const {
                        pooled_width);
   require<ConfigError>(std::set<std::string>(names.begin(), names.end()).size() == names.size(),
                        "text.labels names a class twice: {}", labels);
+  require<ConfigError>(names.empty() || store.empty(),
+                       "text.labels and text.store are both set; captions are either classes or prompts of a store");
+  require<ConfigError>(encoders.empty() || !store.empty(),
+                       "text.encoders = {} has no text.store; give the store that these encoders made", encoders);
 }
 
 }  // namespace fgm

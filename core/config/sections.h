@@ -53,15 +53,18 @@ struct DataConfig {
   void validate() const;
 };
 
-// Text conditioning by hashed words, or by classes where `labels` names them; the widths that a cached CLIP/T5 store
-// brings with it replace these later.
+// Text conditioning by hashed words; by classes where `labels` names them; by cached embeddings where `store` is set,
+// which then says all below it (launch/text).
 struct TextConfig {
   std::string labels = "";
+  std::string store = "";
+  std::string encoders = "";
   int64_t num_tokens = 12;
   int64_t context_width = 64;
   int64_t pooled_width = 64;
 
-  std::vector<std::string> label_names() const;  // empty: captions are words
+  bool operator==(const TextConfig&) const = default;
+  std::vector<std::string> label_names() const;  // empty: captions are no classes
   void visit(FieldVisitor& v);
   void validate() const;
 };

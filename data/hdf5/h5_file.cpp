@@ -19,9 +19,10 @@ H5Handle unlocked_access(const std::string& what) {
   return access;
 }
 
-H5Handle utf8_type(const std::string& what) {
+// `size` bytes, or H5T_VARIABLE.
+H5Handle utf8_type(size_t size, const std::string& what) {
   auto type = owned(H5Tcopy(H5T_C_S1), "H5Tcopy", what);
-  check_hdf5(H5Tset_size(type.get(), H5T_VARIABLE), "H5Tset_size", what);
+  check_hdf5(H5Tset_size(type.get(), size), "H5Tset_size", what);
   check_hdf5(H5Tset_cset(type.get(), H5T_CSET_UTF8), "H5Tset_cset", what);
   return type;
 }
@@ -104,13 +105,17 @@ std::string read_string(const H5Handle& attribute, const std::string& what) {
   return value.substr(0, value.find('\0'));
 }
 
-void write_string(const H5Handle& object, const std::string& name, const std::string& utf8, const std::string& what) {
+void write_string(const H5Handle& object, const std::string& name, const H5Handle& type, const void* value,
+                  const std::string& what) {
   const auto space = owned(H5Screate(H5S_SCALAR), "H5Screate", what);
-  const auto type = utf8_type(what);
   const auto attribute = owned(
       H5Acreate2(object.get(), name.c_str(), type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT), "H5Acreate", what);
-  const char* text = utf8.c_str();
-  check_hdf5(H5Awrite(attribute.get(), type.get(), &text), "H5Awrite", what);
+  check_hdf5(H5Awrite(attribute.get(), type.get(), value), "H5Awrite", what);
+}
+
+void write_fixed_string(const H5Handle& object, const std::string& name, const std::string& utf8,
+                        const std::string& what) {
+  write_string(object, name, utf8_type(utf8.size() + 1, what), utf8.c_str(), what);
 }
 
 bool is_marked_bfloat16(const H5Handle& dataset, const std::string& what) {
@@ -253,7 +258,13 @@ void H5File::write_attribute(const std::string& name, int64_t value) {
 }
 
 void H5File::write_attribute(const std::string& name, const std::string& utf8) {
-  write_string(file_, name, utf8, describe("attribute " + name));
+  const auto what = describe("attribute " + name);
+  const char* text = utf8.c_str();
+  write_string(file_, name, utf8_type(H5T_VARIABLE, what), &text, what);
+}
+
+void H5File::write_fixed_attribute(const std::string& name, const std::string& utf8) {
+  write_fixed_string(file_, name, utf8, describe("attribute " + name));
 }
 
 H5Handle H5File::create_dataset(const std::string& name, int64_t file_type, std::span<const int64_t> shape,
@@ -297,7 +308,7 @@ void H5File::create_in_place(const std::string& name, H5Element element, std::sp
   const auto what = describe("dataset " + name);
   const auto dataset = create_dataset(name, file_type(element, what).get(), shape, /*is_in_place=*/true);
   if (element != H5Element::kBFloat16) return;
-  write_string(dataset, kElementAttribute, std::string(name_of(element)), what);
+  write_fixed_string(dataset, kElementAttribute, std::string(name_of(element)), what);
 }
 
 void H5File::write_rows(const std::string& name, int64_t first, std::span<const std::byte> bytes) {

@@ -65,6 +65,9 @@ class H5File {
 
   void write_attribute(const std::string& name, int64_t value);
   void write_attribute(const std::string& name, const std::string& utf8);
+  // A string that lies in the header itself, of at most 64,000 bytes: HDF5 1.10 writes beyond its buffers when it reads
+  // one of variable length from a damaged file.
+  void write_fixed_attribute(const std::string& name, const std::string& utf8);
   void write_bytes(const std::string& name, std::span<const std::byte> bytes, std::span<const int64_t> shape);
   void write_uint64(const std::string& name, std::span<const uint64_t> values);
 

@@ -20,6 +20,8 @@ Command data_shapes_command();
 Command data_pack_command();
 Command data_idx_command();
 Command data_cifar10_command();
+Command data_info_command();
+Command data_verify_command();
 Command inspect_command();
 Command report_command();
 

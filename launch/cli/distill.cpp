@@ -72,7 +72,7 @@ int distill_on(World& world, const Config& given) {
   const TensorSource& teacher = *start.teacher->source;
   require_memory(distill_needs(config, start.sample_shape, ranks_on_host(world)));
   log_data(start);
-  require_same_data(world, config.method.captions_key(), start.captions->digest, start.held_out.get(), config.run);
+  require_same_data(world, config.method.captions_key(), start.captions->digest, start.held_out.get(), config);
   SavedRun saved = saved_run(start);
   saved.threads = world.num_threads();
   saved.teacher = {.path = teacher.place(), .xxh128 = agreed_digest(teacher, world)};

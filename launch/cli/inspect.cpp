@@ -1,8 +1,6 @@
-#include <algorithm>
-
 #include "core/base/error.h"
 #include "launch/cli/commands.h"
-#include "launch/cli/output.h"
+#include "launch/cli/print_report.h"
 #include "launch/inspect/reports.h"
 #include "launch/inspect/target.h"
 
@@ -29,21 +27,8 @@ Report report(const Invocation& invocation) {
   throw Error("a path of no known kind");
 }
 
-// A damaged file's names may hold anything, also what a terminal takes for commands.
-std::string printable(std::string text) {
-  std::ranges::replace_if(
-      text, [](unsigned char c) { return (c < 0x20 && c != '\n' && c != '\t') || c == 0x7f; }, '?');
-  return text;
-}
-
 int inspect(const Invocation& invocation) {
-  const Report result = report(invocation);
-  if (invocation.is_json) {
-    print_json(result.json);
-  } else {
-    print_out(printable(result.text));
-  }
-  return result.is_well ? kExitDone : kExitConfig;
+  return print_report(report(invocation), invocation.is_json);
 }
 
 }  // namespace

@@ -24,8 +24,8 @@ SampleStart check_pairs(const Config& config, at::Device device, const StartCont
   SampleStart start = open_sample(config, role::kTeachers, device, context);
   require<ConfigError>(!start.options.student, "{} is a student ({}); pairs are a teacher's",
                        start.weights.source->place(), start.weights.info.role);
-  require_memory(sample_needs(config.sample, start.options.sample_shape, start.weights.text(config.text),
-                              device.is_cpu(), /*kept_bytes=*/0));
+  require_memory(
+      sample_needs(config.sample, start.options.sample_shape, start.text, device.is_cpu(), /*kept_bytes=*/0));
   return start;
 }
 
@@ -68,7 +68,7 @@ int pairs_on(World& world, const Invocation& invocation) {
   const auto model =
       make_model(start.weights.info.config.model, at::TensorOptions().dtype(at::kFloat).device(world.device()));
   load_parameters(*model, *start.weights.source);
-  const auto encoder = make_text_encoder(start.weights.text(config.text));
+  const auto encoder = make_text_encoder(start.text);
   const ImageList images(start.captions, config.sample.per_prompt, static_cast<uint64_t>(config.run.seed),
                          CaptionNoise::kPairs);
   const ImageJob job({*model, *encoder, start.options}, images, config.sample.batch);

@@ -125,7 +125,7 @@ ImageStart check_start(const Config& config, at::Device device, const StartConte
   require<ConfigError>(start.decoder || !makes_latents(model),
                        "{} makes latents of {} channels and brings no autoencoder; give --sample.vae",
                        weights.source->place(), model.in_channels());
-  require_memory(sample_needs(config.sample, start.options.sample_shape, weights.text(config.text), device.is_cpu(),
+  require_memory(sample_needs(config.sample, start.options.sample_shape, start.text, device.is_cpu(),
                               kept_bytes(config.sample, start)));
   if (is_file(config.sample.out)) return start;
   const ImageList images = image_list(config, start);
@@ -163,7 +163,7 @@ int sample_on(World& world, const Invocation& invocation) {
 
   const OpenWeights& weights = start.weights;
   const auto decoder = load_decoder(start.decoder, world.device());
-  if (decoder != nullptr) {
+  if (decoder != nullptr && start.text.store.empty()) {
     spdlog::warn(
         "captions are hashed words here, not the CLIP and T5 embeddings that Stable Diffusion 3 knows: images "
         "of its released weights will not follow them");
@@ -171,7 +171,7 @@ int sample_on(World& world, const Invocation& invocation) {
   const auto model =
       make_model(weights.info.config.model, at::TensorOptions().dtype(at::kFloat).device(world.device()));
   load_parameters(*model, *weights.source);
-  const auto encoder = make_text_encoder(weights.text(config.text));
+  const auto encoder = make_text_encoder(start.text);
   SampleOptions options = start.options;
   options.decoder = decoder.get();
   const ImageJob job({*model, *encoder, options}, image_list(config, start), config.sample.batch);
@@ -204,6 +204,7 @@ SampleStart open_sample(const Config& config, const std::vector<std::string>& ro
   const auto asked = config.sample.role.empty() ? roles : std::vector{config.sample.role};
   start.place = context.find_weights(config.sample.weights, asked);
   start.weights = open_weights(start.place);
+  start.text = start.weights.text(with_store(config.text));
   const OpenWeights& weights = start.weights;
   const ModelConfig& model = weights.info.config.model;
   require_network(model, *weights.source);
@@ -213,7 +214,7 @@ SampleStart open_sample(const Config& config, const std::vector<std::string>& ro
                    config.sample.sample_size > 0 ? "sample.sample_size" : weights.source->place());
   start.prompts = read_prompts(config.sample.prompts);
   start.captions = captions_of(start.prompts);
-  check_captions(start.captions, weights.text(config.text), config.sample.prompts, !weights.is_external);
+  check_captions(start.captions, start.text, config.sample.prompts, !weights.is_external);
   return start;
 }
 

@@ -16,6 +16,7 @@ namespace fgm {
 struct SampleStart {
   WeightsPlace place;
   OpenWeights weights;
+  TextConfig text;  // what the weights take
   std::vector<Prompt> prompts;
   std::vector<std::string> captions;  // of the prompts
   SampleOptions options;

@@ -54,7 +54,7 @@ TrainStart check_start(const Config& config, World& world, const StartContext& c
   check_batches(store, start.batches);
   const auto hwc = store.image_shape();
   start.held_out = open_held_out(config.run, config.text, hwc, /*is_fixed=*/false);
-  require_same_data(world, "data.store", store.digest(), start.held_out.get(), config.run);
+  require_same_data(world, "data.store", store.digest(), start.held_out.get(), config);
   require<ConfigError>(hwc[2] == config.model.in_channels(), "{}: its images have {} channels, model.in_channels = {}",
                        store.path().string(), hwc[2], config.model.in_channels());
   start.sample_shape = {hwc[2], hwc[0], hwc[1]};
@@ -66,10 +66,9 @@ TrainStart check_start(const Config& config, World& world, const StartContext& c
   return start;
 }
 
-int train_on(World& world, const Invocation& invocation) {
-  const Config& config = invocation.config;
-  const TrainStart start = check_start(config, world, context_of(world, invocation.is_dry_run));
-  if (invocation.is_dry_run) return kExitDone;
+int train_on(World& world, const Config& config, bool is_dry_run) {
+  const TrainStart start = check_start(config, world, context_of(world, is_dry_run));
+  if (is_dry_run) return kExitDone;
 
   const auto seed = static_cast<uint64_t>(config.run.seed);
   const auto tensors = at::TensorOptions().dtype(at::kFloat).device(world.device());
@@ -113,9 +112,12 @@ int train_on(World& world, const Invocation& invocation) {
 }
 
 int train(const Invocation& invocation) {
-  check_run_folder(invocation.config);
-  World world(invocation.config);
-  const int code = train_on(world, invocation);
+  Config config = invocation.config;
+  config.text = with_store(config.text);
+  config.validate();
+  check_run_folder(config);
+  World world(config);
+  const int code = train_on(world, config, invocation.is_dry_run);
   world.close();
   return code;
 }

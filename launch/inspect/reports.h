@@ -3,10 +3,11 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 namespace fgm {
 
-// What "fgm inspect" says: the same as JSON (docs/inspect.md has the keys) and as text.
+// What "fgm inspect", "fgm data info" and "fgm data verify" say: the same as JSON (docs/inspect.md has the keys) and as text.
 struct Report {
   nlohmann::ordered_json json;
   std::string text;
@@ -17,6 +18,12 @@ struct Report {
 // IoError naming the file and what is wrong with it when it is damaged.
 Report report_store(const std::filesystem::path& path);
 Report report_file(const std::filesystem::path& path);
+
+// Reports on a store, finished or not, and reads no image or embedding. IoError as above.
+Report report_data(const std::filesystem::path& path);
+// Reads all of the stores, on `num_threads` threads, and names every record that is damaged. Not well when one is, or
+// when a store cannot be opened.
+Report report_data_verification(const std::vector<std::string>& paths, int64_t num_threads);
 
 // Reports on a checkpoint's folder, finished or not: training state, files, tensors by their global shape, config.
 // Reads every tensor for its statistics, but checks no digest.

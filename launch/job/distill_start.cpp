@@ -47,6 +47,16 @@ void adopt_guidance(const Store& pairs, MethodConfig& method) {
   if (guidance != made.end() && guidance->is_number()) method.teacher_guidance = guidance->get<double>();
 }
 
+void open_text_store(const StartContext& context, DistillStart& start) {
+  TextConfig& text = start.config.text;
+  if (text.store.empty()) return;
+  if (is_missing("text.store", text.store, context, start)) {
+    text.store.clear();
+  } else {
+    text = with_store(text);
+  }
+}
+
 void open_captions(const StartContext& context, DistillStart& start) {
   const Config& config = start.config;
   const std::string& list = config.method.captions;
@@ -169,6 +179,7 @@ DistillStart check_distillation(const Config& given, const StartContext& context
   const Config& config = start.config;
   const bool has_run = !config.run.dir.empty();  // the folder is made by the start
   if (has_run || !is_missing("run.dir", "", context, start)) check_run_folder(config);
+  open_text_store(context, start);
   open_captions(context, start);
   if (!is_missing("teacher.weights", config.teacher.weights, context, start)) open_teacher(context, start);
   const MethodConfig& method = config.method;

@@ -13,6 +13,7 @@
 #include "launch/runtime/observers/sample_grid.h"
 #include "launch/runtime/observers/tensorboard_events.h"
 #include "launch/runtime/run_folder.h"
+#include "launch/text/text_encoder.h"
 #include "parallel/comm/control_collectives.h"
 
 namespace fgm {
@@ -93,8 +94,9 @@ int run_training(World& world, const TrainingPlan& plan, BatchSource& source) {
 }
 
 void require_same_data(World& world, const std::string& key, const std::string& digest, const Store* held_out,
-                       const RunConfig& run) {
-  std::string lines = fmt::format("digest of {} = {}\nsample grids every {} steps\n", key, digest, run.sample_every);
+                       const Config& config) {
+  std::string lines = fmt::format("digest of {} = {}\ndigest of text.store = {}\nsample grids every {} steps\n", key,
+                                  digest, text_store_digest(config.text), config.run.sample_every);
   if (held_out != nullptr) lines += fmt::format("digest of run.eval_reference = {}\n", held_out->digest());
   require_same_lines(world.control(), lines);
 }

@@ -1,6 +1,12 @@
 #include "launch/text/text_encoder.h"
 
+#include <spdlog/spdlog.h>
+
+#include <filesystem>
+
 #include "core/base/error.h"
+#include "core/base/text.h"
+#include "data/store/embedding_store.h"
 #include "data/text/hashed_word_encoder.h"
 #include "data/text/label_encoder.h"
 
@@ -24,16 +30,75 @@ void check_labels(std::span<const std::string> captions, const TextConfig& text,
   }
 }
 
+// What the store says is [text]'s business.
+void adopt(const EmbeddingInfo& info, TextConfig& text) {
+  text.encoders = encoders_digest(info.provenance);
+  text.num_tokens = info.shape.num_tokens();
+  text.context_width = info.shape.context_width;
+  text.pooled_width = info.shape.pooled_width;
+}
+
+std::shared_ptr<const EmbeddingStore> open_embeddings(const TextConfig& text) {
+  auto store = std::make_shared<const EmbeddingStore>(text.store);
+  TextConfig found = text;
+  adopt(store->info(), found);
+  require<ConfigError>(found == text,
+                       "text.store = {} holds {} rows of width {} and {} pooled (encoders {}), and {} of {} and {} "
+                       "(encoders {}) are needed; give a store of the encoders that the weights were trained with",
+                       text.store, found.num_tokens, found.context_width, found.pooled_width, found.encoders,
+                       text.num_tokens, text.context_width, text.pooled_width, text.encoders);
+  return store;
+}
+
+// A store's own prompts are in it.
+void check_stored(std::span<const std::string> captions, const TextConfig& text, const std::string& place) {
+  const auto store = open_embeddings(text);
+  std::error_code ignored;
+  if (std::filesystem::equivalent(place, text.store, ignored)) return;
+  int64_t num_missing = 0;
+  std::string first;
+  for (const auto& caption : captions) {
+    if (store->find(caption)) continue;
+    if (num_missing++ == 0) first = caption;
+  }
+  require<ConfigError>(
+      num_missing == 0,
+      "{}: {} of {} captions are not in text.store = {}; the first: '{}'; encode them with `fgm encode`", place,
+      num_missing, captions.size(), text.store, printable(beginning_of(first)));
+}
+
 }  // namespace
+
+TextConfig with_store(TextConfig text) {
+  if (text.store.empty()) return text;
+  const std::string asked = text.encoders;
+  adopt(read_embedding_info(text.store), text);
+  require<ConfigError>(asked.empty() || asked == text.encoders,
+                       "text.encoders = {}, and those that made text.store = {} are {}; leave it empty, or give the "
+                       "store that it is of",
+                       asked, text.store, text.encoders);
+  return text;
+}
+
+std::string text_store_digest(const TextConfig& text) {
+  return text.store.empty() ? "" : EmbeddingStore(text.store).digest();
+}
 
 std::unique_ptr<const TextEncoder> make_text_encoder(const TextConfig& text) {
   if (!text.label_names().empty()) return std::make_unique<LabelEncoder>(text);
+  if (!text.store.empty()) {
+    const auto store = open_embeddings(text);
+    spdlog::info("captions are looked up in {}: {} prompts (encoders {})", text.store, store->info().size,
+                 text.encoders);
+    return std::make_unique<StoredTextEncoder>(store);
+  }
   return std::make_unique<HashedWordEncoder>(text);
 }
 
 void check_captions(std::span<const std::string> captions, const TextConfig& text, const std::string& place,
                     bool is_fixed) {
   if (!text.label_names().empty()) return check_labels(captions, text, place);
+  if (!text.store.empty()) return check_stored(captions, text, place);
   const LongCaptions found = find_long_captions(captions, text.num_tokens);
   if (found.count == 0) return;
   const std::string advice = is_fixed ? "the weights were trained with that number: give shorter captions"

@@ -92,6 +92,15 @@ OpenWeights open_any_role(const WeightsPlace& place) {
   return weights;
 }
 
+// What a network is conditioned on.
+std::string describe(const TextConfig& text) {
+  const std::string kind = !text.labels.empty()    ? "classes"
+                           : text.encoders.empty() ? "hashed words"
+                                                   : fmt::format("embeddings (encoders {})", text.encoders);
+  return fmt::format("{} in {} rows of width {}, pooled {}", kind, text.num_tokens, text.context_width,
+                     text.pooled_width);
+}
+
 }  // namespace
 
 TextConfig OpenWeights::text(const TextConfig& asked) const {
@@ -104,7 +113,14 @@ TextConfig OpenWeights::text(const TextConfig& asked) const {
     return asked;
   }
   TextConfig text = info.config.text;
-  if (is_external) text.num_tokens = asked.num_tokens;
+  if (is_external) {
+    text.num_tokens = asked.num_tokens;
+    text.encoders = asked.encoders;
+  }
+  if (asked.store.empty()) return text;
+  text.store = asked.store;
+  require<ConfigError>(text == asked, "{}: it takes {}, and text.store = {} holds {}", source->place(), describe(text),
+                       asked.store, describe(asked));
   return text;
 }
 

@@ -16,9 +16,10 @@ struct OpenWeights {
   std::shared_ptr<const TensorSource> source;  // every parameter and buffer, in our names
   bool is_external = false;  // Stable Diffusion 3's (core/formats/sd3_files.h) or a U-Net's (core/formats/unet_files.h)
 
-  // How captions become conditioning. Stable Diffusion 3's weights tell the widths, and the number of tokens is
-  // `asked`'s; all is `asked`'s of external U-Nets, which do not name their classes. ConfigError when these are not as
-  // many.
+  // How captions become conditioning. Stable Diffusion 3's weights tell the widths, and the number of tokens and the
+  // encoders are `asked`'s; all is `asked`'s of external U-Nets, which do not name their classes. A store of embeddings
+  // that `asked` names (with_store()'s) takes the place of that of the training. ConfigError when there are not as many
+  // classes, and when the embeddings are not of the kind that the network takes.
   TextConfig text(const TextConfig& asked) const;
 };
 

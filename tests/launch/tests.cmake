@@ -53,9 +53,10 @@ fgm_add_tests(launch/cli SOURCES command_line_test.cpp flags_test.cpp DEPS fgm::
 fgm_add_tests(launch SOURCES cifar10_test.cpp cli_test.cpp dry_run_test.cpp main_job_test.cpp TIMEOUT 600 DEPS fgm::commands fgm::io fgm::store)
 fgm_add_test(launch/ranks_test LABELS bits DEPS fgm::store)
 fgm_add_test(launch/resume_test DEPS fgm::base)
+fgm_add_test(launch/text_store_test DEPS fgm::store)
 fgm_add_test(soak/kill_soak TIMEOUT 900 LABELS soak DEPS fgm::base)
-fgm_let_run_program(launch_tests launch_ranks_test launch_resume_test soak_kill_soak_tests)
-set_tests_properties(launch/ranks_test launch/resume_test soak/kill_soak PROPERTIES PROCESSORS 2)  # mostly two ranks
+fgm_let_run_program(launch_tests launch_ranks_test launch_resume_test launch_text_store_test soak_kill_soak_tests)
+set_tests_properties(launch/ranks_test launch/resume_test launch/text_store_test soak/kill_soak PROPERTIES PROCESSORS 2)  # mostly two ranks
 
 foreach(test IN ITEMS setup_test mpirun_test distill_sbatch_codes_test srun_test)
   add_test(NAME launch/scripts/${test} COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/launch/scripts/${test}.sh)

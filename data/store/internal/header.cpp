@@ -24,10 +24,15 @@ StoreHeader read_header(const H5File& file, const std::string& name) {
 }
 
 void write_header(H5File& file, int64_t format, const StoreHeader& header) {
+  const auto provenance = header.provenance.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   file.write_attribute(layout::kFormat, format);
-  file.write_attribute(layout::kKind, header.kind);
-  file.write_attribute(layout::kProvenance,
-                       header.provenance.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  if (format == 1) {
+    file.write_attribute(layout::kKind, header.kind);
+    file.write_attribute(layout::kProvenance, provenance);
+  } else {
+    file.write_fixed_attribute(layout::kKind, header.kind);
+    file.write_fixed_attribute(layout::kProvenance, provenance);
+  }
 }
 
 }  // namespace fgm

@@ -15,6 +15,7 @@ struct StoreHeader {
 
 // IoError when the file is no store, has a newer format, or a kind that is not known.
 StoreHeader read_header(const H5File& file, const std::string& name);
+// Format 1 is kept as it always was; later ones have strings of fixed length.
 void write_header(H5File& file, int64_t format, const StoreHeader& header);
 
 }  // namespace fgm

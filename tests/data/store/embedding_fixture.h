@@ -20,7 +20,7 @@ inline EmbeddingHeader embeddings_of(std::vector<std::string> prompts, at::Scala
 inline EmbeddingRows rows_of_records(int64_t first, int64_t count, const EmbeddingShape& shape = kSmallShape) {
   const auto part = [&](std::vector<int64_t> sizes, double start) {
     const int64_t each = sizes.empty() ? 0 : sizes[1] * (sizes.size() > 2 ? sizes[2] : 1);
-    return (at::arange(first * each, (first + count) * each, at::kFloat) / 7 + start).view(sizes);
+    return at::sin(at::arange(first * each, (first + count) * each, at::kFloat) + start).view(sizes);
   };
   return {.clip = part({count, shape.clip_tokens, shape.clip_width}, 1),
           .t5 = shape.t5_width > 0 ? part({count, shape.t5_tokens, shape.t5_width}, -50) : at::Tensor(),

@@ -96,7 +96,7 @@ TEST(EmbeddingWriter, DoesNotGoOnWithAFileOfOtherEmbeddings) {
     return message_of<ConfigError>([&] { EmbeddingWriter::prepare(out, other); });
   };
   EXPECT_THAT(refusal(embeddings_of({"a", "b", "d", ""})), AllOf(HasSubstr("a.h5.partial"), HasSubstr("(prompts)")));
-  EXPECT_THAT(refusal(embeddings_of({"a", ""})), HasSubstr("(sizes)"));
+  EXPECT_THAT(refusal(embeddings_of({"a", ""})), HasSubstr("(prompts)"));
   EXPECT_THAT(refusal(embeddings_of(kFour, at::kHalf)), HasSubstr("(sizes)"));
   auto other = embeddings_of(kFour);
   other.provenance["encoders"] = "others";
