@@ -67,9 +67,13 @@ std::vector<std::string> TextConfig::label_names() const {
   return split(labels, ',');
 }
 
+std::vector<std::string> TextConfig::stores() const {
+  return split(store, ',');
+}
+
 void TextConfig::visit(FieldVisitor& v) {
   v.field("text.labels", labels, "captions that are classes, comma-separated; empty = captions are words");
-  v.field("text.store", store, "store of embeddings that `fgm encode` made, which captions are looked up in",
+  v.field("text.store", store, "embeddings that `fgm encode` made, which captions are looked up in; comma-separated",
           OnResume::kIgnore);
   v.field("text.encoders", encoders, "digest of the encoders that made text.store, which sets it");
   v.field("text.num_tokens", num_tokens, "words of a caption that the model sees");
@@ -89,6 +93,7 @@ void TextConfig::validate() const {
                        "text.labels names a class twice: {}", labels);
   require<ConfigError>(names.empty() || store.empty(),
                        "text.labels and text.store are both set; captions are either classes or prompts of a store");
+  require<ConfigError>(store.empty() || !stores().empty(), "text.store = '{}' names no file", store);
   require<ConfigError>(encoders.empty() || !store.empty(),
                        "text.encoders = {} has no text.store; give the store that these encoders made", encoders);
 }

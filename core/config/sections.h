@@ -65,6 +65,7 @@ struct TextConfig {
 
   bool operator==(const TextConfig&) const = default;
   std::vector<std::string> label_names() const;  // empty: captions are no classes
+  std::vector<std::string> stores() const;       // empty: captions are not looked up
   void visit(FieldVisitor& v);
   void validate() const;
 };

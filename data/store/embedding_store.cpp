@@ -78,6 +78,8 @@ struct EmbeddingStore::Impl {
 
 EmbeddingStore::EmbeddingStore(const std::filesystem::path& path) : impl_(std::make_unique<Impl>(path)) {}
 EmbeddingStore::~EmbeddingStore() = default;
+EmbeddingStore::EmbeddingStore(EmbeddingStore&&) noexcept = default;
+EmbeddingStore& EmbeddingStore::operator=(EmbeddingStore&&) noexcept = default;
 
 const std::filesystem::path& EmbeddingStore::path() const {
   return impl_->file.data().path();
@@ -99,28 +101,50 @@ std::optional<int64_t> EmbeddingStore::find(const std::string& prompt) const {
   return impl_->prompts().find(prompt);
 }
 
-Conditioning EmbeddingStore::read(std::span<const std::string> prompts) const {
-  const auto& shape = impl_->info.shape;
-  const auto batch = std::ssize(prompts);
-  Conditioning out{at::empty({batch, shape.num_tokens(), shape.context_width}, at::kFloat),
-                   at::empty({batch, shape.pooled_width}, at::kFloat)};
-  float* context_LJ = out.context_BLJ.data_ptr<float>();
-  float* pooled_P = out.pooled_BP.data_ptr<float>();
+bool EmbeddingStore::read(const std::string& prompt, float* context_LJ, float* pooled_P) const {
+  const auto index = find(prompt);
+  if (!index) return false;
+  const auto bytes = impl_->file.record_bytes();
+  std::vector<std::byte> record(bytes.total());
+  require<DamageError>(
+      impl_->file.read(*index, record),
+      "'{}': record {} (prompt '{}') fails its check-sum; `fgm data verify` names all that do, copy or "
+      "make the store again",
+      path().string(), *index, printable(prompt));
   const auto element = impl_->file.element();
   const auto copy = element == H5Element::kFloat32   ? copy_record<float>
                     : element == H5Element::kFloat16 ? copy_record<at::Half>
                                                      : copy_record<at::BFloat16>;
-  const auto bytes = impl_->file.record_bytes();
-  std::vector<std::byte> record(bytes.total());
-  for (const auto& prompt : prompts) {
-    const auto index = find(prompt);
-    require<ConfigError>(index.has_value(), "prompt '{}' is not in '{}'; encode it with `fgm encode`",
-                         printable(prompt), path().string());
-    require<DamageError>(impl_->file.read(*index, record),
-                         "'{}': record {} (prompt '{}') fails its check-sum; `fgm data verify` names all that do, copy "
-                         "or make the store again",
-                         path().string(), *index, printable(prompt));
-    copy(record.data(), bytes, shape, context_LJ, pooled_P);
+  copy(record.data(), bytes, impl_->info.shape, context_LJ, pooled_P);
+  return true;
+}
+
+StoredTextEncoder::StoredTextEncoder(std::vector<EmbeddingStore> stores) : stores_(std::move(stores)) {
+  const auto& first = stores_.at(0);
+  for (const auto& store : stores_) {
+    require<ConfigError>(store.info().shape == first.info().shape &&
+                             encoders_digest(store.info().provenance) == encoders_digest(first.info().provenance),
+                         "'{}' holds embeddings of other sizes or encoders than '{}'; give stores of the same",
+                         store.path().string(), first.path().string());
+  }
+}
+
+bool StoredTextEncoder::contains(const std::string& caption) const {
+  return std::ranges::any_of(stores_, [&](const auto& store) { return store.find(caption).has_value(); });
+}
+
+Conditioning StoredTextEncoder::encode(std::span<const std::string> captions) const {
+  const auto& shape = stores_[0].info().shape;
+  const auto batch = std::ssize(captions);
+  Conditioning out{at::empty({batch, shape.num_tokens(), shape.context_width}, at::kFloat),
+                   at::empty({batch, shape.pooled_width}, at::kFloat)};
+  float* context_LJ = out.context_BLJ.data_ptr<float>();
+  float* pooled_P = out.pooled_BP.data_ptr<float>();
+  for (const auto& caption : captions) {
+    const bool is_found =
+        std::ranges::any_of(stores_, [&](const auto& store) { return store.read(caption, context_LJ, pooled_P); });
+    require<ConfigError>(is_found, "prompt '{}' is not in '{}'{}; encode it with `fgm encode`", printable(caption),
+                         stores_[0].path().string(), stores_.size() > 1 ? " and the other stores" : "");
     context_LJ += shape.num_tokens() * shape.context_width;
     pooled_P += shape.pooled_width;
   }

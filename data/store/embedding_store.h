@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/nn/text_encoder.h"
 
@@ -51,6 +52,8 @@ class EmbeddingStore {
   // not known, a record that is not written yet.
   explicit EmbeddingStore(const std::filesystem::path& path);
   ~EmbeddingStore();
+  EmbeddingStore(EmbeddingStore&&) noexcept;
+  EmbeddingStore& operator=(EmbeddingStore&&) noexcept;
 
   const std::filesystem::path& path() const;
   const EmbeddingInfo& info() const;
@@ -61,23 +64,28 @@ class EmbeddingStore {
   // are damaged.
   std::optional<int64_t> find(const std::string& prompt) const;
 
-  // context [B, L, J] and pooled [B, P], float32 on the CPU. ConfigError naming the first prompt that is not in the
-  // store; DamageError naming the record whose digest disagrees.
-  Conditioning read(std::span<const std::string> prompts) const;
+  // Writes a prompt's context [L, J] and pooled [P] in float32. False when the prompt is not in the store; DamageError
+  // naming the record when its digest disagrees.
+  bool read(const std::string& prompt, float* context_LJ, float* pooled_P) const;
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 
-// Looks captions up in a store. ConfigError and IoError as EmbeddingStore::read().
+// Looks captions up in stores: the first that has one gives it.
 class StoredTextEncoder : public TextEncoder {
  public:
-  explicit StoredTextEncoder(std::shared_ptr<const EmbeddingStore> store) : store_(std::move(store)) {}
-  Conditioning encode(std::span<const std::string> captions) const override { return store_->read(captions); }
+  // At least one store. ConfigError when they differ in sizes or encoders.
+  explicit StoredTextEncoder(std::vector<EmbeddingStore> stores);
+
+  const std::vector<EmbeddingStore>& stores() const { return stores_; }
+  bool contains(const std::string& caption) const;
+  // ConfigError naming a caption that is in no store; IoError.
+  Conditioning encode(std::span<const std::string> captions) const override;
 
  private:
-  std::shared_ptr<const EmbeddingStore> store_;
+  std::vector<EmbeddingStore> stores_;
 };
 
 }  // namespace fgm

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "core/flow/student_generator.h"
@@ -49,12 +51,11 @@ void adopt_guidance(const Store& pairs, MethodConfig& method) {
 
 void open_text_store(const StartContext& context, DistillStart& start) {
   TextConfig& text = start.config.text;
-  if (text.store.empty()) return;
-  if (is_missing("text.store", text.store, context, start)) {
-    text.store.clear();
-  } else {
-    text = with_store(text);
-  }
+  const auto stores = text.stores();
+  const auto num_missing = std::ranges::count_if(
+      stores, [&](const auto& path) { return is_missing("text.store", path, context, start); });
+  if (num_missing > 0) text.store.clear();
+  text = with_store(text);
 }
 
 void open_captions(const StartContext& context, DistillStart& start) {

@@ -1,7 +1,6 @@
 #include "launch/text/text_encoder.h"
 
-#include <spdlog/spdlog.h>
-
+#include <algorithm>
 #include <filesystem>
 
 #include "core/base/error.h"
@@ -30,7 +29,7 @@ void check_labels(std::span<const std::string> captions, const TextConfig& text,
   }
 }
 
-// What the store says is [text]'s business.
+// What a store says is [text]'s business.
 void adopt(const EmbeddingInfo& info, TextConfig& text) {
   text.encoders = encoders_digest(info.provenance);
   text.num_tokens = info.shape.num_tokens();
@@ -38,33 +37,33 @@ void adopt(const EmbeddingInfo& info, TextConfig& text) {
   text.pooled_width = info.shape.pooled_width;
 }
 
-std::shared_ptr<const EmbeddingStore> open_embeddings(const TextConfig& text) {
-  auto store = std::make_shared<const EmbeddingStore>(text.store);
+std::unique_ptr<const StoredTextEncoder> open_stores(const TextConfig& text) {
+  std::vector<EmbeddingStore> stores;
+  for (const auto& path : text.stores()) stores.emplace_back(path);
+  auto encoder = std::make_unique<const StoredTextEncoder>(std::move(stores));
   TextConfig found = text;
-  adopt(store->info(), found);
+  adopt(encoder->stores()[0].info(), found);
   require<ConfigError>(found == text,
                        "text.store = {} holds {} rows of width {} and {} pooled (encoders {}), and {} of {} and {} "
                        "(encoders {}) are needed; give a store of the encoders that the weights were trained with",
                        text.store, found.num_tokens, found.context_width, found.pooled_width, found.encoders,
                        text.num_tokens, text.context_width, text.pooled_width, text.encoders);
-  return store;
+  return encoder;
 }
 
-// A store's own prompts are in it.
 void check_stored(std::span<const std::string> captions, const TextConfig& text, const std::string& place) {
-  const auto store = open_embeddings(text);
-  std::error_code ignored;
-  if (std::filesystem::equivalent(place, text.store, ignored)) return;
-  int64_t num_missing = 0;
-  std::string first;
-  for (const auto& caption : captions) {
-    if (store->find(caption)) continue;
-    if (num_missing++ == 0) first = caption;
-  }
-  require<ConfigError>(
-      num_missing == 0,
+  const auto encoder = open_stores(text);
+  const bool are_its_own = std::ranges::any_of(encoder->stores(), [&](const auto& store) {
+    std::error_code ignored;
+    return std::filesystem::equivalent(place, store.path(), ignored);
+  });
+  if (are_its_own) return;
+  const auto is_missing = [&](const auto& caption) { return !encoder->contains(caption); };
+  const auto num_missing = std::ranges::count_if(captions, is_missing);
+  if (num_missing == 0) return;
+  throw ConfigError(fmt::format(
       "{}: {} of {} captions are not in text.store = {}; the first: '{}'; encode them with `fgm encode`", place,
-      num_missing, captions.size(), text.store, printable(beginning_of(first)));
+      num_missing, captions.size(), text.store, printable(beginning_of(*std::ranges::find_if(captions, is_missing)))));
 }
 
 }  // namespace
@@ -72,7 +71,7 @@ void check_stored(std::span<const std::string> captions, const TextConfig& text,
 TextConfig with_store(TextConfig text) {
   if (text.store.empty()) return text;
   const std::string asked = text.encoders;
-  adopt(read_embedding_info(text.store), text);
+  adopt(read_embedding_info(text.stores().at(0)), text);
   require<ConfigError>(asked.empty() || asked == text.encoders,
                        "text.encoders = {}, and those that made text.store = {} are {}; leave it empty, or give the "
                        "store that it is of",
@@ -81,17 +80,14 @@ TextConfig with_store(TextConfig text) {
 }
 
 std::string text_store_digest(const TextConfig& text) {
-  return text.store.empty() ? "" : EmbeddingStore(text.store).digest();
+  std::string digests;
+  for (const auto& path : text.stores()) digests += EmbeddingStore(path).digest();
+  return digests;
 }
 
 std::unique_ptr<const TextEncoder> make_text_encoder(const TextConfig& text) {
   if (!text.label_names().empty()) return std::make_unique<LabelEncoder>(text);
-  if (!text.store.empty()) {
-    const auto store = open_embeddings(text);
-    spdlog::info("captions are looked up in {}: {} prompts (encoders {})", text.store, store->info().size,
-                 text.encoders);
-    return std::make_unique<StoredTextEncoder>(store);
-  }
+  if (!text.store.empty()) return open_stores(text);
   return std::make_unique<HashedWordEncoder>(text);
 }
 

@@ -24,7 +24,7 @@ std::unique_ptr<const TextEncoder> make_text_encoder(const TextConfig& text);
 void check_captions(std::span<const std::string> captions, const TextConfig& text, const std::string& place,
                     bool is_fixed);
 
-// 32 hexadecimal digits that tell what text.store holds; "" where it is not set.
+// Hexadecimal digits that tell what text.store holds; "" where it is not set.
 std::string text_store_digest(const TextConfig& text);
 
 }  // namespace fgm

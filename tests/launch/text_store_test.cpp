@@ -73,6 +73,8 @@ TEST_F(TextStore, AStudentsWeightsKnowTheStoreAndRefuseOneOfOtherEncoders) {
   auto others = embeddings_of({"another caption", ""});
   write_embeddings(here / "more.h5", others);
   EXPECT_EQ(run(1, here, sample + " --text.store more.h5 --sample.prompts more.h5").code, kExitDone);
+  const auto both = run(1, here, sample + " --text.store more.h5," + path("captions.h5"));
+  EXPECT_EQ(both.code, kExitDone) << both.text;
   const auto lacking = run(1, here, sample + " --text.store more.h5");
   EXPECT_EQ(lacking.code, kExitConfig);
   EXPECT_THAT(lacking.text, AllOf(HasSubstr("captions are not in text.store = more.h5"), HasSubstr("fgm encode")));

@@ -25,6 +25,12 @@ using testing::HasSubstr;
 
 const std::vector<std::string> kPrompts = {"a red cube", "zwei gr\xC3\xBCne Kreise", ""};
 
+Conditioning read_all(const std::filesystem::path& path, const std::vector<std::string>& prompts) {
+  std::vector<EmbeddingStore> stores;
+  stores.emplace_back(path);
+  return StoredTextEncoder(std::move(stores)).encode(prompts);
+}
+
 class EmbeddingStoreOfType : public testing::TestWithParam<at::ScalarType> {};
 
 TEST_P(EmbeddingStoreOfType, GivesTheRowsThatWereWrittenRoundedToIt) {
@@ -35,7 +41,7 @@ TEST_P(EmbeddingStoreOfType, GivesTheRowsThatWereWrittenRoundedToIt) {
   const auto rounded = [](const at::Tensor& values) { return values.to(GetParam()).to(at::kFloat); };
   ASSERT_EQ(at::equal(rounded(rows.clip), rows.clip), GetParam() == at::kFloat) << "the values cannot tell the types";
   const std::vector<std::string> prompts = {"", "a red cube", ""};
-  const auto condition = store.read(prompts);
+  const auto condition = read_all(store.path(), prompts);
   const auto clip = at::constant_pad_nd(rounded(rows.clip), {0, 2});
   const auto order = at::tensor({2, 0, 2}, at::kLong);
   EXPECT_TRUE(at::equal(condition.context_BLJ, at::cat({clip, rounded(rows.t5)}, 1).index_select(0, order)));
@@ -52,7 +58,7 @@ TEST(EmbeddingStore, HasZerosForRowsOfAnEncoderThatWasNotThere) {
   auto header = embeddings_of(kPrompts);
   header.shape.t5_width = 0;
   write_embeddings(folder / "a.h5", header);
-  const auto context = EmbeddingStore(folder / "a.h5").read(kPrompts).context_BLJ;
+  const auto context = read_all(folder / "a.h5", kPrompts).context_BLJ;
   ASSERT_EQ(context.sizes(), (std::vector<int64_t>{3, 6, 5}));
   EXPECT_EQ(context.narrow(1, 2, 4).abs().max().item<float>(), 0.0f);
   EXPECT_GT(context.narrow(1, 0, 2).abs().max().item<float>(), 0.0f);
@@ -61,9 +67,9 @@ TEST(EmbeddingStore, HasZerosForRowsOfAnEncoderThatWasNotThere) {
 TEST(EmbeddingStore, SaysWhichPromptItLacks) {
   const TemporaryFolder folder;
   write_embeddings(folder / "a.h5", embeddings_of(kPrompts));
-  const EmbeddingStore store(folder / "a.h5");
-  const std::vector<std::string> prompts = {"", "a blue cube"};
-  EXPECT_THAT(message_of<ConfigError>([&] { store.read(prompts); }),
+  EXPECT_THAT(message_of<ConfigError>([&] {
+                read_all(folder / "a.h5", {"", "a blue cube"});
+              }),
               AllOf(HasSubstr("'a blue cube'"), HasSubstr("a.h5"), HasSubstr("fgm encode")));
 }
 
@@ -86,21 +92,45 @@ TEST(EmbeddingStore, FindsEachOfManyPromptsAndNoOther) {
 TEST(EmbeddingStore, ManyThreadsReadTheSameAsOne) {
   const TemporaryFolder folder;
   write_embeddings(folder / "a.h5", embeddings_of(kPrompts));
-  const auto expected = EmbeddingStore(folder / "a.h5").read(kPrompts);
-  const EmbeddingStore store(folder / "a.h5");
+  const auto expected = read_all(folder / "a.h5", kPrompts);
+  std::vector<EmbeddingStore> stores;
+  stores.emplace_back(folder / "a.h5");
+  const StoredTextEncoder encoder(std::move(stores));
   std::vector<int> num_equal(4, 0);
   {
     std::vector<std::jthread> threads;
     for (auto& count : num_equal) {
       threads.emplace_back([&] {
         for (int i = 0; i < 50; ++i) {
-          const auto read = store.read(kPrompts);
+          const auto read = encoder.encode(kPrompts);
           count += at::equal(read.context_BLJ, expected.context_BLJ) && at::equal(read.pooled_BP, expected.pooled_BP);
         }
       });
     }
   }
   EXPECT_THAT(num_equal, testing::Each(50));
+}
+
+TEST(StoredTextEncoder, LooksIntoEveryStoreAndWantsThemOfTheSameEncoders) {
+  const TemporaryFolder folder;
+  write_embeddings(folder / "a.h5", embeddings_of({"a", ""}));
+  write_embeddings(folder / "b.h5", embeddings_of({"", "first", "second"}, at::kHalf));
+  auto others = embeddings_of({""});
+  others.provenance["encoders"] = "others";
+  write_embeddings(folder / "others.h5", others);
+  const auto encoder_of = [&](const char* second) {
+    std::vector<EmbeddingStore> stores;
+    stores.emplace_back(folder / "a.h5");
+    stores.emplace_back(folder / second);
+    return StoredTextEncoder(std::move(stores));
+  };
+  const std::vector<std::string> captions = {"second", "a"};
+  const auto rows = encoder_of("b.h5").encode(captions);
+  EXPECT_TRUE(at::equal(rows.pooled_BP[0], rows_of_records(2, 1).pooled[0].to(at::kHalf).to(at::kFloat)));
+  EXPECT_TRUE(at::equal(rows.pooled_BP[1], rows_of_records(0, 1).pooled[0]));
+  EXPECT_TRUE(encoder_of("b.h5").contains("first"));
+  EXPECT_FALSE(encoder_of("b.h5").contains("third"));
+  EXPECT_THAT(message_of<ConfigError>([&] { encoder_of("others.h5"); }), HasSubstr("others.h5' holds embeddings of"));
 }
 
 TEST(EmbeddingStore, IsAStoreOfItsPrompts) {
@@ -183,10 +213,8 @@ TEST(VerifyStore, NamesEveryBadRecordOnce) {
   for (const size_t record : {3, 40, 99}) change_byte(folder / "a.h5", clip.offset + record * clip.bytes / 100);
   EXPECT_THAT(verify_store(folder / "a.h5", 4).problems,
               ElementsAre(HasSubstr("record 3: "), HasSubstr("record 40: "), HasSubstr("record 99: ")));
-  const EmbeddingStore store(folder / "a.h5");
-  const std::vector<std::string> whole = {"39"}, damaged = {"40"};
-  EXPECT_NO_THROW(store.read(whole));
-  EXPECT_THAT(message_of<DamageError>([&] { store.read(damaged); }),
+  EXPECT_NO_THROW(read_all(folder / "a.h5", {"39"}));
+  EXPECT_THAT(message_of<DamageError>([&] { read_all(folder / "a.h5", {"40"}); }),
               AllOf(HasSubstr("record 40 (prompt '40')"), HasSubstr("fgm data verify")));
 }
 
@@ -220,14 +248,14 @@ TEST(VerifyStore, ReportsWhatIsNoStoreAndWhatIsCutOff) {
 TEST(EmbeddingStore, AnyDamagedByteIsAnErrorOrLeavesEveryRecordAsItWas) {
   const TemporaryFolder folder;
   write_embeddings(folder / "a.h5", embeddings_of(kPrompts, at::kHalf));
-  const auto whole = EmbeddingStore(folder / "a.h5").read(kPrompts);
+  const auto whole = read_all(folder / "a.h5", kPrompts);
   std::mt19937_64 random(2);
   int num_refused = 0;
   for (int i = 0; i < 400; ++i) {
     std::filesystem::copy_file(folder / "a.h5", folder / "b.h5", std::filesystem::copy_options::overwrite_existing);
     change_byte(folder / "b.h5", random() % std::filesystem::file_size(folder / "b.h5"));
     try {
-      const auto read = EmbeddingStore(folder / "b.h5").read(kPrompts);
+      const auto read = read_all(folder / "b.h5", kPrompts);
       const bool has_same_shape = read.context_BLJ.sizes() == whole.context_BLJ.sizes();
       EXPECT_TRUE(!has_same_shape || at::equal(read.context_BLJ, whole.context_BLJ));
     } catch (const Error& error) {
