@@ -1,64 +1,17 @@
 #include "data/hdf5/h5_file.h"
 
 #include "core/base/error.h"
+#include "data/hdf5/internal/attributes.h"
 #include "data/hdf5/internal/check_hdf5.h"
+#include "data/hdf5/internal/elements.h"
 
 namespace fgm {
 namespace {
-
-// On a dataset, what its elements are where HDF5's own type does not say.
-constexpr auto kElementAttribute = "dtype";
-
-H5Handle owned(hid_t id, std::string_view call, const std::string& what) {
-  return H5Handle(check_hdf5(id, call, what));
-}
 
 H5Handle unlocked_access(const std::string& what) {
   auto access = owned(H5Pcreate(H5P_FILE_ACCESS), "H5Pcreate", what);
   check_hdf5(H5Pset_file_locking(access.get(), false, true), "H5Pset_file_locking", what);
   return access;
-}
-
-// `size` bytes, or H5T_VARIABLE.
-H5Handle utf8_type(size_t size, const std::string& what) {
-  auto type = owned(H5Tcopy(H5T_C_S1), "H5Tcopy", what);
-  check_hdf5(H5Tset_size(type.get(), size), "H5Tset_size", what);
-  check_hdf5(H5Tset_cset(type.get(), H5T_CSET_UTF8), "H5Tset_cset", what);
-  return type;
-}
-
-// As h5py writes numpy's float16.
-H5Handle float16_type(const std::string& what) {
-  auto type = owned(H5Tcopy(H5T_IEEE_F32LE), "H5Tcopy", what);
-  check_hdf5(H5Tset_fields(type.get(), 15, 10, 5, 0, 10), "H5Tset_fields", what);
-  check_hdf5(H5Tset_size(type.get(), 2), "H5Tset_size", what);
-  check_hdf5(H5Tset_ebias(type.get(), 15), "H5Tset_ebias", what);
-  return type;
-}
-
-// The type that a new dataset gets.
-H5Handle file_type(H5Element element, const std::string& what) {
-  switch (element) {
-    case H5Element::kUint8:
-      return owned(H5Tcopy(H5T_STD_U8LE), "H5Tcopy", what);
-    case H5Element::kUint64:
-      return owned(H5Tcopy(H5T_STD_U64LE), "H5Tcopy", what);
-    case H5Element::kFloat16:
-      return float16_type(what);
-    case H5Element::kBFloat16:
-      return owned(H5Tcopy(H5T_STD_U16LE), "H5Tcopy", what);
-    case H5Element::kFloat32:
-      return owned(H5Tcopy(H5T_IEEE_F32LE), "H5Tcopy", what);
-  }
-  throw Error("an element of no known type");
-}
-
-bool is_of(const H5Handle& type, H5Element element, const std::string& what) {
-  const auto expected = file_type(element, what);
-  const bool is_integer = element == H5Element::kUint8 || element == H5Element::kUint64;
-  if (!is_integer) return check_hdf5(H5Tequal(type.get(), expected.get()), "H5Tequal", what) > 0;
-  return H5Tget_class(type.get()) == H5T_INTEGER && H5Tget_size(type.get()) == H5Tget_size(expected.get()) &&
-         H5Tget_sign(type.get()) == H5T_SGN_NONE;
 }
 
 std::vector<int64_t> shape_of(const H5Handle& space, const std::string& what) {
@@ -81,43 +34,6 @@ uint64_t num_bytes(std::span<const int64_t> shape, size_t element_bytes, uint64_
   return bytes;
 }
 
-// Requires that the attribute is one value of `type_class`.
-void check_attribute(const H5Handle& attribute, H5T_class_t type_class, const std::string& what) {
-  const auto type = owned(H5Aget_type(attribute.get()), "H5Aget_type", what);
-  const auto space = owned(H5Aget_space(attribute.get()), "H5Aget_space", what);
-  require<IoError>(H5Tget_class(type.get()) == type_class && H5Sget_simple_extent_npoints(space.get()) == 1,
-                   "{}: expected one {}, found something else; the file was not written as docs/data_format.md says",
-                   what, type_class == H5T_INTEGER ? "integer" : "string");
-}
-
-std::string read_string(const H5Handle& attribute, const std::string& what) {
-  check_attribute(attribute, H5T_STRING, what);
-  const auto type = owned(H5Aget_type(attribute.get()), "H5Aget_type", what);
-  if (check_hdf5(H5Tis_variable_str(type.get()), "H5Tis_variable_str", what) > 0) {
-    char* text = nullptr;
-    check_hdf5(H5Aread(attribute.get(), type.get(), &text), "H5Aread", what);
-    std::string value = text == nullptr ? "" : text;
-    H5free_memory(text);
-    return value;
-  }
-  std::string value(H5Tget_size(type.get()), '\0');
-  check_hdf5(H5Aread(attribute.get(), type.get(), value.data()), "H5Aread", what);
-  return value.substr(0, value.find('\0'));
-}
-
-void write_string(const H5Handle& object, const std::string& name, const H5Handle& type, const void* value,
-                  const std::string& what) {
-  const auto space = owned(H5Screate(H5S_SCALAR), "H5Screate", what);
-  const auto attribute = owned(
-      H5Acreate2(object.get(), name.c_str(), type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT), "H5Acreate", what);
-  check_hdf5(H5Awrite(attribute.get(), type.get(), value), "H5Awrite", what);
-}
-
-void write_fixed_string(const H5Handle& object, const std::string& name, const std::string& utf8,
-                        const std::string& what) {
-  write_string(object, name, utf8_type(utf8.size() + 1, what), utf8.c_str(), what);
-}
-
 bool is_marked_bfloat16(const H5Handle& dataset, const std::string& what) {
   if (check_hdf5(H5Aexists(dataset.get(), kElementAttribute), "H5Aexists", what) == 0) return false;
   const auto attribute = owned(H5Aopen(dataset.get(), kElementAttribute, H5P_DEFAULT), "H5Aopen", what);
@@ -133,16 +49,6 @@ H5Handle::~H5Handle() {
 H5Handle& H5Handle::operator=(H5Handle&& other) noexcept {
   std::swap(id_, other.id_);
   return *this;
-}
-
-std::string_view name_of(H5Element element) {
-  static constexpr std::string_view kNames[] = {"uint8", "uint64", "float16", "bfloat16", "float32"};
-  return kNames[static_cast<size_t>(element)];
-}
-
-int64_t bytes_of(H5Element element) {
-  static constexpr int64_t kBytes[] = {1, 8, 2, 2, 4};
-  return kBytes[static_cast<size_t>(element)];
 }
 
 struct H5File::Dataset {
@@ -174,11 +80,7 @@ bool H5File::has_attribute(const std::string& name) const {
 
 int64_t H5File::int_attribute(const std::string& name) const {
   const auto what = describe("attribute " + name);
-  const auto attribute = owned(H5Aopen(file_.get(), name.c_str(), H5P_DEFAULT), "H5Aopen", what);
-  check_attribute(attribute, H5T_INTEGER, what);
-  int64_t value = 0;
-  check_hdf5(H5Aread(attribute.get(), H5T_NATIVE_INT64, &value), "H5Aread", what);
-  return value;
+  return read_int(owned(H5Aopen(file_.get(), name.c_str(), H5P_DEFAULT), "H5Aopen", what), what);
 }
 
 std::string H5File::string_attribute(const std::string& name) const {
@@ -258,9 +160,7 @@ void H5File::write_attribute(const std::string& name, int64_t value) {
 }
 
 void H5File::write_attribute(const std::string& name, const std::string& utf8) {
-  const auto what = describe("attribute " + name);
-  const char* text = utf8.c_str();
-  write_string(file_, name, utf8_type(H5T_VARIABLE, what), &text, what);
+  write_string(file_, name, utf8, describe("attribute " + name));
 }
 
 void H5File::write_fixed_attribute(const std::string& name, const std::string& utf8) {
