@@ -43,8 +43,7 @@ Json verify_file(const fs::path& path) {
 
 Json verify_checkpoints(const fs::path& path) {
   const PathKind kind = kind_of(path);
-  require<ConfigError>(kind != PathKind::kStore, "{} is a store; 'fgm data verify' checks all of it",
-                       path.string());
+  require<ConfigError>(kind != PathKind::kStore, "{} is a store; 'fgm data verify' checks all of it", path.string());
   if (kind == PathKind::kTensorFile) return Json::array({verify_file(path)});
   if (kind == PathKind::kStepFolder) return Json::array({verify_step(path)});
   Json checkpoints = Json::array();

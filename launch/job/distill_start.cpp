@@ -52,8 +52,8 @@ void adopt_guidance(const Store& pairs, MethodConfig& method) {
 void open_text_store(const StartContext& context, DistillStart& start) {
   TextConfig& text = start.config.text;
   const auto stores = text.stores();
-  const auto num_missing = std::ranges::count_if(
-      stores, [&](const auto& path) { return is_missing("text.store", path, context, start); });
+  const auto num_missing =
+      std::ranges::count_if(stores, [&](const auto& path) { return is_missing("text.store", path, context, start); });
   if (num_missing > 0) text.store.clear();
   text = with_store(text);
 }
