@@ -22,7 +22,9 @@ void check_embedding_header(const EmbeddingHeader& header) {
   check(header.provenance.is_object(), "a store's provenance must be a JSON object");
   std::unordered_set<std::string_view> seen;
   for (const auto& prompt : header.prompts) {
-    require<ConfigError>(is_utf8(prompt), "prompt '{}' is not UTF-8; convert the prompts first", printable(prompt));
+    if (!is_utf8(prompt)) {
+      throw ConfigError(fmt::format("prompt '{}' is not UTF-8; convert the prompts first", printable(prompt)));
+    }
     check(seen.insert(prompt).second, "prompt '{}' is there twice", prompt);
   }
   check(seen.contains(""), "the empty prompt is not among the prompts");
