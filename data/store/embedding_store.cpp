@@ -106,11 +106,12 @@ bool EmbeddingStore::read(const std::string& prompt, float* context_LJ, float* p
   if (!index) return false;
   const auto bytes = impl_->file.record_bytes();
   std::vector<std::byte> record(bytes.total());
-  require<DamageError>(
-      impl_->file.read(*index, record),
-      "'{}': record {} (prompt '{}') fails its check-sum; `fgm data verify` names all that do, copy or "
-      "make the store again",
-      path().string(), *index, printable(prompt));
+  if (!impl_->file.read(*index, record)) {
+    throw DamageError(
+        fmt::format("'{}': record {} (prompt '{}') fails its check-sum; `fgm data verify` names all that do, copy or "
+                    "make the store again",
+                    path().string(), *index, printable(prompt)));
+  }
   const auto element = impl_->file.element();
   const auto copy = element == H5Element::kFloat32   ? copy_record<float>
                     : element == H5Element::kFloat16 ? copy_record<at::Half>
@@ -143,8 +144,10 @@ Conditioning StoredTextEncoder::encode(std::span<const std::string> captions) co
   for (const auto& caption : captions) {
     const bool is_found =
         std::ranges::any_of(stores_, [&](const auto& store) { return store.read(caption, context_LJ, pooled_P); });
-    require<ConfigError>(is_found, "prompt '{}' is not in '{}'{}; encode it with `fgm encode`", printable(caption),
-                         stores_[0].path().string(), stores_.size() > 1 ? " and the other stores" : "");
+    if (!is_found) {
+      throw ConfigError(fmt::format("prompt '{}' is not in '{}'{}; encode it with `fgm encode`", printable(caption),
+                                    stores_[0].path().string(), stores_.size() > 1 ? " and the other stores" : ""));
+    }
     context_LJ += shape.num_tokens() * shape.context_width;
     pooled_P += shape.pooled_width;
   }
