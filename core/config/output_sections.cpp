@@ -15,8 +15,8 @@ void SampleConfig::visit(FieldVisitor& v) {
           OnResume::kIgnore);
   v.field(
       "sample.prompts", prompts,
-      "captions: a store, a text file with one in each line, a .json array, GenEval's .jsonl, or scenes = the training "
-      "captions of `fgm data shapes`",
+      "captions: a store, a text file with one in each line, .jsonl such as GenEval's, a .json array, .csv, .tsv, or "
+      "scenes = the training captions of `fgm data shapes`",
       OnResume::kIgnore);
   v.field("sample.steps", steps, "steps from noise to image", OnResume::kIgnore);
   v.field("sample.guidance", guidance, "guidance scale; 1 = none", OnResume::kIgnore);

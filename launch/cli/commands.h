@@ -18,6 +18,7 @@ Command forward_command();
 Command export_command();
 Command data_shapes_command();
 Command data_pack_command();
+Command data_prompts_command();
 Command data_idx_command();
 Command data_cifar10_command();
 Command data_info_command();

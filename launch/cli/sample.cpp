@@ -212,7 +212,7 @@ SampleStart open_sample(const Config& config, const std::vector<std::string>& ro
   const auto& shape = start.options.sample_shape;
   check_image_size(model, shape[1], shape[2],
                    config.sample.sample_size > 0 ? "sample.sample_size" : weights.source->place());
-  start.prompts = read_prompts(config.sample.prompts);
+  start.prompts = read_prompt_list(config.sample.prompts, {.key = "sample.prompts"}).prompts;
   start.captions = captions_of(start.prompts);
   check_captions(start.captions, start.text, config.sample.prompts, !weights.is_external);
   return start;

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "core/config/config.h"
+#include "data/import/prompt_list.h"
 #include "launch/job/start_checks.h"
 #include "launch/sampling/image_sampler.h"
-#include "launch/sampling/prompts.h"
 
 // What `fgm sample` and `fgm pairs` share.
 namespace fgm {

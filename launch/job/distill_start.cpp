@@ -9,6 +9,7 @@
 #include "core/flow/student_generator.h"
 #include "core/methods/distill_loss.h"
 #include "core/train/roles.h"
+#include "data/import/prompt_list.h"
 #include "data/pipeline/store_batch_source.h"
 #include "launch/coordinator/resume.h"
 #include "launch/job/distill_networks.h"
@@ -16,7 +17,6 @@
 #include "launch/job/training_run.h"
 #include "launch/runtime/run_folder.h"
 #include "launch/sampling/image_sampler.h"
-#include "launch/sampling/prompts.h"
 #include "launch/text/text_encoder.h"
 #include "launch/weights/decoder.h"
 
@@ -73,8 +73,8 @@ void open_captions(const StartContext& context, DistillStart& start) {
                        "leave method.captions empty",
                        list);
   if (list != kScenes && is_missing("method.captions", list, context, start)) return;
-  const auto texts =
-      std::make_shared<const std::vector<std::string>>(captions_of(read_prompts(list, "method.captions")));
+  const auto texts = std::make_shared<const std::vector<std::string>>(
+      captions_of(read_prompt_list(list, {.key = "method.captions"}).prompts));
   start.captions = {list, texts, digest_texts(*texts).hex()};
 }
 

@@ -5,8 +5,8 @@
 #include <span>
 
 #include "core/config/sections.h"
+#include "data/import/prompt_list.h"
 #include "launch/sampling/image_list.h"
-#include "launch/sampling/prompts.h"
 
 namespace fgm {
 

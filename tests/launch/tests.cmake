@@ -27,7 +27,7 @@ fgm_add_tests(launch/weights
   SOURCES decoder_test.cpp export_metadata_test.cpp frozen_network_test.cpp weights_place_test.cpp weights_test.cpp DEPS fgm::weights fgm::coordinator)
 fgm_add_tests(launch/text SOURCES text_encoder_test.cpp DEPS fgm::store fgm::text_encoder)
 fgm_add_tests(launch/sampling
-  SOURCES image_batches_test.cpp image_folder_test.cpp image_job_test.cpp image_list_test.cpp image_sampler_test.cpp prompts_test.cpp
+  SOURCES image_batches_test.cpp image_folder_test.cpp image_job_test.cpp image_list_test.cpp image_sampler_test.cpp
   DEPS fgm::io fgm::sampling fgm::store fgm::text_encoder)
 fgm_add_tests(launch/inspect
   SOURCES coordinator_checkpoint_test.cpp diff_report_test.cpp run_report_test.cpp step_report_test.cpp tensor_stats_test.cpp
