@@ -53,7 +53,7 @@ Gaussian read_statistics(const std::filesystem::path& path) {
                        fmt::join(mu.sizes(), ", "), fmt::join(sigma.sizes(), ", "));
   require<ConfigError>(mu.isfinite().all().item<bool>() && sigma.isfinite().all().item<bool>(),
                        "{}: mu or sigma is not finite", path.string());
-  return {mu, sigma};
+  return {mu.to(at::kDouble), sigma.to(at::kDouble)};
 }
 
 void write_statistics(const std::filesystem::path& path, const Gaussian& gaussian) {

@@ -116,11 +116,20 @@ std::string unpack(const Bytes& zip, const ZipEntry& entry) {
   return std::move(*bytes);
 }
 
+// Nothing for a dtype that is not read.
+std::optional<at::ScalarType> dtype_of(const std::string& descr) {
+  static const std::map<std::string, at::ScalarType> kTypes = {
+      {"<f8", at::kDouble}, {"<f4", at::kFloat}, {"<f2", at::kHalf}, {"<i8", at::kLong}, {"<i4", at::kInt},
+      {"<i2", at::kShort},  {"|i1", at::kChar},  {"|u1", at::kByte}, {"|b1", at::kByte}};
+  const auto found = kTypes.find(descr);
+  return found == kTypes.end() ? std::nullopt : std::optional(found->second);
+}
+
 // The sizes of "(2048, 2048)", "(3,)" or "()", all of whose elements together have `num_bytes`.
-std::vector<int64_t> parse_shape(const std::string& text, size_t num_bytes, const Bytes& npy) {
+std::vector<int64_t> parse_shape(const std::string& text, size_t element_bytes, size_t num_bytes, const Bytes& npy) {
   static const std::regex number(R"(\d{1,10})");
   std::vector<int64_t> shape;
-  size_t expected = sizeof(double);
+  size_t expected = element_bytes;
   for (auto it = std::sregex_iterator(text.begin(), text.end(), number); it != std::sregex_iterator(); ++it) {
     shape.push_back(std::stoll(it->str()));
     if (shape.back() > static_cast<int64_t>(num_bytes)) npy.fail("its shape does not fit its size");
@@ -140,14 +149,15 @@ at::Tensor parse_npy(std::string_view bytes, const std::string& place) {
   if (length > kLargestHeader) npy.fail("the header of the .npy array is damaged");
   const std::string header(npy.part(begin, length));
   static const std::regex shape_of(R"re('shape'\s*:\s*\(([0-9,\s]*)\))re"), order(R"('fortran_order'\s*:\s*False)"),
-      dtype("'descr'\\s*:\\s*'<f8'");
-  std::smatch shape;
-  if (!std::regex_search(header, dtype) || !std::regex_search(header, order) ||
+      descr(R"re('descr'\s*:\s*'([^']*)')re");
+  std::smatch shape, dtype;
+  if (!std::regex_search(header, dtype, descr) || !dtype_of(dtype[1]) || !std::regex_search(header, order) ||
       !std::regex_search(header, shape, shape_of)) {
-    npy.fail("the array is not float64 in C order: " + header.substr(0, 100));
+    npy.fail("the array is not of little-endian floats or integers in C order: " + header.substr(0, 100));
   }
   const auto data = bytes.substr(begin + length);
-  auto out = at::empty(parse_shape(shape[1], data.size(), npy), at::kDouble);
+  const auto type = *dtype_of(dtype[1]);
+  auto out = at::empty(parse_shape(shape[1], at::elementSize(type), data.size(), npy), type);
   std::memcpy(out.mutable_data_ptr(), data.data(), data.size());
   return out;
 }

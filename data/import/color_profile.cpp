@@ -13,12 +13,21 @@ namespace {
 using Profile = std::unique_ptr<void, decltype(&cmsCloseProfile)>;
 using Transform = std::unique_ptr<void, decltype(&cmsDeleteTransform)>;
 
-Transform transform_to_srgb(std::span<const std::byte> bytes, bool is_grey) {
+struct Format {
+  cmsColorSpaceSignature space;
+  cmsUInt32Number pixel;
+};
+Format format_of(ColorModel color_model) {
+  if (color_model == ColorModel::kGrey) return {cmsSigGrayData, TYPE_GRAY_8};
+  return color_model == ColorModel::kRgb ? Format{cmsSigRgbData, TYPE_RGB_8} : Format{cmsSigCmykData, TYPE_CMYK_8_REV};
+}
+
+Transform transform_to_srgb(std::span<const std::byte> bytes, ColorModel color_model) {
   const Profile from(cmsOpenProfileFromMem(bytes.data(), static_cast<cmsUInt32Number>(bytes.size())), cmsCloseProfile);
   const Profile to(cmsCreate_sRGBProfile(), cmsCloseProfile);
-  const auto space = is_grey ? cmsSigGrayData : cmsSigRgbData;
-  if (from == nullptr || cmsGetColorSpace(from.get()) != space) return {nullptr, cmsDeleteTransform};
-  const auto transform = cmsCreateTransform(from.get(), is_grey ? TYPE_GRAY_8 : TYPE_RGB_8, to.get(), TYPE_RGB_8,
+  const auto format = format_of(color_model);
+  if (from == nullptr || cmsGetColorSpace(from.get()) != format.space) return {nullptr, cmsDeleteTransform};
+  const auto transform = cmsCreateTransform(from.get(), format.pixel, to.get(), TYPE_RGB_8,
                                             INTENT_RELATIVE_COLORIMETRIC, cmsFLAGS_BLACKPOINTCOMPENSATION);
   return {transform, cmsDeleteTransform};
 }
@@ -43,35 +52,51 @@ bool keeps_colours(void* transform, bool is_grey) {
 
 struct Prepared {
   std::vector<std::byte> profile;
-  bool is_grey = false;
+  ColorModel color_model = ColorModel::kRgb;
   Transform transform{nullptr, cmsDeleteTransform};
   ProfileUse use = ProfileUse::kUnusable;
 };
 
 // Images of one source have the same profile, and making a transform takes as long as decoding a small image: the
 // last one is kept.
-const Prepared& prepare(std::span<const std::byte> profile, bool is_grey) {
+const Prepared& prepare(std::span<const std::byte> profile, ColorModel color_model) {
   thread_local Prepared last;
-  if (std::ranges::equal(last.profile, profile) && last.is_grey == is_grey) return last;
-  last = {{profile.begin(), profile.end()}, is_grey, transform_to_srgb(profile, is_grey)};
+  if (std::ranges::equal(last.profile, profile) && last.color_model == color_model) return last;
+  last = {{profile.begin(), profile.end()}, color_model, transform_to_srgb(profile, color_model)};
   if (last.transform != nullptr) {
-    last.use = keeps_colours(last.transform.get(), is_grey) ? ProfileUse::kSrgb : ProfileUse::kConverted;
+    const bool is_srgb =
+        color_model != ColorModel::kCmyk && keeps_colours(last.transform.get(), color_model == ColorModel::kGrey);
+    last.use = is_srgb ? ProfileUse::kSrgb : ProfileUse::kConverted;
   }
   return last;
 }
 
 }  // namespace
 
-ProfileUse convert_to_srgb(at::Tensor& image_HWC, std::span<const std::byte> profile, bool is_grey) {
-  const auto& prepared = prepare(profile, is_grey);
+ProfileUse convert_to_srgb(at::Tensor& image_HWC, std::span<const std::byte> profile, ColorModel color_model) {
+  const auto& prepared = prepare(profile, color_model);
   if (prepared.use != ProfileUse::kConverted) return prepared.use;
-  for (int64_t y = 0; y < image_HWC.size(0); ++y) {
+  const int64_t height = image_HWC.size(0), width = image_HWC.size(1);
+  const auto out = color_model == ColorModel::kCmyk ? at::empty({height, width, 3}, at::kByte) : image_HWC;
+  for (int64_t y = 0; y < height; ++y) {
     const auto row = image_HWC[y];
-    const auto from = is_grey ? row.select(1, 0).contiguous() : row;
-    cmsDoTransform(prepared.transform.get(), from.const_data_ptr<uint8_t>(), row.data_ptr<uint8_t>(),
-                   static_cast<cmsUInt32Number>(image_HWC.size(1)));
+    const auto from = color_model == ColorModel::kGrey ? row.select(1, 0).contiguous() : row;
+    cmsDoTransform(prepared.transform.get(), from.const_data_ptr<uint8_t>(), out[y].data_ptr<uint8_t>(),
+                   static_cast<cmsUInt32Number>(width));
   }
+  image_HWC = out;
   return ProfileUse::kConverted;
+}
+
+at::Tensor cmyk_to_rgb(const at::Tensor& image_HWC) {
+  auto out = at::empty({image_HWC.size(0), image_HWC.size(1), 3}, at::kByte);
+  const auto* from = image_HWC.const_data_ptr<uint8_t>();
+  auto* to = out.data_ptr<uint8_t>();
+  constexpr int kMost = 255;
+  for (int64_t i = 0; i < out.size(0) * out.size(1); ++i, from += 4) {
+    for (int c = 0; c < 3; ++c) *to++ = static_cast<uint8_t>((from[c] * from[3] + kMost / 2) / kMost);
+  }
+  return out;
 }
 
 }  // namespace fgm

@@ -2,7 +2,6 @@
 
 #include "core/base/error.h"
 #include "data/import/internal/codecs.h"
-#include "data/import/internal/color_profile.h"
 #include "data/import/internal/image_format.h"
 
 namespace fgm {
@@ -18,28 +17,27 @@ bool is_jpeg(std::span<const std::byte> file) {
 
 }  // namespace
 
-DecodedImage decode_image(std::span<const std::byte> file) {
+DecodedImage decode_image(std::span<const std::byte> file, int64_t max_pixels) {
+  num_pixels(file, max_pixels);
   return is_jpeg(file) ? decode_jpeg(file) : decode_png(file);
 }
 
-int64_t num_pixels(std::span<const std::byte> file) {
-  return is_jpeg(file) ? num_jpeg_pixels(file) : num_png_pixels(file);
-}
-
-DecodedImage in_srgb(at::Tensor pixels, std::span<const std::byte> profile, bool is_grey) {
-  DecodedImage image{.pixels = std::move(pixels)};
-  if (profile.empty()) return image;
-  const auto use = convert_to_srgb(image.pixels, profile, is_grey);
-  image.is_converted = use == ProfileUse::kConverted;
-  image.is_profile_unusable = use == ProfileUse::kUnusable;
-  return image;
-}
-
-int64_t checked_num_pixels(std::string_view format, int64_t width, int64_t height) {
+int64_t num_pixels(std::span<const std::byte> file, int64_t max_pixels) {
+  const auto [width, height] = is_jpeg(file) ? jpeg_size(file) : png_size(file);
+  const auto* format = is_jpeg(file) ? "JPEG" : "PNG";
   require<IoError>(width > 0 && height > 0, "{}: {} x {} pixels", format, width, height);
-  require<IoError>(height <= kMaxPixels / width, "{}: {} x {} pixels are more than {}", format, width, height,
-                   kMaxPixels);
+  require<IoError>(height <= max_pixels / width, "{}: {} x {} pixels are more than {} (--max-pixels)", format, width,
+                   height, max_pixels);
   return width * height;
+}
+
+DecodedImage in_srgb(at::Tensor pixels, std::span<const std::byte> profile, ColorModel color_model) {
+  DecodedImage image{.pixels = std::move(pixels)};
+  const auto use = profile.empty() ? ProfileUse::kSrgb : convert_to_srgb(image.pixels, profile, color_model);
+  image.is_converted = use == ProfileUse::kConverted || color_model == ColorModel::kCmyk;
+  image.is_profile_unusable = use == ProfileUse::kUnusable;
+  if (image.pixels.size(2) == 4) image.pixels = cmyk_to_rgb(image.pixels);
+  return image;
 }
 
 }  // namespace fgm

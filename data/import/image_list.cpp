@@ -1,49 +1,27 @@
 #include "data/import/internal/image_list.h"
 
-#include <fmt/ranges.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
 #include <fstream>
 #include <set>
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "data/import/internal/caption_rules.h"
 #include "data/import/internal/image_format.h"
+#include "data/import/internal/image_source.h"
 
 namespace fs = std::filesystem;
 
 namespace fgm {
 namespace {
 
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
-}
-
-// Of file managers, archives, file systems, network drives and notebooks.
-bool is_of_tools(const fs::path& path) {
-  static const std::set<std::string> kNames = {"__macosx",   "__pycache__", "$recycle.bin", "system volume information",
-                                               "lost+found", "#recycle",    "#snapshot",    "@eadir",
-                                               "@recycle",   "thumbs.db",   "ehthumbs.db",  "desktop.ini"};
-  const auto name = path.filename().string();
-  return name.starts_with('.') || kNames.contains(lower(name));
-}
-
-bool may_be_image(const std::string& ending) {
-  static const std::set<std::string> kEndings = {".jpg",  ".jpeg", ".jpe", ".jfif", ".png",  ".apng",
-                                                 ".webp", ".gif",  ".bmp", ".avif", ".heic", ".heif",
-                                                 ".tif",  ".tiff", ".jxl", ".jp2",  ".psd"};
-  return kEndings.contains(ending);
-}
-
 // What the first bytes say. A file that cannot be read is what its name says, for whoever reads it to say why not.
 std::string format_of(const fs::path& path, const std::string& ending) {
-  static const std::set<std::string> kReadable = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng"};
-  if (kReadable.contains(ending)) return "JPEG";  // or PNG; the decoder looks
+  if (is_readable_ending(ending)) return "JPEG";  // or PNG; the decoder looks
   std::array<char, kMagicBytes> start{};
   std::ifstream file(path, std::ios::binary);
   file.read(start.data(), start.size());
@@ -51,9 +29,26 @@ std::string format_of(const fs::path& path, const std::string& ending) {
   return format.empty() ? ending : std::string(format);
 }
 
+bool is_metadata(const fs::path& path) {
+  const auto name = path.filename();
+  return name == "metadata.jsonl" || name == "metadata.csv";
+}
+
+std::string expected_layout(CaptionSource captions) {
+  if (captions == CaptionSource::kFolder) {
+    return "--captions folder reads <class>/*.jpg and *.png, one sub-folder for each class";
+  }
+  const std::string anywhere = " reads *.jpg and *.png in any sub-folder, ";
+  if (captions == CaptionSource::kMetadata) {
+    return "--captions metadata" + anywhere + "and their captions from a metadata.jsonl or metadata.csv above them";
+  }
+  if (captions == CaptionSource::kJson) return "--captions json" + anywhere + "each with a .json beside it";
+  return "--captions file" + anywhere + "each with a .txt beside it";
+}
+
 class Walk {
  public:
-  explicit Walk(bool by_class) : by_class_(by_class) {}
+  explicit Walk(CaptionSource captions) : captions_(captions), by_class_(captions == CaptionSource::kFolder) {}
 
   void read_root(const fs::path& root) {
     struct stat info {};
@@ -65,11 +60,9 @@ class Walk {
   FoundImages result() {
     std::ranges::sort(list_.paths);
     for (const auto& image : list_.paths) {
-      if (by_class_) break;
-      for (const auto* ending : {".txt", ".caption"}) texts_.erase(fs::path(image).replace_extension(ending));
+      for (const auto& ending : caption_endings(captions_)) texts_.erase(fs::path(image).replace_extension(ending));
     }
-    for (size_t i = 0; i < texts_.size(); ++i)
-      count(by_class_ ? "texts, which --captions file reads" : "texts without an image");
+    for (size_t i = 0; i < texts_.size(); ++i) count("texts without an image");
     return std::move(list_);
   }
 
@@ -78,7 +71,7 @@ class Walk {
 
   void judge(const fs::path& path, int depth) {
     struct stat info {};
-    if (is_of_tools(path)) return count("hidden or tools' files and folders");
+    if (is_of_tools(path.filename())) return count("hidden or tools' files and folders");
     if (::stat(path.c_str(), &info) != 0) return judge_failure(path, last_error());
     if (S_ISDIR(info.st_mode)) return follow(path, depth + 1, {info.st_dev, info.st_ino});
     if (!S_ISREG(info.st_mode)) return count("devices, pipes and sockets");
@@ -118,9 +111,13 @@ class Walk {
 
   void judge_file(const fs::path& path, int depth) {
     const auto ending = lower(path.extension().string());
-    if (ending == ".txt" || ending == ".caption") {
+    if (std::ranges::count(caption_endings(captions_), ending) > 0) {
       texts_.insert(path);
-    } else if (!may_be_image(ending)) {
+    } else if (captions_ == CaptionSource::kMetadata && is_metadata(path)) {
+      list_.metadata.push_back(path);
+    } else if (std::ranges::count(caption_endings(CaptionSource::kFile), ending) > 0) {
+      count("texts, which --captions file reads");
+    } else if (!is_image_ending(ending)) {
       count(ending.empty() ? "without an ending" : printable(ending));
     } else if (const auto format = format_of(path, ending); format != "JPEG" && format != "PNG") {
       count(format + ", to be converted to PNG or JPEG");
@@ -131,7 +128,8 @@ class Walk {
     }
   }
 
-  bool by_class_;
+  CaptionSource captions_;
+  bool by_class_;  // images lie in DIR/<class>/ only
   FoundImages list_;
   std::set<fs::path> texts_;
   std::vector<std::pair<dev_t, ino_t>> ancestors_;  // the folders that are being read, outermost first
@@ -139,22 +137,14 @@ class Walk {
 
 }  // namespace
 
-FoundImages list_images(const fs::path& root, bool by_class) {
-  Walk walk(by_class);
+FoundImages list_images(const fs::path& root, CaptionSource captions) {
+  Walk walk(captions);
   walk.read_root(root);
   auto list = walk.result();
   require<ConfigError>(!list.paths.empty(), "--images '{}' holds no images as expected: {}; found there: {}",
-                       root.string(),
-                       by_class ? "--captions folder reads <class>/*.jpg and *.png, one sub-folder for each class"
-                                : "--captions file reads *.jpg and *.png in any sub-folder, each with a .txt beside it",
+                       root.string(), expected_layout(captions),
                        list.left_out.empty() ? "nothing" : to_text(list.left_out));
   return list;
-}
-
-std::string to_text(const std::map<std::string, int64_t>& counts) {
-  std::vector<std::string> parts;
-  for (const auto& [kind, count] : counts) parts.push_back(fmt::format("{}: {}", kind, count));
-  return fmt::format("{}", fmt::join(parts, ", "));
 }
 
 }  // namespace fgm

@@ -67,14 +67,14 @@ bool read_header(JpegReader& reader, std::span<const std::byte> file) {
   return true;
 }
 
-// `pixels` has room for height x width x 3 bytes.
-bool read_pixels(JpegReader& reader, uint8_t* pixels) {
+// `pixels` has room for height x width x num_channels bytes: 3 are RGB, 4 CMYK.
+bool read_pixels(JpegReader& reader, uint8_t* pixels, size_t num_channels) {
   if (setjmp(reader.errors.jump) != 0) return false;
   auto& info = reader.info;
-  info.out_color_space = JCS_RGB;
+  info.out_color_space = num_channels == 3 ? JCS_RGB : JCS_CMYK;
   jpeg_start_decompress(&info);
   while (info.output_scanline < info.output_height) {
-    JSAMPROW row = pixels + size_t{3} * info.output_width * info.output_scanline;
+    JSAMPROW row = pixels + num_channels * info.output_width * info.output_scanline;
     jpeg_read_scanlines(&info, &row, 1);
   }
   jpeg_finish_decompress(&info);
@@ -88,6 +88,11 @@ int orientation_of(const jpeg_decompress_struct& info) {
     if (orientation != 1) return orientation;
   }
   return 1;
+}
+
+ColorModel color_model_of(J_COLOR_SPACE space) {
+  if (space == JCS_CMYK || space == JCS_YCCK) return ColorModel::kCmyk;
+  return space == JCS_GRAYSCALE ? ColorModel::kGrey : ColorModel::kRgb;
 }
 
 // Empty without a profile. What stands in markers that do not make one is as good as a broken one.
@@ -104,24 +109,23 @@ std::vector<std::byte> profile_of(const JpegReader& reader) {
 
 }  // namespace
 
-int64_t num_jpeg_pixels(std::span<const std::byte> file) {
+ImageSize jpeg_size(std::span<const std::byte> file) {
   JpegReader reader;
   require<IoError>(read_header(reader, file), "JPEG: {}", reader.errors.message);
-  return checked_num_pixels("JPEG", reader.info.image_width, reader.info.image_height);
+  return {reader.info.image_width, reader.info.image_height};
 }
 
 DecodedImage decode_jpeg(std::span<const std::byte> file) {
   JpegReader reader;
   require<IoError>(read_header(reader, file), "JPEG: {}", reader.errors.message);
-  const auto space = reader.info.jpeg_color_space;
-  require<IoError>(space != JCS_CMYK && space != JCS_YCCK, "JPEG: CMYK colours; convert it to RGB");
-  const int64_t height = reader.info.image_height, width = reader.info.image_width;
-  checked_num_pixels("JPEG", width, height);
+  const auto color_model = color_model_of(reader.info.jpeg_color_space);
+  const int64_t num_channels = color_model == ColorModel::kCmyk ? 4 : 3;
   const int orientation = orientation_of(reader.info);  // the markers go with the end of decoding
   const auto profile = profile_of(reader);
-  auto pixels = at::empty({height, width, 3}, at::kByte);
-  require<IoError>(read_pixels(reader, pixels.data_ptr<uint8_t>()), "JPEG: {}", reader.errors.message);
-  auto image = in_srgb(std::move(pixels), profile, space == JCS_GRAYSCALE);
+  auto pixels = at::empty({reader.info.image_height, reader.info.image_width, num_channels}, at::kByte);
+  require<IoError>(read_pixels(reader, pixels.data_ptr<uint8_t>(), static_cast<size_t>(num_channels)), "JPEG: {}",
+                   reader.errors.message);
+  auto image = in_srgb(std::move(pixels), profile, color_model);
   image.pixels = apply_orientation(image.pixels, orientation);
   return image;
 }

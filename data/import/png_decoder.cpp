@@ -117,7 +117,6 @@ at::Tensor read_pixels(std::span<const std::byte> file) {
   PngImage png;
   auto& image = png.image;
   require<IoError>(png_image_begin_read_from_memory(&image, file.data(), file.size()) != 0, "PNG: {}", image.message);
-  checked_num_pixels("PNG", image.width, image.height);
   image.format = PNG_FORMAT_RGB;
   // 16-bit files without a gamma are sRGB in practice; libpng would take them for linear light.
   image.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;
@@ -135,13 +134,13 @@ bool is_grey(std::span<const std::byte> header) {
 
 }  // namespace
 
-int64_t num_png_pixels(std::span<const std::byte> file) {
+ImageSize png_size(std::span<const std::byte> file) {
   const auto chunks = chunks_of(file);
   constexpr size_t kHeaderBytes = 13, kHeightAt = 4;
   require<IoError>(!chunks.empty() && chunks.front().type == "IHDR" && chunks.front().data.size() == kHeaderBytes,
                    "PNG: it has no header");
   const auto* header = reinterpret_cast<png_const_bytep>(chunks.front().data.data());
-  return checked_num_pixels("PNG", png_get_uint_32(header), png_get_uint_32(header + kHeightAt));
+  return {png_get_uint_32(header), png_get_uint_32(header + kHeightAt)};
 }
 
 DecodedImage decode_png(std::span<const std::byte> file) {
@@ -152,7 +151,8 @@ DecodedImage decode_png(std::span<const std::byte> file) {
     image.pixels = read_pixels(plain);
   } else {
     auto pixels = read_pixels(without(kColours, plain));
-    image = in_srgb(std::move(pixels), read_profile(plain), is_grey(chunks.front().data));
+    image = in_srgb(std::move(pixels), read_profile(plain),
+                    is_grey(chunks.front().data) ? ColorModel::kGrey : ColorModel::kRgb);
   }
   const auto* exif = find(chunks, "eXIf");
   if (exif != nullptr) image.pixels = apply_orientation(image.pixels, exif_orientation(exif->data));

@@ -32,12 +32,37 @@ Prompt from_caption(const std::string& caption) {
   return {caption, ordered_json{{"prompt", caption}}.dump()};
 }
 
+std::vector<std::string> columns_of(const std::string& column) {
+  if (!column.empty()) return {column};
+  return {"prompt", "caption", "text"};
+}
+
+// "prompt" or "caption" or "text"
+std::string in_quotes(const std::vector<std::string>& columns) {
+  return fmt::format("\"{}\"", fmt::join(columns, "\" or \""));
+}
+
+std::string checked(const std::string& prompt, const std::string& place) {
+  require<ConfigError>(prompt.find('\0') == std::string::npos, "{}: its prompt holds NUL, which no text has", place);
+  return to_nfc(trim(prompt));
+}
+
+// `metadata` is the JSON object that `json` was read from.
+Prompt from_object(ordered_json json, const std::string& metadata, const std::vector<std::string>& columns,
+                   const std::string& place) {
+  const auto column = std::ranges::find_if(
+      columns, [&](const auto& name) { return json.is_object() && json.contains(name) && json[name].is_string(); });
+  require<ConfigError>(column != columns.end(), "{} is no JSON object with a text {}", place, in_quotes(columns));
+  auto caption = checked(json[*column].get<std::string>(), place);
+  if (*column == "prompt") return {std::move(caption), metadata};
+  json["prompt"] = caption;
+  return {std::move(caption), json.dump()};
+}
+
 class Reader {
  public:
   Reader(const fs::path& path, const PromptListOptions& options)
-      : path_(path), options_(options), columns_{"prompt", "caption", "text"} {
-    if (!options.column.empty()) columns_ = {options.column};
-  }
+      : path_(path), options_(options), columns_(columns_of(options.column)) {}
 
   PromptList read() {
     const auto extension = extension_of(path_);
@@ -59,7 +84,6 @@ class Reader {
 
  private:
   std::string place_of_line(int64_t line) const { return fmt::format("{}:{}", path_.string(), line); }
-  std::string wanted() const { return fmt::format("\"{}\"", fmt::join(columns_, "\" or \"")); }
 
   // Keeps what make() returns, unless it throws for a bad line.
   template <typename Make>
@@ -73,30 +97,6 @@ class Reader {
                            path_.string(), options_.max_bad, error.what());
       ++list_.num_bad;
       spdlog::warn("left out: {}", error.what());
-    }
-  }
-
-  std::string checked(const std::string& prompt, const std::string& place) const {
-    require<ConfigError>(prompt.find('\0') == std::string::npos, "{}: its prompt holds NUL, which no text has", place);
-    return to_nfc(trim(prompt));
-  }
-
-  // `metadata` is the JSON object that `json` was read from.
-  Prompt from_object(ordered_json json, const std::string& metadata, const std::string& place) const {
-    const auto column = std::ranges::find_if(
-        columns_, [&](const auto& name) { return json.is_object() && json.contains(name) && json[name].is_string(); });
-    require<ConfigError>(column != columns_.end(), "{} is no JSON object with a text {}", place, wanted());
-    auto caption = checked(json[*column].get<std::string>(), place);
-    if (*column == "prompt") return {std::move(caption), metadata};
-    json["prompt"] = caption;
-    return {std::move(caption), json.dump()};
-  }
-
-  Prompt from_json_line(std::string_view line, const std::string& place) const {
-    try {
-      return from_object(parse_json(line), std::string(line), place);
-    } catch (const IoError& error) {
-      throw ConfigError(fmt::format("{} is no JSON object with a text {}: {}", place, wanted(), error.what()));
     }
   }
 
@@ -116,8 +116,9 @@ class Reader {
   }
 
   void read_json_lines() {
-    for_each_line(
-        [&](const auto& line, const auto& place) { add(place, [&] { return from_json_line(line, place); }); });
+    for_each_line([&](const auto& line, const auto& place) {
+      add(place, [&] { return prompt_of_json(line, options_.column, place); });
+    });
   }
 
   // [ "a prompt", {"prompt": "another"} ]
@@ -139,8 +140,8 @@ class Reader {
       const auto place = fmt::format("{}: prompt {}", path_.string(), ++number);
       add(place, [&]() -> Prompt {
         require<ConfigError>(item.is_string() || item.is_object(), "{} is neither a text nor an object with a text {}",
-                             place, wanted());
-        if (item.is_object()) return from_object(item, item.dump(), place);
+                             place, in_quotes(columns_));
+        if (item.is_object()) return from_object(item, item.dump(), columns_, place);
         const auto text_of_item = item.template get<std::string>();
         return {checked(text_of_item, place), ordered_json{{"prompt", text_of_item}}.dump()};
       });
@@ -179,7 +180,7 @@ class Reader {
       if (found != names.end()) return static_cast<size_t>(found - names.begin());
     }
     throw ConfigError(fmt::format("{}: its first line names the columns \"{}\", and none is {}", path_.string(),
-                                  printable(fmt::format("{}", fmt::join(names, "\", \""))), wanted()));
+                                  printable(fmt::format("{}", fmt::join(names, "\", \""))), in_quotes(columns_)));
   }
 
   Prompt from_record(const CsvRecord& record, const std::vector<std::string>& names, size_t column,
@@ -223,6 +224,15 @@ PromptList read_prompt_list(const fs::path& path, const PromptListOptions& optio
   auto list = path == kScenes ? scenes() : Reader(path, options).read();
   require<ConfigError>(!list.prompts.empty(), "{} = '{}' holds no caption", options.key, path.string());
   return list;
+}
+
+Prompt prompt_of_json(std::string_view object, const std::string& column, const std::string& place) {
+  const auto columns = columns_of(column);
+  try {
+    return from_object(parse_json(object), std::string(object), columns, place);
+  } catch (const IoError& error) {
+    throw ConfigError(fmt::format("{} is no JSON object with a text {}: {}", place, in_quotes(columns), error.what()));
+  }
 }
 
 std::vector<std::string> captions_of(const std::vector<Prompt>& prompts) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace fgm {
@@ -40,6 +41,9 @@ struct PromptList {
 // encoding than UTF-8, NUL, a quote that is never closed, a .json that is no JSON; ConfigError for a missing column,
 // one asked for in a file without columns, and an empty list.
 PromptList read_prompt_list(const std::filesystem::path& path, const PromptListOptions& options = {});
+
+// The prompt of one object as a line of a .jsonl file holds it. ConfigError beginning with `place`.
+Prompt prompt_of_json(std::string_view object, const std::string& column, const std::string& place);
 
 std::vector<std::string> captions_of(const std::vector<Prompt>& prompts);
 

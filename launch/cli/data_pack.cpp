@@ -1,7 +1,7 @@
 #include <spdlog/spdlog.h>
 
 #include "core/base/error.h"
-#include "data/import/image_folder.h"
+#include "data/import/pack_images.h"
 #include "data/store/store.h"
 #include "launch/cli/commands.h"
 #include "launch/cli/output.h"
@@ -22,18 +22,30 @@ void warn_of_long_captions(const std::string& out, const TextConfig& text) {
   }
 }
 
+PackOptions options_of(const Flags& flags) {
+  const PackOptions defaults;
+  const std::string images = flags.text("images");
+  return {.images = images,
+          .captions = flags.choice<CaptionSource>(
+              "captions",
+              {{"folder", CaptionSource::kFolder},
+               {"file", CaptionSource::kFile},
+               {"json", CaptionSource::kJson},
+               {"metadata", CaptionSource::kMetadata}},
+              std::filesystem::is_directory(images) ? CaptionSource::kFolder : CaptionSource::kFile),
+          .resolution = flags.whole_number("resolution", defaults.resolution),
+          .out = flags.text("out"),
+          .num_threads = choose_threads(0, read_environment().omp_num_threads, own_cores()).num_threads,
+          .column = flags.text("column"),
+          .max_pixels = flags.whole_number("max-pixels", defaults.max_pixels),
+          .max_bad = flags.whole_number("max-bad", defaults.max_bad)};
+}
+
 int pack(const Invocation& invocation) {
-  const Flags& flags = invocation.flags;
-  const std::string out = flags.text("out");
+  PackOptions options = options_of(invocation.flags);
+  const std::string out = options.out.string();
   const StopSignals signals;
-  const PackOptions options{
-      .images = flags.text("images"),
-      .captions = flags.choice<CaptionSource>(
-          "captions", {{"folder", CaptionSource::kFolder}, {"file", CaptionSource::kFile}}, CaptionSource::kFolder),
-      .resolution = flags.whole_number("resolution", PackOptions().resolution),
-      .out = out,
-      .num_threads = choose_threads(0, read_environment().omp_num_threads, own_cores()).num_threads,
-      .should_stop = [&] { return signals.requested() != 0; }};
+  options.should_stop = [&] { return signals.requested() != 0; };
   if (invocation.is_dry_run) {
     check_pack(options);
     return kExitDone;
@@ -59,14 +71,20 @@ int pack(const Invocation& invocation) {
 }  // namespace
 
 Command data_pack_command() {
-  return {.name = "data pack",
-          .help = "writes a folder of photographs and their captions into a store",
-          .run = pack,
-          .sections = {"text"},
-          .flags = {required_flag("images", "DIR", "folder of images, one sub-folder for each kind of thing"),
-                    {"captions", "folder|file", "\"a photo of a <folder>\", or the .txt beside each image"},
-                    {"resolution", "N", "pixels on one side after the crop; 32 unless given"},
-                    required_flag("out", "FILE", "the store to write")}};
+  return {
+      .name = "data pack",
+      .help = "writes photographs and their captions, of a folder or of tar and zip files, into a store",
+      .run = pack,
+      .sections = {"text"},
+      .flags = {required_flag("images", "PATH", "a folder, a tar or zip file, or a pattern of such files in quotes"),
+                {"captions", "folder|file|json|metadata",
+                 "\"a photo of a <folder>\", the .txt or .json beside each image, or a metadata.jsonl; a folder's "
+                 "are folder, an archive's file, unless given"},
+                {"column", "NAME", "of captions in JSON; without it prompt, caption or text"},
+                {"resolution", "N", "pixels on one side after the crop; 32 unless given"},
+                {"max-pixels", "N", "larger images are skipped before they are decoded; 2^28 unless given"},
+                {"max-bad", "N", "images that may be unusable, each of them named; 1000 unless given"},
+                required_flag("out", "FILE", "the store to write")}};
 }
 
 }  // namespace fgm

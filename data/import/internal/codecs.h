@@ -2,23 +2,23 @@
 
 #include <cstddef>
 #include <span>
-#include <string_view>
+#include <utility>
 
 #include "data/import/image_decoder.h"
+#include "data/import/internal/color_profile.h"
 
 namespace fgm {
 
-// Both throw IoError; see decode_image() and num_pixels().
+// All throw IoError; see decode_image() and num_pixels().
 DecodedImage decode_jpeg(std::span<const std::byte> file);
 DecodedImage decode_png(std::span<const std::byte> file);
-int64_t num_jpeg_pixels(std::span<const std::byte> file);
-int64_t num_png_pixels(std::span<const std::byte> file);
+using ImageSize = std::pair<int64_t, int64_t>;  // width and height, as the header says
+ImageSize jpeg_size(std::span<const std::byte> file);
+ImageSize png_size(std::span<const std::byte> file);
 
-// What becomes of decoded pixels in the colours of `profile`, an ICC profile; nothing where that is empty.
-DecodedImage in_srgb(at::Tensor pixels, std::span<const std::byte> profile, bool is_grey);
-
-// IoError unless an image of that size may be decoded.
-int64_t checked_num_pixels(std::string_view format, int64_t width, int64_t height);
+// What becomes of decoded pixels, [H, W, 4] of kCmyk, else [H, W, 3], in the colours of `profile`, an ICC profile. Where
+// that is empty, only CMYK is converted.
+DecodedImage in_srgb(at::Tensor pixels, std::span<const std::byte> profile, ColorModel color_model);
 
 // The EXIF orientation 1 to 8 of a TIFF block, with or without "Exif\0\0" before it; 1 when it is absent or damaged
 // (CIPA DC-008, section 4.6.5.1, tag 0x0112).

@@ -72,6 +72,19 @@ TEST(ColourProfile, GreysAreConvertedByAProfileOfGreys) {
   }
 }
 
+// L* = 50.2 is the luminance 0.1858, and that the level 119 of sRGB. The colours that the other inks would have made
+// have no part in it.
+TEST(ColourProfile, CmykIsWhatItsProfileSaysOfTheInks) {
+  const auto cmyk = at::tensor({0, 255, 90, 128}, at::kByte).view({1, 1, 4}).expand({16, 16, 4});
+  const auto image = decode(encode_jpeg(cmyk, {.icc = black_ink_profile()}));
+  EXPECT_TRUE(image.is_converted);
+  EXPECT_FALSE(image.is_profile_unusable);
+  EXPECT_LE(largest_difference(image.pixels, at::full({16, 16, 3}, 119)), 2);
+  const auto other = decode(encode_jpeg(cmyk, {.icc = display_p3_profile()}));
+  EXPECT_TRUE(other.is_profile_unusable);
+  EXPECT_TRUE(at::equal(other.pixels, decode(encode_jpeg(cmyk)).pixels));
+}
+
 TEST(ColourProfile, OneThatCannotBeUsedIsSaidAndLeavesThePixels) {
   const auto grey = colours().slice(2, 0, 1);
   const auto cut = display_p3_profile().substr(0, 150);

@@ -50,6 +50,7 @@ void set_header(png_structp png, png_infop info, const at::Tensor& image, int de
 
 void set_jpeg_options(jpeg_compress_struct& info, const JpegOptions& options) {
   jpeg_set_defaults(&info);
+  if (options.is_ycck) jpeg_set_colorspace(&info, JCS_YCCK);
   jpeg_set_quality(&info, 95, TRUE);
   if (options.is_progressive) jpeg_simple_progression(&info);
   if (!options.is_chroma_halved) info.comp_info[0].h_samp_factor = info.comp_info[0].v_samp_factor = 1;
@@ -179,6 +180,27 @@ std::string grey_profile(double gamma) {
 
 std::string lab_profile() {
   return bytes_of(cmsCreateLab4Profile(nullptr));
+}
+
+std::string black_ink_profile() {
+  const auto to_lab16 = [](const cmsUInt16Number cmyk[], cmsUInt16Number lab[], void*) {
+    lab[0] = static_cast<cmsUInt16Number>(0xFFFF - cmyk[3]);
+    lab[1] = lab[2] = 0x8080;  // a* = b* = 0
+    return TRUE;
+  };
+  auto* profile = cmsCreateProfilePlaceholder(nullptr);
+  cmsSetProfileVersion(profile, 4.3);
+  cmsSetDeviceClass(profile, cmsSigOutputClass);
+  cmsSetColorSpace(profile, cmsSigCmykData);
+  cmsSetPCS(profile, cmsSigLabData);
+  auto* table = cmsStageAllocCLut16bit(nullptr, 2, 4, 3, nullptr);
+  cmsStageSampleCLut16bit(table, to_lab16, nullptr, 0);
+  auto* pipeline = cmsPipelineAlloc(nullptr, 4, 3);
+  cmsPipelineInsertStage(pipeline, cmsAT_BEGIN, table);
+  cmsWriteTag(profile, cmsSigAToB0Tag, pipeline);
+  auto bytes = bytes_of(profile);
+  cmsPipelineFree(pipeline);
+  return bytes;
 }
 
 std::string exif_block(int orientation, bool is_big_endian) {

@@ -12,6 +12,7 @@ namespace fgm {
 struct JpegOptions {
   bool is_progressive = false;
   bool is_chroma_halved = true;  // 4:2:0
+  bool is_ycck = false;          // CMYK as Photoshop writes it
   std::string app1 = "";         // payload of an APP1 segment, or empty
   std::string icc = "";          // a profile, which is cut into segments of 100 bytes
 };
@@ -35,6 +36,8 @@ std::string srgb_profile();
 std::string display_p3_profile();
 std::string grey_profile(double gamma);
 std::string lab_profile();
+// Of a printer that prints with black alone: the lightness L* is its inverted level, 255 being 100.
+std::string black_ink_profile();
 
 // `image` is uint8 [H, W] of indices into `palette`, uint8 [N, 3].
 std::string encode_palette_png(const at::Tensor& image, const at::Tensor& palette);

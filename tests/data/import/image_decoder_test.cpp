@@ -110,8 +110,25 @@ TEST(DecodeJpeg, SurvivesEveryDamagedByte) {
   EXPECT_GT(num_rejected, 0) << "no byte mattered";
 }
 
-TEST(DecodeJpeg, RejectsCmykByName) {
-  EXPECT_THAT(error_of(encode_jpeg(at::zeros({8, 8, 4}, at::kByte))), HasSubstr("CMYK"));
+// What the file has is the light that each ink leaves.
+TEST(DecodeJpeg, InksOfCmykTakeTheirShareOfTheLight) {
+  const auto image = at::tensor({255, 128, 0, 255}, at::kByte).view({1, 1, 4}).expand({16, 16, 4});
+  const auto half_black = at::tensor({255, 128, 0, 128}, at::kByte).view({1, 1, 4}).expand({16, 16, 4});
+  for (const bool is_ycck : {false, true}) {
+    constexpr double kOfTheQuantisation = 2;
+    const auto expect = [&](const at::Tensor& cmyk, std::vector<int64_t> rgb) {
+      const auto decoded = decode_image(bytes_of(encode_jpeg(cmyk, {.is_ycck = is_ycck})));
+      EXPECT_TRUE(decoded.is_converted);
+      EXPECT_LE(largest_difference(decoded.pixels, at::tensor(rgb).expand({16, 16, 3})), kOfTheQuantisation);
+    };
+    expect(image, {255, 128, 0});
+    expect(half_black, {128, 64, 0});
+  }
+}
+
+TEST(DecodeJpeg, AnUprightCmykImageIsTurnedToo) {
+  const auto image = at::full({8, 20, 4}, 255, at::kByte);
+  EXPECT_EQ(pixels_of(encode_jpeg(image, {.app1 = exif_block(6, false)})).sizes(), (std::vector<int64_t>{20, 8, 3}));
 }
 
 TEST(DecodePng, GivesBackEveryByteAtBothDepths) {
@@ -196,6 +213,14 @@ TEST(DecodeImage, SaysWhichFormatAFileIsOf) {
 TEST(NumPixels, AreThoseOfTheHeader) {
   EXPECT_EQ(num_pixels(bytes_of(encode_png(gradient(20, 30)))), 600);
   EXPECT_EQ(num_pixels(bytes_of(encode_jpeg(gradient(20, 30)))), 600);
+}
+
+TEST(NumPixels, MoreThanAskedForAreRefusedByBothDecoders) {
+  for (const auto& file : {encode_png(gradient(20, 30)), encode_jpeg(gradient(20, 30))}) {
+    EXPECT_EQ(decode_image(bytes_of(file), 600).pixels.numel(), 1800);
+    EXPECT_THAT(message_of<IoError>([&] { decode_image(bytes_of(file), 599); }),
+                HasSubstr("30 x 20 pixels are more than 599"));
+  }
 }
 
 }  // namespace

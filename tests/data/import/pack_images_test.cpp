@@ -1,10 +1,12 @@
-#include "data/import/image_folder.h"
+#include "data/import/pack_images.h"
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
+#include <functional>
+#include <optional>
 
 #include "core/base/error.h"
 #include "data/import/internal/in_order.h"
@@ -180,7 +182,7 @@ TEST_F(PackImages, NamesTheWrongOption) {
   EXPECT_THAT(message_of<ConfigError>([&] {
                 pack_images({folder_ / "nowhere", CaptionSource::kFolder, 8, out_});
               }),
-              HasSubstr("nowhere' is not a folder"));
+              HasSubstr("nowhere' is no folder, no tar or zip file"));
 }
 
 TEST(CaptionOfFolder, ChoosesTheArticleAndReadsUnderscoresAsBlanks) {
@@ -297,6 +299,53 @@ TEST_F(PackImages, CountsTextsWithoutAImage) {
   EXPECT_EQ(pack(CaptionSource::kFile).left_out, (Counts{{"texts without an image", 1}}));
 }
 
+TEST_F(PackImages, CaptionsComeFromAMemberOfTheJsonBesideTheImage) {
+  put("in/a.jpg", jpeg(1));
+  put("in/a.json", "{\n \"tags\": [1],\n \"caption\": \" a hat \",\n \"de\": \"ein Hut\"\n}\n");
+  put("in/b.jpg", jpeg(2));
+  put("in/b.json", R"({"caption": 7, "de": "zwei"})");
+  auto report = pack(CaptionSource::kJson);
+  EXPECT_THAT(Store(out_).prompts(), ElementsAre("a hat"));
+  EXPECT_THAT(report.skipped, ElementsAre(HasSubstr("b.json is no JSON object with a text")));
+  pack_images({.images = folder_ / "in", .captions = CaptionSource::kJson, .out = out_, .column = "de"});
+  EXPECT_THAT(Store(out_).prompts(), ElementsAre("ein Hut", "zwei"));
+}
+
+TEST_F(PackImages, CaptionsComeFromMetadataAsHuggingFacesImageFoldersHaveThem) {
+  for (const auto* name : {"in/a.jpg", "in/train/b.jpg", "in/train/c d.jpg", "in/e.jpg"}) put(name, jpeg(1));
+  put("in/metadata.jsonl",
+      "{\"file_name\": \"a.jpg\", \"text\": \"one\"}\n{\"file_name\": \"train/b.jpg\", \"text\": \"two\"}\n");
+  put("in/train/metadata.csv", "file_name,text\n./c d.jpg,three\n");
+  const auto report = pack(CaptionSource::kMetadata);
+  EXPECT_THAT(Store(out_).prompts(), ElementsAre("one", "two", "three"));
+  EXPECT_THAT(report.skipped, ElementsAre(HasSubstr("e.jpg: no metadata.jsonl or metadata.csv")));
+  EXPECT_EQ(report.left_out, (Counts{{"without a usable caption", 1}}));
+  put("in/metadata.jsonl", R"({"file": "a.jpg", "text": "one"})");
+  EXPECT_THAT(message_of<ConfigError>([&] { pack(CaptionSource::kMetadata); }),
+              HasSubstr("metadata.jsonl: a record has no text \"file_name\""));
+}
+
+TEST_F(PackImages, SoManyBadImagesAreSkippedAndOneMoreIsAnError) {
+  put("in/hat/a.jpg", jpeg(1));
+  put("in/hat/b.jpg", "rubbish");
+  put("in/hat/c.jpg", "rubbish");
+  PackOptions options{.images = folder_ / "in", .out = out_, .max_bad = 2};
+  EXPECT_EQ(pack_images(options).written, 1);
+  std::filesystem::remove(out_);
+  options.max_bad = 1;
+  EXPECT_THAT(message_of<IoError>([&] { pack_images(options); }),
+              AllOf(HasSubstr("more than 1 images"), HasSubstr("c.jpg: neither JPEG nor PNG")));
+  EXPECT_EQ(num_files(), 1);
+}
+
+TEST_F(PackImages, AnImageOfMorePixelsThanAskedForIsSkipped) {
+  put("in/hat/a.jpg", jpeg(1));
+  put("in/hat/b.png", encode_png(at::zeros({24, 21, 3}, at::kByte)));
+  const auto report = pack_images({.images = folder_ / "in", .out = out_, .max_pixels = 24 * 20});
+  EXPECT_EQ(report.written, 1);
+  EXPECT_THAT(report.skipped, ElementsAre(HasSubstr("b.png: PNG: 21 x 24 pixels are more than 480")));
+}
+
 TEST_F(PackImages, SaysWhichImagesWereConvertedOrCouldNotBe) {
   const auto image = scene(16, 16, 1);
   put("in/hat/a.png", encode_png(image, {.icc = display_p3_profile()}));
@@ -351,6 +400,15 @@ TEST_F(PackImages, MakesTheFolderOfTheStoreAndReplacesNoDevice) {
   EXPECT_THAT(message_of<IoError>([&] { pack(); }), HasSubstr("/dev/null"));
 }
 
+// make(0), make(1), ... make(count - 1)
+template <typename Make>
+auto works(int64_t count, const Make& make) {
+  return [count, make, i = int64_t{0}]() mutable -> std::optional<std::function<int64_t()>> {
+    if (i == count) return std::nullopt;
+    return [make, i = i++] { return make(i); };
+  };
+}
+
 TEST(InOrder, TakesResultsInOrderAndHoldsFew) {
   constexpr int64_t kCount = 500, kThreads = 3;
   std::atomic<int64_t> num_held = 0, most = 0;
@@ -361,7 +419,7 @@ TEST(InOrder, TakesResultsInOrderAndHoldsFew) {
     }
     return i;
   };
-  in_order(kCount, kThreads, make, [&](int64_t i) {
+  in_order(kThreads, works(kCount, make), [&](int64_t i) {
     EXPECT_EQ(i, next++);
     --num_held;
   });
@@ -376,11 +434,11 @@ TEST(InOrder, AnErrorOfEitherSideComesOut) {
     return i;
   };
   int64_t num_taken = 0;
-  EXPECT_EQ(message_of<IoError>([&] { in_order(9, 2, fails_at_7, [&](int64_t) { ++num_taken; }); }), "seven");
+  EXPECT_EQ(message_of<IoError>([&] { in_order(2, works(9, fails_at_7), [&](int64_t) { ++num_taken; }); }), "seven");
   EXPECT_EQ(num_taken, 7);
   const auto make = [](int64_t i) { return i; };
   EXPECT_EQ(message_of<IoError>([&] {
-              in_order(9, 2, make, [](int64_t i) {
+              in_order(2, works(9, make), [](int64_t i) {
                 if (i == 3) throw IoError("three");
               });
             }),
