@@ -141,7 +141,7 @@ class ArchiveSource : public ImageSource {
 std::vector<fs::path> find_archives(const fs::path& images) {
   if (fs::is_regular_file(images)) return {images};
   glob_t found{};
-  const int status = ::glob(images.c_str(), GLOB_BRACE, nullptr, &found);
+  const int status = ::glob(images.c_str(), 0, nullptr, &found);
   std::vector<fs::path> archives;
   for (size_t i = 0; status == 0 && i < found.gl_pathc; ++i) {
     if (fs::is_regular_file(found.gl_pathv[i])) archives.emplace_back(found.gl_pathv[i]);

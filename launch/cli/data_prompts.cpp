@@ -34,7 +34,7 @@ int import_prompts(const Invocation& invocation) {
   if (invocation.is_json) {
     print_json({{"out", out}, {"written", prompts.size()}, {"distinct", num_distinct}, {"left_out", list.num_bad}});
   } else {
-    print_out(fmt::format("{}: {} prompts written, {} of them distinct, {} bad lines left out\n", out, prompts.size(),
+    print_out(fmt::format("{}: {} prompts written, {} of them distinct; bad lines left out: {}\n", out, prompts.size(),
                           num_distinct, list.num_bad));
   }
   return kExitDone;

@@ -7,8 +7,9 @@ frechet.safetensors: two sets of features and their distance by the formula of H
 with scipy's matrix square root of the product of the covariances, as the public FID programs compute it.
 efficientnet_lite.safetensors: a tiny EfficientNet-Lite with random weights, images and their features by a forward pass
 in numpy, float64; with the second argument, made by launch/scripts/setup --eval-features, also Lite0's features.
-stored.npz, deflated.npz: a mean and a covariance by numpy.savez and numpy.savez_compressed. long_header.npz: an array's
-header of 4 MiB of blanks, which no program writes.
+stored.npz, deflated.npz: a mean and a covariance by numpy.savez and numpy.savez_compressed. dtypes.npz, refused_*.npz:
+arrays of the dtypes that read_npz() takes, and of others. long_header.npz: an array's header of 4 MiB of blanks, which
+no program writes.
 """
 
 import struct
@@ -114,6 +115,16 @@ def write_long_header(path):
         file.writestr(info, b"\x93NUMPY\x02\x00" + struct.pack("<I", len(header)) + header)
 
 
+def write_dtypes(folder):
+    names = ["float16", "float32", "float64", "int8", "uint8", "int16", "int32", "int64"]
+    arrays = {name: numpy.array([0, 7], name) for name in names}
+    numpy.savez(f"{folder}/dtypes.npz", **arrays, bool=numpy.array([False, True]))
+    refused = {"big_endian": numpy.zeros(2, ">f8"), "complex": numpy.zeros(2, complex), "text": numpy.array(["a"]),
+               "fortran": numpy.zeros((2, 3), order="F"), "object": numpy.array([None])}
+    for name, array in refused.items():
+        numpy.savez(f"{folder}/refused_{name}.npz", x=array)
+
+
 if __name__ == "__main__":
     folder = sys.argv[1]
     rng = numpy.random.default_rng(1)
@@ -126,6 +137,7 @@ if __name__ == "__main__":
     numpy.savez_compressed(f"{folder}/deflated.npz", mu=mean, sigma=covariance)
     save_file({"mu": mean, "sigma": covariance}, f"{folder}/statistics.safetensors")
     write_long_header(f"{folder}/long_header.npz")
+    write_dtypes(folder)
 
     images = rng.integers(0, 256, (2, 20, 24, 3), dtype=numpy.uint8)
     tensors = random_weights(rng, TINY)

@@ -166,6 +166,7 @@ TEST_F(Cli, AnOutputThatCannotBeWrittenIsFoundBeforeTheWork) {
   fs::create_directories(path("images/dress"));
   const std::vector<std::string> commands = {
       "data pack --images " + path("images") + " --out " + out + ".h5",
+      "data prompts --from nowhere.txt --out " + out + ".h5",
       "data idx --images nowhere --labels nowhere --names a --out " + out + ".h5",
       "data shapes --out " + path("a.h5") + " --held-out " + out + ".h5",
       "sample --sample.weights nowhere --sample.prompts nowhere --sample.out " + out + ".h5",
@@ -181,6 +182,21 @@ TEST_F(Cli, AnOutputThatCannotBeWrittenIsFoundBeforeTheWork) {
     EXPECT_THAT(result.text, testing::AllOf(HasSubstr("cannot write"), HasSubstr("file is no folder"))) << command;
   }
   EXPECT_FALSE(fs::exists(path("a.h5"))) << "the first store was drawn before the second was looked at";
+}
+
+TEST_F(Cli, AListOfPromptsBecomesAStoreThatIsReadLikeTheList) {
+  std::ofstream(path("p.csv")) << "id,TEXT\n1,a cat\n2\n3,a dog\n4,a cat\n";
+  const std::string command = "data prompts --from p.csv --column TEXT --out " + path("p.h5");
+  EXPECT_EQ(in_process(folder_, command + " --dry-run").code, kExitDone);
+  EXPECT_FALSE(fs::exists(path("p.h5")));
+  const auto written = in_process(folder_, command);
+  EXPECT_EQ(written.code, kExitDone);
+  EXPECT_THAT(written.text, testing::AllOf(HasSubstr("left out: p.csv:3: it has 1 fields"),
+                                           HasSubstr("3 prompts written, 2 of them distinct; bad lines left out: 1")));
+  EXPECT_EQ(Store(path("p.h5")).kind(), "captions");
+  EXPECT_THAT(Store(path("p.h5")).prompts(), testing::ElementsAre("a cat", "a dog", "a cat"));
+  EXPECT_THAT(in_process(folder_, command + " --max-bad 0").text, HasSubstr("p.csv:3: it has 1 fields"));
+  EXPECT_THAT(in_process(folder_, command + " --max-bad -1").text, HasSubstr("--max-bad = -1 is negative"));
 }
 
 TEST_F(Cli, ScenesForTrainingAndHeldOutOnesAreNotDrawnIntoOneFile) {
@@ -261,7 +277,7 @@ TEST_F(Cli, PackRefusesBadFlagsNamingThem) {
   EXPECT_EQ(in_process(folder_, "data pack --images x --out y --resolution 3x").text,
             "fgm: --resolution = '3x' is not a whole number\n");
   EXPECT_EQ(in_process(folder_, "data pack --images x --out y --captions none").text,
-            "fgm: --captions = 'none' is not one of file, folder\n");
+            "fgm: --captions = 'none' is not one of file, folder, json, metadata\n");
 }
 
 }  // namespace

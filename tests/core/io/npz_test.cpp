@@ -1,12 +1,13 @@
 #include "core/io/npz.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <fstream>
 
 #include "core/base/error.h"
 #include "core/io/file.h"
 #include "core/io/safetensors.h"
+#include "tests/support/errors.h"
 #include "tests/support/read_tensor.h"
 
 namespace fgm {
@@ -41,6 +42,27 @@ TEST_F(Npz, ReadsWhatItWrote) {
   const auto read = read_npz(path_);
   ASSERT_EQ(read.size(), 3u);
   for (const auto& [name, array] : arrays) EXPECT_TRUE(at::equal(read.at(name), array)) << name;
+}
+
+TEST_F(Npz, ReadsTheDtypesOfNumpyThatTensorsHave) {
+  const auto arrays = read_npz(kNpzGolden / "dtypes.npz");
+  const std::map<std::string, at::ScalarType> expected = {
+      {"float16", at::kHalf}, {"float32", at::kFloat}, {"float64", at::kDouble},
+      {"int8", at::kChar},    {"uint8", at::kByte},    {"int16", at::kShort},
+      {"int32", at::kInt},    {"int64", at::kLong},    {"bool", at::kByte}};
+  ASSERT_EQ(arrays.size(), expected.size());
+  for (const auto& [name, type] : expected) {
+    const int64_t step = name == "bool" ? 1 : 7;
+    EXPECT_TRUE(at::equal(arrays.at(name), at::tensor({0, 1}, at::kLong).mul(step).to(type))) << name;
+    EXPECT_EQ(arrays.at(name).scalar_type(), type) << name;
+  }
+}
+
+TEST_F(Npz, RefusesWhatNoTensorHoldsByName) {
+  for (const std::string name : {"big_endian", "complex", "fortran", "text", "object"}) {
+    const auto message = message_of<IoError>([&] { read_npz(kNpzGolden / ("refused_" + name + ".npz")); });
+    EXPECT_THAT(message, ::testing::HasSubstr("x: the array is not of little-endian floats or integers")) << name;
+  }
 }
 
 TEST_F(Npz, SeesAFlippedByteOfAnArrayAndCrashesAtNone) {
