@@ -20,7 +20,8 @@ struct ArchiveReader::Impl {
     }
   }
 
-  // libarchive's last error. What may pass (a disk's, a server's) keeps the system's code; damage has EILSEQ, EINVAL or none.
+  // libarchive's last error. What may pass, a disk's or a server's failure, has the system's code; damage has EILSEQ,
+  // EINVAL or none.
   IoError error(const std::string& what) const {
     const char* text = archive_error_string(reader.get());
     const int code = archive_errno(reader.get());

@@ -38,8 +38,9 @@ std::string CsvReader::take_field(std::string& problem) {
   const bool is_quoted = rest_.starts_with('"');
   std::string field = is_quoted ? take_quoted() : "";
   const auto tail = rest_.substr(0, rest_.find_first_of(kEnds.data(), 0, kEnds.size()));
-  if (is_quoted && !tail.empty())
+  if (is_quoted && !tail.empty()) {
     problem = "text follows a closing quote; a quote inside a quoted field is written twice";
+  }
   field += tail;
   rest_.remove_prefix(tail.size());
   return field;

@@ -36,10 +36,10 @@ struct PromptList {
 // (shapes::balanced_captions). Prompts of files are trimmed and in Unicode's normal form C; empty lines do not count.
 // A prompt's metadata is its object, or that of its record's columns; where the column has another name, with the
 // prompt as "prompt".
-// A line that is no object, lacks the column, or has another number of fields than the header is bad: ConfigError
-// naming file and line behind the first `max_bad` of them. IoError for what damages the rest of the file, too: another
-// encoding than UTF-8, NUL, a quote that is never closed, a .json that is no JSON; ConfigError for a missing column,
-// one asked for in a file without columns, and an empty list.
+// A line that is no object, lacks the column, or has another number of fields than the header is bad: one more of them
+// than `max_bad` is a ConfigError naming file and line. What may damage the rest of a file, too, is an error at once:
+// IoError for another encoding than UTF-8, NUL, and a quote that is never closed, ConfigError for a .json that is no
+// array, a column that is missing or asked for in a file without columns, and an empty list.
 PromptList read_prompt_list(const std::filesystem::path& path, const PromptListOptions& options = {});
 
 // The prompt of one object as a line of a .jsonl file holds it. ConfigError beginning with `place`.

@@ -22,9 +22,9 @@ struct FoundImages {
 //   * what begins with a dot and what tools make (lost+found, __MACOSX, @eaDir, Thumbs.db, ...) is left out whole;
 //   * a name's ending, in any case, says that a file is an image, its first bytes say of which format;
 //   * a folder that may not be read is left out and named.
-// All that is left out is counted, but for the files that captions come from. ConfigError
-// saying which layout is expected, and what was found, when there are no images; IoError when a folder cannot be read
-// for a reason that may pass.
+// All that is left out is counted, but for the files that captions come from. ConfigError saying which layout is
+// expected, and what was found, when there are no images; IoError when a folder cannot be read for a reason that may
+// pass.
 FoundImages list_images(const std::filesystem::path& root, CaptionSource captions);
 
 }  // namespace fgm
