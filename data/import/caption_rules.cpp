@@ -34,9 +34,9 @@ bool is_readable_ending(const std::string& ending) {
 
 const std::vector<std::string>& caption_endings(CaptionSource source) {
   // kohya's trainers call theirs .caption unless told otherwise.
-  static const std::vector<std::string> kTexts = {".txt", ".caption"}, kJson = {".json"}, kNone = {};
-  if (source == CaptionSource::kFile) return kTexts;
-  return source == CaptionSource::kJson ? kJson : kNone;
+  static const std::vector<std::string> kTextEndings = {".txt", ".caption"}, kJsonEndings = {".json"}, kNone = {};
+  if (source == CaptionSource::kFile) return kTextEndings;
+  return source == CaptionSource::kJson ? kJsonEndings : kNone;
 }
 
 std::string caption_in(std::string_view bytes, const std::string& name, const PackOptions& options) {

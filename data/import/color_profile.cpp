@@ -13,19 +13,20 @@ namespace {
 using Profile = std::unique_ptr<void, decltype(&cmsCloseProfile)>;
 using Transform = std::unique_ptr<void, decltype(&cmsDeleteTransform)>;
 
-struct Format {
+struct LcmsFormat {
   cmsColorSpaceSignature space;
   cmsUInt32Number pixel;
 };
-Format format_of(ColorModel color_model) {
+LcmsFormat lcms_format(ColorModel color_model) {
   if (color_model == ColorModel::kGrey) return {cmsSigGrayData, TYPE_GRAY_8};
-  return color_model == ColorModel::kRgb ? Format{cmsSigRgbData, TYPE_RGB_8} : Format{cmsSigCmykData, TYPE_CMYK_8_REV};
+  return color_model == ColorModel::kRgb ? LcmsFormat{cmsSigRgbData, TYPE_RGB_8}
+                                         : LcmsFormat{cmsSigCmykData, TYPE_CMYK_8_REV};
 }
 
 Transform transform_to_srgb(std::span<const std::byte> bytes, ColorModel color_model) {
   const Profile from(cmsOpenProfileFromMem(bytes.data(), static_cast<cmsUInt32Number>(bytes.size())), cmsCloseProfile);
   const Profile to(cmsCreate_sRGBProfile(), cmsCloseProfile);
-  const auto format = format_of(color_model);
+  const auto format = lcms_format(color_model);
   if (from == nullptr || cmsGetColorSpace(from.get()) != format.space) return {nullptr, cmsDeleteTransform};
   const auto transform = cmsCreateTransform(from.get(), format.pixel, to.get(), TYPE_RGB_8,
                                             INTENT_RELATIVE_COLORIMETRIC, cmsFLAGS_BLACKPOINTCOMPENSATION);

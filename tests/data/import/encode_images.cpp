@@ -195,8 +195,11 @@ std::string black_ink_profile() {
   cmsSetPCS(profile, cmsSigLabData);
   auto* table = cmsStageAllocCLut16bit(nullptr, 2, 4, 3, nullptr);
   cmsStageSampleCLut16bit(table, to_lab16, nullptr, 0);
+  // The file format has the table between curves only (ICC.1:2022, 10.12); these change nothing.
   auto* pipeline = cmsPipelineAlloc(nullptr, 4, 3);
-  cmsPipelineInsertStage(pipeline, cmsAT_BEGIN, table);
+  cmsPipelineInsertStage(pipeline, cmsAT_END, cmsStageAllocToneCurves(nullptr, 4, nullptr));
+  cmsPipelineInsertStage(pipeline, cmsAT_END, table);
+  cmsPipelineInsertStage(pipeline, cmsAT_END, cmsStageAllocToneCurves(nullptr, 3, nullptr));
   cmsWriteTag(profile, cmsSigAToB0Tag, pipeline);
   auto bytes = bytes_of(profile);
   cmsPipelineFree(pipeline);

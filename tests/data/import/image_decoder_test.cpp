@@ -126,7 +126,7 @@ TEST(DecodeJpeg, InksOfCmykTakeTheirShareOfTheLight) {
   }
 }
 
-TEST(DecodeJpeg, AnUprightCmykImageIsTurnedToo) {
+TEST(DecodeJpeg, ACmykImageIsTurnedUprightToo) {
   const auto image = at::full({8, 20, 4}, 255, at::kByte);
   EXPECT_EQ(pixels_of(encode_jpeg(image, {.app1 = exif_block(6, false)})).sizes(), (std::vector<int64_t>{20, 8, 3}));
 }

@@ -13,7 +13,7 @@ namespace fgm {
 
 using Members = std::vector<std::pair<std::string, std::string>>;  // names and bytes
 
-// An archive of the kind that the name's ending says: .tar, .tar.gz, .tar.zst or .zip.
+// An archive of the kind that the name's ending says: .tar, .tar.gz or .zip.
 inline void write_archive(const std::filesystem::path& path, const Members& members) {
   archive* out = archive_write_new();
   ASSERT_EQ(archive_write_set_format_filter_by_ext(out, path.c_str()), ARCHIVE_OK) << path;
