@@ -32,7 +32,7 @@ void Config::validate() const {
   sample.validate();
   eval.validate();
   shapes.validate();
-  if (!text.store.empty() && text.encoders.empty()) return;  // widths that the store has still to say
+  if (text.has_embeddings() && text.encoders.empty()) return;  // widths that the store or model has still to say
   require<ConfigError>(model.context_width() == 0 || model.context_width() == text.context_width,
                        "model.context_width = {} differs from text.context_width = {}", model.context_width(),
                        text.context_width);

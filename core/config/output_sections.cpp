@@ -18,6 +18,9 @@ void SampleConfig::visit(FieldVisitor& v) {
       "captions: a store, a text file with one in each line, .jsonl such as GenEval's, a .json array, .csv, .tsv, or "
       "scenes = the training captions of `fgm data shapes`",
       OnResume::kIgnore);
+  v.field("sample.noise", noise,
+          "safetensors file with the noise to start from: noise [N,C,H,W], row i for image i; empty = of the seed",
+          OnResume::kIgnore);
   v.field("sample.steps", steps, "steps from noise to image", OnResume::kIgnore);
   v.field("sample.guidance", guidance, "guidance scale; 1 = none", OnResume::kIgnore);
   v.field("sample.shift", shift,

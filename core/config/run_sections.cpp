@@ -75,7 +75,10 @@ void TextConfig::visit(FieldVisitor& v) {
   v.field("text.labels", labels, "captions that are classes, comma-separated; empty = captions are words");
   v.field("text.store", store, "embeddings that `fgm encode` made, which captions are looked up in; comma-separated",
           OnResume::kIgnore);
-  v.field("text.encoders", encoders, "digest of the encoders that made text.store, which sets it");
+  v.field("text.model", model,
+          "Stable Diffusion 3's text encoders, which encode captions as they come; in place of a store",
+          OnResume::kIgnore);
+  v.field("text.encoders", encoders, "digest of the encoders of text.store or text.model, which set it");
   v.field("text.num_tokens", num_tokens, "words of a caption that the model sees");
   v.field("text.context_width", context_width, "width of each word's embedding");
   v.field("text.pooled_width", pooled_width, "width of the whole caption's embedding");
@@ -91,11 +94,15 @@ void TextConfig::validate() const {
                        pooled_width);
   require<ConfigError>(std::set<std::string>(names.begin(), names.end()).size() == names.size(),
                        "text.labels names a class twice: {}", labels);
-  require<ConfigError>(names.empty() || store.empty(),
-                       "text.labels and text.store are both set; captions are either classes or prompts of a store");
+  require<ConfigError>(names.empty() || !has_embeddings(),
+                       "text.labels and text.{} are both set; captions are either classes or prompts to encode",
+                       store.empty() ? "model" : "store");
+  require<ConfigError>(store.empty() || model.empty(),
+                       "text.store and text.model are both set; embeddings come from one of them");
   require<ConfigError>(store.empty() || !stores().empty(), "text.store = '{}' names no file", store);
-  require<ConfigError>(encoders.empty() || !store.empty(),
-                       "text.encoders = {} has no text.store; give the store that these encoders made", encoders);
+  require<ConfigError>(
+      encoders.empty() || has_embeddings(),
+      "text.encoders = {} has neither text.store nor text.model; give a store that these encoders made", encoders);
 }
 
 }  // namespace fgm

@@ -53,11 +53,12 @@ struct DataConfig {
   void validate() const;
 };
 
-// Text conditioning by hashed words; by classes where `labels` names them; by cached embeddings where `store` is set,
-// which then says all below it (launch/text).
+// Text conditioning by hashed words; by classes where `labels` names them; by cached embeddings where `store` is set, or
+// by text encoders at work where `model` is, which then say all below them (launch/text).
 struct TextConfig {
   std::string labels = "";
   std::string store = "";
+  std::string model = "";
   std::string encoders = "";
   int64_t num_tokens = 12;
   int64_t context_width = 64;
@@ -66,6 +67,7 @@ struct TextConfig {
   bool operator==(const TextConfig&) const = default;
   std::vector<std::string> label_names() const;  // empty: captions are no classes
   std::vector<std::string> stores() const;       // empty: captions are not looked up
+  bool has_embeddings() const { return !store.empty() || !model.empty(); }
   void visit(FieldVisitor& v);
   void validate() const;
 };
@@ -239,6 +241,7 @@ struct SampleConfig {
   std::string role = "";
   std::string vae = "";
   std::string prompts = "";
+  std::string noise = "";  // a safetensors file
   int64_t steps = 28;
   double guidance = 1.0;
   double shift = 0.0;

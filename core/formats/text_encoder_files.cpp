@@ -277,4 +277,12 @@ TextEncoderFiles open_text_encoders(const std::string& path, const TextEncoderOp
           .t5_tokenizer = tokenizer("tokenizer_3")};
 }
 
+bool has_text_encoders(const fs::path& path) {
+  if (fs::is_directory(path))
+    return fs::is_directory(path / kClipL.component) && fs::is_directory(path / kClipG.component);
+  const auto file = open_weight_file(path);
+  return std::ranges::all_of(std::array{kClipL, kClipG},
+                             [&](const Encoder& clip) { return prefixes_of(*file, clip).contains(clip.prefix); });
+}
+
 }  // namespace fgm

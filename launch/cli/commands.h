@@ -11,6 +11,7 @@ std::vector<Command> all_commands();
 
 Command train_command();
 Command distill_command();
+Command encode_command();
 Command sample_command();
 Command pairs_command();
 Command eval_command();

@@ -88,7 +88,7 @@ int distill_on(World& world, const Config& given) {
   const DistillWeights weights{teacher, source_of(start.student), source_of(start.estimator)};
   DistillNetworks networks(world, config, weights, &timer);
   const auto step = make_step(networks, start, world, &timer);
-  const std::shared_ptr<const TextEncoder> encoder = make_text_encoder(config.text);
+  const std::shared_ptr<const TextEncoder> encoder = make_text_encoder(config.text, world.device());
   StoreBatchSource source = batch_source(start, encoder, world);
   const ImageSampler sampler(networks.student().model(), *encoder,
                              {.student = generator_of(config.method),

@@ -22,6 +22,7 @@ const std::set<std::string> kPairsEnding = {".h5"};
 
 SampleStart check_pairs(const Config& config, at::Device device, const StartContext& context) {
   SampleStart start = open_sample(config, role::kTeachers, device, context);
+  require<ConfigError>(config.sample.noise.empty(), "sample.noise is set; the noise of pairs follows from their seed");
   require<ConfigError>(!start.options.student, "{} is a student ({}); pairs are a teacher's",
                        start.weights.source->place(), start.weights.info.role);
   require_memory(
@@ -68,7 +69,7 @@ int pairs_on(World& world, const Invocation& invocation) {
   const auto model =
       make_model(start.weights.info.config.model, at::TensorOptions().dtype(at::kFloat).device(world.device()));
   load_parameters(*model, *start.weights.source);
-  const auto encoder = make_text_encoder(start.text);
+  const auto encoder = make_text_encoder(start.text, world.device());
   const ImageList images(start.captions, config.sample.per_prompt, static_cast<uint64_t>(config.run.seed),
                          CaptionNoise::kPairs);
   const ImageJob job({*model, *encoder, start.options}, images, config.sample.batch);

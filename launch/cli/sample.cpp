@@ -9,9 +9,11 @@
 #include "core/base/error.h"
 #include "core/config/fields.h"
 #include "core/flow/guidance.h"
+#include "core/formats/text_encoder_files.h"
 #include "core/io/output_path.h"
 #include "core/io/pixels.h"
 #include "core/io/png.h"
+#include "core/io/safetensors.h"
 #include "core/models/model_factory.h"
 #include "core/models/weights.h"
 #include "core/train/roles.h"
@@ -101,10 +103,29 @@ bool sample_to_folder(const ImageFolder& folder, const ImageJob& job, World& wor
 // What check_start() opened and checked.
 struct ImageStart : SampleStart {
   std::optional<Sd3Vae> decoder;  // of a model of latents
+  at::Tensor noise_NCHW;          // sample.noise; undefined: that of the seed
 };
 
 ImageList image_list(const Config& config, const ImageStart& start) {
-  return {start.captions, config.sample.per_prompt, static_cast<uint64_t>(config.run.seed)};
+  ImageList images(start.captions, config.sample.per_prompt, static_cast<uint64_t>(config.run.seed));
+  images.set_noise(start.noise_NCHW);
+  return images;
+}
+
+// sample.noise, for `num_images` images.
+at::Tensor read_noise(const std::string& path, const SampleOptions& options, int64_t num_images) {
+  const SafetensorsFile file(path);
+  std::vector<int64_t> shape = options.sample_shape;
+  shape.insert(shape.begin(), num_images);
+  const auto& found = file.info("noise").shape;
+  require<ConfigError>(found == shape, "sample.noise = {}: its noise is {}, and the images are {}", path,
+                       fmt::join(found, " x "), fmt::join(shape, " x "));
+  const int64_t num_steps = options.student ? options.student->num_steps() : 1;
+  require<ConfigError>(num_steps == 1, "sample.noise is that of one step; a student of {} steps draws its own",
+                       num_steps);
+  const auto noise = at::empty(shape, at::kFloat);
+  read_finite(file, "noise", 0, noise);
+  return noise;
 }
 
 // Rank 0 keeps the images of a file until all are there.
@@ -118,7 +139,7 @@ double kept_bytes(const SampleConfig& sample, const ImageStart& start) {
 
 // See start_checks.h.
 ImageStart check_start(const Config& config, at::Device device, const StartContext& context) {
-  ImageStart start{open_sample(config, role::kStudentsThenTeachers, device, context), {}};
+  ImageStart start{open_sample(config, role::kStudentsThenTeachers, device, context), {}, {}};
   const OpenWeights& weights = start.weights;
   const ModelConfig& model = weights.info.config.model;
   start.decoder = find_decoder(config.sample.vae, start.place.path, weights);
@@ -127,6 +148,10 @@ ImageStart check_start(const Config& config, at::Device device, const StartConte
                        weights.source->place(), model.in_channels());
   require_memory(sample_needs(config.sample, start.options.sample_shape, start.text, device.is_cpu(),
                               kept_bytes(config.sample, start)));
+  if (!config.sample.noise.empty()) {
+    start.noise_NCHW =
+        read_noise(config.sample.noise, start.options, std::ssize(start.captions) * config.sample.per_prompt);
+  }
   if (is_file(config.sample.out)) return start;
   const ImageList images = image_list(config, start);
   const ImageFolder folder(config.sample.out, config.sample.layout, start.prompts, images);
@@ -163,15 +188,15 @@ int sample_on(World& world, const Invocation& invocation) {
 
   const OpenWeights& weights = start.weights;
   const auto decoder = load_decoder(start.decoder, world.device());
-  if (decoder != nullptr && start.text.store.empty()) {
+  if (decoder != nullptr && !start.text.has_embeddings()) {
     spdlog::warn(
         "captions are hashed words here, not the CLIP and T5 embeddings that Stable Diffusion 3 knows: images "
-        "of its released weights will not follow them");
+        "of its released weights will not follow them; give its text encoders as --sample.text");
   }
   const auto model =
       make_model(weights.info.config.model, at::TensorOptions().dtype(at::kFloat).device(world.device()));
   load_parameters(*model, *weights.source);
-  const auto encoder = make_text_encoder(start.text);
+  const auto encoder = make_text_encoder(start.text, world.device());
   SampleOptions options = start.options;
   options.decoder = decoder.get();
   const ImageJob job({*model, *encoder, options}, image_list(config, start), config.sample.batch);
@@ -204,8 +229,12 @@ SampleStart open_sample(const Config& config, const std::vector<std::string>& ro
   const auto asked = config.sample.role.empty() ? roles : std::vector{config.sample.role};
   start.place = context.find_weights(config.sample.weights, asked);
   start.weights = open_weights(start.place);
-  start.text = start.weights.text(with_store(config.text));
   const OpenWeights& weights = start.weights;
+  TextConfig text = config.text;
+  const bool may_bring_encoders =
+      weights.is_external && makes_latents(weights.info.config.model) && !text.has_embeddings() && text.labels.empty();
+  if (may_bring_encoders && has_text_encoders(start.place.path)) text.model = start.place.path;
+  start.text = weights.text(with_encoders(text));
   const ModelConfig& model = weights.info.config.model;
   require_network(model, *weights.source);
   start.options = sample_options(config, weights.info, device);
@@ -221,24 +250,28 @@ SampleStart open_sample(const Config& config, const std::vector<std::string>& ro
 nlohmann::ordered_json describe(const Config& config, const SampleStart& start) {
   const OpenWeights& weights = start.weights;
   const SampleOptions& options = start.options;
-  return {{"weights", weights.source->place()},
-          {"role", weights.info.role},
-          {"step", weights.info.step},
-          {"steps", options.steps},
-          {"guidance", options.guidance},
-          {"shift", options.shift},
-          {"evaluations", options.steps * num_passes(options.guidance)},
-          {"batch", config.sample.batch},
-          {"seed", config.run.seed}};
+  nlohmann::ordered_json out{{"weights", weights.source->place()},
+                             {"role", weights.info.role},
+                             {"step", weights.info.step},
+                             {"steps", options.steps},
+                             {"guidance", options.guidance},
+                             {"shift", options.shift},
+                             {"evaluations", options.steps * num_passes(options.guidance)},
+                             {"batch", config.sample.batch},
+                             {"seed", config.run.seed}};
+  if (!config.sample.noise.empty()) out["noise"] = config.sample.noise;
+  return out;
 }
 
 Command sample_command() {
-  return {.name = "sample",
-          .help = "makes images for captions with a teacher or a student",
-          .run = sample,
-          .sections = {"run", "sample", "text"},
-          .flags = {steps_flag("sample.steps")},
-          .is_parallel = true};
+  return {
+      .name = "sample",
+      .help = "makes images for captions with a teacher or a student",
+      .run = sample,
+      .sections = {"run", "sample", "text"},
+      .flags = {steps_flag("sample.steps"),
+                {"sample.text", "PATH", "text encoders; without it those that the weights bring along", "text.model"}},
+      .is_parallel = true};
 }
 
 }  // namespace fgm

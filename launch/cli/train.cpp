@@ -89,7 +89,7 @@ int train_on(World& world, const Config& config, bool is_dry_run) {
                                  .tensors = tensors,
                                  .sum_over_ranks = sum_over(world.control()),
                                  .phases = &timer});
-  const std::shared_ptr<const TextEncoder> encoder = make_text_encoder(config.text);
+  const std::shared_ptr<const TextEncoder> encoder = make_text_encoder(config.text, world.device());
   StoreBatchSource source(start.store, encoder, start.batches);
   const ImageSampler sampler(*model, *encoder,
                              {.steps = kGridSteps,
@@ -113,7 +113,7 @@ int train_on(World& world, const Config& config, bool is_dry_run) {
 
 int train(const Invocation& invocation) {
   Config config = invocation.config;
-  config.text = with_store(config.text);
+  config.text = with_encoders(config.text);
   config.validate();
   check_run_folder(config);
   World world(config);

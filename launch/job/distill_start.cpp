@@ -49,13 +49,14 @@ void adopt_guidance(const Store& pairs, MethodConfig& method) {
   if (guidance != made.end() && guidance->is_number()) method.teacher_guidance = guidance->get<double>();
 }
 
-void open_text_store(const StartContext& context, DistillStart& start) {
+void open_text(const StartContext& context, DistillStart& start) {
   TextConfig& text = start.config.text;
   const auto stores = text.stores();
   const auto num_missing =
       std::ranges::count_if(stores, [&](const auto& path) { return is_missing("text.store", path, context, start); });
   if (num_missing > 0) text.store.clear();
-  text = with_store(text);
+  if (!text.model.empty() && is_missing("text.model", text.model, context, start)) text.model.clear();
+  text = with_encoders(text);
 }
 
 void open_captions(const StartContext& context, DistillStart& start) {
@@ -180,7 +181,7 @@ DistillStart check_distillation(const Config& given, const StartContext& context
   const Config& config = start.config;
   const bool has_run = !config.run.dir.empty();  // the folder is made by the start
   if (has_run || !is_missing("run.dir", "", context, start)) check_run_folder(config);
-  open_text_store(context, start);
+  open_text(context, start);
   open_captions(context, start);
   if (!is_missing("teacher.weights", config.teacher.weights, context, start)) open_teacher(context, start);
   const MethodConfig& method = config.method;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "core/base/error.h"
+
 namespace fgm {
 
 ImageList::ImageList(std::span<const std::string> captions, int64_t per_prompt, uint64_t seed, std::string_view stream)
@@ -22,6 +24,10 @@ int64_t ImageList::number(int64_t image) const {
 }
 
 at::Tensor ImageList::noise(int64_t image, at::IntArrayRef sample_shape, int64_t step) const {
+  if (noise_NCHW_.defined()) {
+    check(step == 0, "given noise is that of the first step");
+    return noise_NCHW_.narrow(0, image, 1);
+  }
   const CaptionNoise noise(seed_, step == 0 ? stream_ : fmt::format("{}{}", stream_, step + 1));
   return noise.draw(caption(image), number(image), sample_shape);
 }

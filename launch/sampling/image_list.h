@@ -30,6 +30,9 @@ class ImageList {
   std::vector<std::string> captions() const;  // of each image
   // The image's number among those of its caption.
   int64_t number(int64_t image) const;
+  // From here on image i starts from row i of `noise_NCHW`, float32 on the CPU, one for each image.
+  void set_noise(at::Tensor noise_NCHW) { noise_NCHW_ = std::move(noise_NCHW); }
+
   // What the image starts from, and what a student of several steps adds before a later one: standard normals, float32
   // on the CPU, [1, C, H, W] for a sample_shape of {C, H, W}.
   at::Tensor noise(int64_t image, at::IntArrayRef sample_shape, int64_t step = 0) const;
@@ -40,6 +43,7 @@ class ImageList {
   int64_t per_prompt_;
   uint64_t seed_;
   std::string stream_;
+  at::Tensor noise_NCHW_;  // set_noise()'s
 };
 
 }  // namespace fgm

@@ -8,6 +8,7 @@
 #include "data/store/embedding_store.h"
 #include "data/text/hashed_word_encoder.h"
 #include "data/text/label_encoder.h"
+#include "launch/text/sd3_text_encoder.h"
 
 namespace fgm {
 namespace {
@@ -29,12 +30,24 @@ void check_labels(std::span<const std::string> captions, const TextConfig& text,
   }
 }
 
-// What a store says is [text]'s business.
+// What a store or a model says is [text]'s business.
+void adopt(const EmbeddingShape& shape, const nlohmann::json& encoders, TextConfig& text) {
+  text.encoders = encoders_digest({{"encoders", encoders}});
+  text.num_tokens = shape.num_tokens();
+  text.context_width = shape.context_width;
+  text.pooled_width = shape.pooled_width;
+}
+
 void adopt(const EmbeddingInfo& info, TextConfig& text) {
-  text.encoders = encoders_digest(info.provenance);
-  text.num_tokens = info.shape.num_tokens();
-  text.context_width = info.shape.context_width;
-  text.pooled_width = info.shape.pooled_width;
+  adopt(info.shape, info.provenance.value("encoders", nlohmann::json()), text);
+}
+
+// The encoders of text.model. T5 has the tokens that text.num_tokens leaves it behind CLIP's, else as many as a store.
+Sd3Text open_model(const TextConfig& text) {
+  constexpr int64_t kClipTokens = 77;
+  Sd3TextOptions options;
+  if (text.num_tokens > kClipTokens) options.t5_tokens = text.num_tokens - kClipTokens;
+  return Sd3Text(text.model, options);
 }
 
 std::unique_ptr<const StoredTextEncoder> open_stores(const TextConfig& text) {
@@ -68,14 +81,19 @@ void check_stored(std::span<const std::string> captions, const TextConfig& text,
 
 }  // namespace
 
-TextConfig with_store(TextConfig text) {
-  if (text.store.empty()) return text;
+TextConfig with_encoders(TextConfig text) {
+  if (!text.has_embeddings()) return text;
   const std::string asked = text.encoders;
-  adopt(read_embedding_info(text.stores().at(0)), text);
+  if (text.model.empty()) {
+    adopt(read_embedding_info(text.stores().at(0)), text);
+  } else {
+    const Sd3Text model = open_model(text);
+    adopt(model.shape(), model.identity(), text);
+  }
   require<ConfigError>(asked.empty() || asked == text.encoders,
-                       "text.encoders = {}, and those that made text.store = {} are {}; leave it empty, or give the "
-                       "store that it is of",
-                       asked, text.store, text.encoders);
+                       "text.encoders = {}, and those of text.{} = {} are {}; leave it empty, or give what it is of",
+                       asked, text.model.empty() ? "store" : "model", text.model.empty() ? text.store : text.model,
+                       text.encoders);
   return text;
 }
 
@@ -85,9 +103,12 @@ std::string text_store_digest(const TextConfig& text) {
   return digests;
 }
 
-std::unique_ptr<const TextEncoder> make_text_encoder(const TextConfig& text) {
+std::unique_ptr<const TextEncoder> make_text_encoder(const TextConfig& text, at::Device device) {
   if (!text.label_names().empty()) return std::make_unique<LabelEncoder>(text);
   if (!text.store.empty()) return open_stores(text);
+  if (!text.model.empty()) {
+    return std::make_unique<Sd3TextEncoder>(open_model(text), device.is_cpu() ? at::kFloat : at::kBFloat16, device);
+  }
   return std::make_unique<HashedWordEncoder>(text);
 }
 
@@ -95,6 +116,7 @@ void check_captions(std::span<const std::string> captions, const TextConfig& tex
                     bool is_fixed) {
   if (!text.label_names().empty()) return check_labels(captions, text, place);
   if (!text.store.empty()) return check_stored(captions, text, place);
+  if (!text.model.empty()) return;  // what is too long is cut, as by diffusers, and named then
   const LongCaptions found = find_long_captions(captions, text.num_tokens);
   if (found.count == 0) return;
   const std::string advice = is_fixed ? "the weights were trained with that number: give shorter captions"

@@ -117,10 +117,13 @@ TextConfig OpenWeights::text(const TextConfig& asked) const {
     text.num_tokens = asked.num_tokens;
     text.encoders = asked.encoders;
   }
-  if (asked.store.empty()) return text;
+  if (!asked.has_embeddings()) return text;
   text.store = asked.store;
-  require<ConfigError>(text == asked, "{}: it takes {}, and text.store = {} holds {}", source->place(), describe(text),
-                       asked.store, describe(asked));
+  text.model = asked.model;
+  const bool is_store = !asked.store.empty();
+  require<ConfigError>(text == asked, "{}: it takes {}, and text.{} = {} {} {}", source->place(), describe(text),
+                       is_store ? "store" : "model", is_store ? asked.store : asked.model, is_store ? "holds" : "makes",
+                       describe(asked));
   return text;
 }
 

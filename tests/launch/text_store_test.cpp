@@ -64,8 +64,9 @@ TEST_F(TextStore, TrainingAndDistillationComputeTheSameOnOneRankAndOnTwo) {
 TEST_F(TextStore, AStudentsWeightsKnowTheStoreAndRefuseOneOfOtherEncoders) {
   const auto here = place("sample");
   ASSERT_EQ(run(1, here, distill_on_embeddings("")).code, kExitDone);
-  const std::string sample = "sample --sample.weights run --sample.batch 4 --run.threads 1 --sample.prompts " +
-                             path("captions.h5") + " --sample.out out.h5";
+  const std::string sample =
+      "sample --steps 1 --sample.guidance 1 --sample.weights run --sample.batch 4 --run.threads 1 --sample.prompts " +
+      path("captions.h5") + " --sample.out out.h5";
   const auto done = run(2, here, sample);
   ASSERT_EQ(done.code, kExitDone) << done.text;
   EXPECT_EQ(Store(here / "out.h5").prompts(), captions());

@@ -84,7 +84,7 @@ const std::vector<ThirdParty> kThirdParty = {
     {"LibTorch", std::regex(R"((ATen|c10|torch/csrc)/.*)"), std::regex(".*")},
     {"fmt, spdlog and nlohmann-json", std::regex(R"((fmt|spdlog|nlohmann)/.*)"), std::regex(".*")},
     {"the system",
-     std::regex(R"((sys|arpa|netinet|linux|net)/.*|[a-z0-9]*intrin\.h|(unistd|fcntl|signal|poll|pthread|)"
+     std::regex(R"((sys|arpa|netinet|linux|net)/.*|[a-z0-9]*intrin\.h|(unistd|fcntl|glob|signal|poll|pthread|)"
                 R"(sched|malloc|dirent|dlfcn|execinfo|netdb|termios|endian|syscall)\.h)"),
      std::regex(".*")},
 };

@@ -3,7 +3,8 @@
 # command=package: taken as present when the command is, wherever it came from.
 readonly required_tools="g++=g++ cmake=cmake ninja=ninja-build git=git pkg-config=pkg-config mpirun=openmpi-bin"
 readonly required_libraries="libopenmpi-dev libhdf5-dev libboost-program-options-dev libspdlog-dev
-  nlohmann-json3-dev libxxhash-dev libarchive-dev libicu-dev libpng-dev libjpeg-dev liblcms2-dev zlib1g-dev libgtest-dev libgmock-dev"
+  nlohmann-json3-dev libxxhash-dev libarchive-dev libicu-dev libsentencepiece-dev libpng-dev libjpeg-dev liblcms2-dev
+  zlib1g-dev libgtest-dev libgmock-dev"
 # A build works without these: a faster linker, a compiler cache, and the formatter of the test lint/format.
 readonly wanted_tools="mold=mold ccache=ccache clang-format-14=clang-format-14"
 # For what setup fetches itself: LibTorch, and the weights of --eval-features.

@@ -118,7 +118,8 @@ TEST_F(PackArchives, ADamagedOneIsNamedWithTheLastMemberThatIsWhole) {
   EXPECT_THAT(message_of<IoError>([&] { pack("cut.tar"); }),
               AllOf(HasSubstr("cut.tar' is damaged behind 'x/a.png'"), HasSubstr("Truncated")));
   std::ofstream(folder_ / "not.tar") << "rubbish";
-  EXPECT_THAT(message_of<IoError>([&] { pack("not.tar"); }), HasSubstr("not.tar' is no tar"));
+  EXPECT_THAT(message_of<IoError>([&] { pack("not.tar"); }),
+              HasSubstr("not.tar' cannot be opened as a tar or zip file"));
   std::ofstream(folder_ / "empty.tar") << "";
   EXPECT_THAT(message_of<IoError>([&] { pack("empty.tar"); }), HasSubstr("empty.tar"));
   EXPECT_FALSE(std::filesystem::exists(out_));

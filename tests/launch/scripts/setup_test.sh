@@ -81,14 +81,14 @@ make_wheel
 
 PACKAGES=none setup "$work/none" wheel
 expect "missing packages without apt-get end with 2" exited_with 2
-expect "the administrator's command names the packages" said "apt-get install -y --no-install-recommends libboost"
+expect "the administrator's command names the packages" said "apt-get install -y --no-install-recommends libarchive-dev libboost"
 expect "nothing is fetched before the packages are there" num_fetches 0
 
 : >"$work/pip_calls"
 code=0
 env -i PATH="$bin" PACKAGES=none bash "$root/launch/scripts/setup" --cuda=off >"$work/out" 2>&1 || code=$?
 expect "without HOME and FGM_HOME it goes on to the packages" exited_with 2
-expect "and says what is missing as ever" said "apt-get install -y --no-install-recommends libboost"
+expect "and says what is missing as ever" said "apt-get install -y --no-install-recommends libarchive-dev libboost"
 
 setup "$work/broken" fail
 expect "a download that fails for good ends with 2" exited_with 2

@@ -43,12 +43,12 @@ TEST(TextEncoderOfARun, TakesSizesAndEncodersFromItsStore) {
   write_embeddings(folder / "a.h5", embeddings_of({"a red cube", ""}));
   TextConfig asked;
   asked.store = (folder / "a.h5").string();
-  const TextConfig text = with_store(asked);
+  const TextConfig text = with_encoders(asked);
   EXPECT_EQ(text.num_tokens, 6);
   EXPECT_EQ(text.context_width, 5);
   EXPECT_EQ(text.pooled_width, 6);
   EXPECT_EQ(text.encoders, encoders_digest({{"encoders", "tiny"}}));
-  EXPECT_EQ(with_store(text), text);
+  EXPECT_EQ(with_encoders(text), text);
 
   const std::vector<std::string> stored = {"", "a red cube"}, others = {"", "a blue cube", "a green cube"};
   check_captions(stored, text, "captions.txt", /*is_fixed=*/false);
@@ -64,8 +64,8 @@ TEST(TextEncoderOfARun, RefusesAStoreOfOtherEncoders) {
   TextConfig asked;
   asked.store = (folder / "a.h5").string();
   asked.encoders = "0123456789abcdef";
-  EXPECT_THAT(message_of<ConfigError>([&] { with_store(asked); }), HasSubstr("text.encoders = 0123456789abcdef"));
-  TextConfig trained = with_store({.store = asked.store});
+  EXPECT_THAT(message_of<ConfigError>([&] { with_encoders(asked); }), HasSubstr("text.encoders = 0123456789abcdef"));
+  TextConfig trained = with_encoders({.store = asked.store});
   trained.num_tokens = 9;
   EXPECT_THAT(message_of<ConfigError>([&] { make_text_encoder(trained); }),
               AllOf(HasSubstr("holds 6 rows of width 5"), HasSubstr("9 of 5")));

@@ -1,0 +1,209 @@
+#include <spdlog/spdlog.h>
+
+#include <unordered_set>
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "core/base/version.h"
+#include "core/io/output_path.h"
+#include "core/io/safetensors.h"
+#include "data/import/prompt_list.h"
+#include "launch/cli/commands.h"
+#include "launch/cli/output.h"
+#include "launch/job/memory_needs.h"
+#include "launch/text/encode_prompts.h"
+#include "launch/text/sd3_text_encoder.h"
+#include "parallel/comm/control_collectives.h"
+#include "parallel/comm/self_communicator.h"
+
+namespace fgm {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::map<std::string, at::ScalarType> kEmbeddingDtypes = {
+    {"fp32", at::kFloat}, {"bf16", at::kBFloat16}, {"fp16", at::kHalf}};
+
+// Large matrix products on a GPU, and few minutes' work on a CPU between two loads of T5.
+constexpr int64_t kPromptsOnGpu = 64, kBatchesOnGpu = 64, kPromptsOnCpu = 8, kBatchesOnCpu = 8;
+
+// What the user asked for.
+struct EncodeRequest {
+  std::string text, prompts, column;
+  fs::path out;
+  Sd3TextOptions options;
+  at::ScalarType dtype;
+
+  bool is_store() const { return out.extension() != ".safetensors"; }
+};
+
+EncodeRequest request_of(const Flags& flags) {
+  EncodeRequest request{.text = flags.text("text"),
+                        .prompts = flags.text("prompts"),
+                        .column = flags.text("column"),
+                        .out = flags.text("out"),
+                        .options = {.t5_tokens = flags.whole_number("t5-tokens", Sd3TextOptions().t5_tokens),
+                                    .with_t5 = !flags.has("no-t5")},
+                        .dtype = flags.choice("dtype", kEmbeddingDtypes, at::kBFloat16)};
+  require<ConfigError>(is_file_name(request.out, {".h5", ".safetensors"}),
+                       "--out {}: a store ends in .h5, a file to compare with others in .safetensors",
+                       request.out.string());
+  require<ConfigError>(request.is_store() || !flags.has("dtype"),
+                       "--dtype is of a store; --out {} has float32, whatever the encoders' weights are",
+                       request.out.string());
+  return request;
+}
+
+// Each once, in the order of the list, and at the end the empty one, which guidance needs.
+std::vector<std::string> distinct(const std::vector<std::string>& prompts) {
+  std::vector<std::string> kept;
+  std::unordered_set<std::string_view> seen = {""};
+  for (const auto& prompt : prompts) {
+    if (seen.insert(prompt).second) kept.push_back(prompt);
+  }
+  kept.emplace_back();
+  return kept;
+}
+
+// The dtype that the encoders compute in: the store's on a GPU; on a CPU, where 16 bits are slow, float32.
+at::ScalarType compute_dtype(const EncodeRequest& request, at::Device device) {
+  return device.is_cpu() || !request.is_store() ? at::kFloat : request.dtype;
+}
+
+double bytes_of(const TensorSource& weights, at::ScalarType dtype) {
+  double bytes = 0;
+  for (const auto& info : weights.tensors()) {
+    bytes += static_cast<double>(c10::multiply_integers(info.shape)) * static_cast<double>(c10::elementSize(dtype));
+  }
+  return bytes;
+}
+
+double largest_encoder(const Sd3Text& text, at::ScalarType dtype) {
+  const auto& files = text.encoders();
+  double bytes = std::max(bytes_of(*files.clip_l.weights, dtype), bytes_of(*files.clip_g.weights, dtype));
+  if (files.t5) bytes = std::max(bytes, bytes_of(*files.t5->weights, dtype));
+  return bytes;
+}
+
+// Whether each rank can hold the largest encoder whole: half of the host's memory for all of them. A GPU's is not asked.
+bool fits_whole(const Sd3Text& text, at::ScalarType dtype, const World& world) {
+  if (!world.device().is_cpu()) return world.size() == 1;
+  return largest_encoder(text, dtype) * static_cast<double>(world.num_on_host()) <= memory_limit().bytes / 2;
+}
+
+nlohmann::json provenance_of(const EncodeRequest& request, const Sd3Text& text, at::ScalarType compute) {
+  return {{"tool", "fgm encode"},
+          {"version", version()},
+          {"text", request.text},
+          {"compute", c10::toString(compute)},
+          {"encoders", text.identity()}};
+}
+
+int encode_to_store(const EncodeRequest& request, const Sd3Text& text, const std::vector<std::string>& prompts,
+                    bool is_mesh_given, World& world) {
+  const auto compute = compute_dtype(request, world.device());
+  on_first_rank(world.control(), [&] {
+    EmbeddingWriter::prepare(request.out, {.prompts = prompts,
+                                           .shape = text.shape(),
+                                           .dtype = request.dtype,
+                                           .provenance = provenance_of(request, text, compute)});
+  });
+  const EmbeddingWriter writer(request.out);
+  const auto alone = make_self_communicator(world.device());
+  const bool is_whole = !is_mesh_given && fits_whole(text, compute, world);
+  Communicator& axis = is_whole ? *alone : world.mesh().shard();
+  if (world.is_first()) {
+    spdlog::info("{}: {} prompts; encoders in {}, {}", request.out.string(), prompts.size(), c10::toString(compute),
+                 axis.size() == 1 ? "whole on each rank" : fmt::format("each on {} ranks", axis.size()));
+  }
+  const bool is_cpu = world.device().is_cpu();
+  const EncodeOptions options{.compute = compute,
+                              .batch = is_cpu ? kPromptsOnCpu : kPromptsOnGpu,
+                              .batches_at_once = is_cpu ? kBatchesOnCpu : kBatchesOnGpu};
+  const bool is_done = encode_prompts(text, prompts, writer, options, axis, world);
+  if (!is_done) {
+    if (world.is_first()) {
+      spdlog::error("interrupted; the same command goes on with {}", EmbeddingWriter::partial_of(request.out).string());
+    }
+    return kExitRequeue;
+  }
+  on_first_rank(world.control(), [&] { EmbeddingWriter::finish(request.out); });
+  if (world.is_first()) spdlog::info("{} prompts are in {}", prompts.size(), request.out.string());
+  return kExitDone;
+}
+
+// Everything that the prompts become, in their order, to compare it with another implementation.
+int encode_to_file(const EncodeRequest& request, Sd3Text text, const std::vector<std::string>& prompts, World& world) {
+  const Sd3Ids ids = text.ids(prompts);
+  std::vector<NamedTensor> tensors = {{"ids.clip_l", ids.clip_l}, {"ids.clip_g", ids.clip_g}};
+  if (ids.t5.defined()) tensors.push_back({"ids.t5", ids.t5});
+  const auto condition = Sd3TextEncoder(std::move(text), at::kFloat, world.device()).encode(prompts);
+  tensors.push_back({"context", condition.context_BLJ});
+  tensors.push_back({"pooled", condition.pooled_BP});
+  make_folder_of(request.out);
+  write_safetensors(request.out, tensors);
+  spdlog::info("{} prompts are in {}: context {}", prompts.size(), request.out.string(),
+               fmt::join(condition.context_BLJ.sizes(), " x "));
+  return kExitDone;
+}
+
+void print_plan(const EncodeRequest& request, const Sd3Text& text, size_t num_prompts) {
+  const EmbeddingShape& shape = text.shape();
+  const auto values =
+      static_cast<double>(shape.clip_tokens * shape.clip_width +
+                          (shape.t5_width > 0 ? shape.t5_tokens * shape.t5_width : 0) + shape.pooled_width);
+  const double bytes = values * static_cast<double>(c10::elementSize(request.dtype));
+  print_out(fmt::format("{} distinct prompts of {} + {} tokens, context {} wide: {} each, {} in all\n", num_prompts,
+                        shape.clip_tokens, shape.t5_tokens, shape.context_width, human_bytes(bytes),
+                        human_bytes(bytes * static_cast<double>(num_prompts))));
+}
+
+int encode_on(World& world, const Invocation& invocation) {
+  const EncodeRequest request = request_of(invocation.flags);
+  require<ConfigError>(request.is_store() || world.size() == 1, "--out {} is written by one process; start one",
+                       request.out.string());
+  on_first_rank(world.control(), [&] { check_output_file(request.out); });
+  Sd3Text text(request.text, request.options);
+  require<ConfigError>(text.encoders().t5 || !request.options.with_t5,
+                       "{} brings no T5 encoder; give one, or --no-t5 for zeros in its place, as diffusers puts them",
+                       request.text);
+  const auto listed = read_prompts(request.prompts, request.column);
+  const auto prompts = request.is_store() ? distinct(listed) : listed;
+  if (world.is_first()) warn_of_cut(text.find_cut(prompts), prompts.size());
+  if (invocation.is_dry_run) {
+    if (world.is_first()) print_plan(request, text, prompts.size());
+    return kExitDone;
+  }
+  if (!request.is_store()) return encode_to_file(request, std::move(text), prompts, world);
+  return encode_to_store(request, text, prompts, invocation.given_keys.contains("mesh.shard"), world);
+}
+
+int encode(const Invocation& invocation) {
+  World world(invocation.config);
+  const int code = encode_on(world, invocation);
+  world.close();
+  return code;
+}
+
+}  // namespace
+
+Command encode_command() {
+  return {
+      .name = "encode",
+      .help = "writes what Stable Diffusion 3's text encoders make of prompts into a store, for text.store",
+      .run = encode,
+      .sections = {"run", "mesh"},
+      .flags = {required_flag("text", "PATH",
+                              "the encoders: a diffusers pipeline's folder, a single file that brings them, or "
+                              "clip_l=FILE,clip_g=FILE,t5=FILE"),
+                required_flag("prompts", "FILE", "the prompts: .txt, .jsonl, .json, .csv, .tsv, or a store"),
+                {"column", "NAME", "of the prompts; without it prompt, caption or text, whichever there is first"},
+                required_flag("out", "FILE",
+                              "the store (.h5), or a .safetensors file of ids, context and pooled vectors in float32"),
+                {"t5-tokens", "N", "tokens of T5; 77 unless given, and at most what the network was trained with"},
+                {"no-t5", "", "zeros in place of T5's rows, as of a pipeline that was loaded without it"},
+                {"dtype", "D", "of the store: bf16 (unless given), fp16 or fp32"}},
+      .is_parallel = true};
+}
+
+}  // namespace fgm

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/formats/text_encoder_files.h"
+#include "data/store/embedding_store.h"
+#include "data/text/tokenizer.h"
+
+namespace fgm {
+
+struct Sd3TextOptions {
+  int64_t t5_tokens = 77;
+  bool with_t5 =
+      true;  // else, and where there is none, T5's rows are zero, as in a pipeline that was loaded without it
+};
+
+// Token ids of N prompts, int64: [N, 77] of both CLIPs, [N, T] of T5, undefined without it.
+struct Sd3Ids {
+  at::Tensor clip_l, clip_g, t5;
+};
+
+// Prompts that do not fit into an encoder's tokens, whose ends it does not see.
+struct CutPrompts {
+  std::string encoder;  // "CLIP"
+  int64_t length = 0;   // tokens that it sees, with its own
+  int64_t count = 0;
+  std::string first = {};
+};
+
+// Stable Diffusion 3's text encoders with their tokenizers: opened and compared with each other, no weights loaded.
+class Sd3Text {
+ public:
+  // `path` as of open_text_encoders(); tokenizers are the pipeline's, and where it brings none those inside the program.
+  // ConfigError, IoError.
+  explicit Sd3Text(const std::string& path, const Sd3TextOptions& options = {});
+
+  const TextEncoderFiles& encoders() const { return encoders_; }
+  // Sizes of what they make. Without T5 the context is as wide as the pipeline's transformer takes it, else 4096.
+  const EmbeddingShape& shape() const { return shape_; }
+
+  Sd3Ids ids(std::span<const std::string> prompts) const;
+  // One entry for each of "CLIP" and "T5" that cuts any.
+  std::vector<CutPrompts> find_cut(std::span<const std::string> prompts) const;
+
+  // All that an embedding depends on besides its prompt and rounding: "encoders" in a store's provenance. Reads every
+  // weight.
+  nlohmann::json identity() const;
+
+ private:
+  TextEncoderFiles encoders_;
+  std::unique_ptr<const Tokenizer> clip_l_, clip_g_, t5_;
+  EmbeddingShape shape_;
+};
+
+// Logs what find_cut() found, a warning each.
+void warn_of_cut(std::span<const CutPrompts> cut, size_t num_prompts);
+
+}  // namespace fgm
