@@ -1,5 +1,6 @@
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <unordered_set>
 
 #include "core/base/error.h"
@@ -23,6 +24,11 @@ namespace fs = std::filesystem;
 
 const std::map<std::string, at::ScalarType> kEmbeddingDtypes = {
     {"fp32", at::kFloat}, {"bf16", at::kBFloat16}, {"fp16", at::kHalf}};
+
+std::string name_of(at::ScalarType dtype) {
+  const auto has_dtype = [&](const auto& entry) { return entry.second == dtype; };
+  return std::ranges::find_if(kEmbeddingDtypes, has_dtype)->first;
+}
 
 // Large matrix products on a GPU, and few minutes' work on a CPU between two loads of T5.
 constexpr int64_t kPromptsOnGpu = 64, kBatchesOnGpu = 64, kPromptsOnCpu = 8, kBatchesOnCpu = 8;
@@ -95,7 +101,7 @@ nlohmann::json provenance_of(const EncodeRequest& request, const Sd3Text& text, 
   return {{"tool", "fgm encode"},
           {"version", version()},
           {"text", request.text},
-          {"compute", c10::toString(compute)},
+          {"compute", name_of(compute)},
           {"encoders", text.identity()}};
 }
 
@@ -113,7 +119,7 @@ int encode_to_store(const EncodeRequest& request, const Sd3Text& text, const std
   const bool is_whole = !is_mesh_given && fits_whole(text, compute, world);
   Communicator& axis = is_whole ? *alone : world.mesh().shard();
   if (world.is_first()) {
-    spdlog::info("{}: {} prompts; encoders in {}, {}", request.out.string(), prompts.size(), c10::toString(compute),
+    spdlog::info("{}: {} prompts; encoders in {}, {}", request.out.string(), prompts.size(), name_of(compute),
                  axis.size() == 1 ? "whole on each rank" : fmt::format("each on {} ranks", axis.size()));
   }
   const bool is_cpu = world.device().is_cpu();
@@ -158,8 +164,7 @@ void print_plan(const EncodeRequest& request, const Sd3Text& text, size_t num_pr
                         human_bytes(bytes * static_cast<double>(num_prompts))));
 }
 
-int encode_on(World& world, const Invocation& invocation) {
-  const EncodeRequest request = request_of(invocation.flags);
+int encode_on(World& world, const Invocation& invocation, const EncodeRequest& request) {
   require<ConfigError>(request.is_store() || world.size() == 1, "--out {} is written by one process; start one",
                        request.out.string());
   on_first_rank(world.control(), [&] { check_output_file(request.out); });
@@ -179,8 +184,9 @@ int encode_on(World& world, const Invocation& invocation) {
 }
 
 int encode(const Invocation& invocation) {
+  const EncodeRequest request = request_of(invocation.flags);
   World world(invocation.config);
-  const int code = encode_on(world, invocation);
+  const int code = encode_on(world, invocation, request);
   world.close();
   return code;
 }
