@@ -1,6 +1,7 @@
 #include "data/hdf5/h5_file.h"
 
 #include "core/base/error.h"
+#include "data/hdf5/file_guard.h"
 #include "data/hdf5/internal/attributes.h"
 #include "data/hdf5/internal/check_hdf5.h"
 #include "data/hdf5/internal/elements.h"
@@ -12,6 +13,15 @@ H5Handle unlocked_access(const std::string& what) {
   auto access = owned(H5Pcreate(H5P_FILE_ACCESS), "H5Pcreate", what);
   check_hdf5(H5Pset_file_locking(access.get(), false, true), "H5Pset_file_locking", what);
   return access;
+}
+
+H5Handle create_file(const std::filesystem::path& path, uint64_t user_block_bytes) {
+  prepare_hdf5();
+  const auto what = fmt::format("'{}'", path.string());
+  const auto access = unlocked_access(what);
+  const auto creation = owned(H5Pcreate(H5P_FILE_CREATE), "H5Pcreate", what);
+  check_hdf5(H5Pset_userblock(creation.get(), user_block_bytes), "H5Pset_userblock", what);
+  return owned(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), "H5Fcreate", what);
 }
 
 std::vector<int64_t> shape_of(const H5Handle& space, const std::string& what) {
@@ -57,6 +67,7 @@ struct H5File::Dataset {
 };
 
 H5File H5File::open_read_only(const std::filesystem::path& path) {
+  check_guard(path);
   prepare_hdf5();
   const auto what = fmt::format("'{}' is no readable HDF5 file, copy or make it again", path.string());
   const auto access = unlocked_access(what);
@@ -64,10 +75,11 @@ H5File H5File::open_read_only(const std::filesystem::path& path) {
 }
 
 H5File H5File::create(const std::filesystem::path& path) {
-  prepare_hdf5();
-  const auto what = fmt::format("'{}'", path.string());
-  const auto access = unlocked_access(what);
-  return {path, owned(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), "H5Fcreate", what)};
+  return {path, create_file(path, /*user_block_bytes=*/0)};
+}
+
+H5File H5File::create_with_guard(const std::filesystem::path& path) {
+  return {path, create_file(path, kGuardBytes)};
 }
 
 std::string H5File::describe(const std::string& object) const {

@@ -47,10 +47,12 @@ int64_t bytes_of(H5Element element);
 // reason, on one line.
 class H5File {
  public:
-  // Takes no lock, so that a read-only or a network file system without locks will do: a store never changes
+  // Compares the guard of a file that has one first. Takes no lock, so that a read-only or a network file system without locks will do: a store never changes
   // once it has its name.
   static H5File open_read_only(const std::filesystem::path& path);
   static H5File create(const std::filesystem::path& path);
+  // The same with room for a guard (data/hdf5/file_guard.h).
+  static H5File create_with_guard(const std::filesystem::path& path);
 
   bool has_attribute(const std::string& name) const;
   int64_t int_attribute(const std::string& name) const;

@@ -7,6 +7,7 @@
 #include "core/base/text.h"
 #include "core/io/atomic_file.h"
 #include "core/io/output_path.h"
+#include "data/hdf5/file_guard.h"
 #include "data/store/internal/embedding_file.h"
 #include "data/store/internal/header.h"
 #include "data/store/internal/layout.h"
@@ -32,7 +33,7 @@ void check_embedding_header(const EmbeddingHeader& header) {
 
 void lay_out(const fs::path& partial, const EmbeddingHeader& header) {
   AtomicFile atomic_file(partial);
-  auto file = H5File::create(atomic_file.temporary());
+  auto file = H5File::create_with_guard(atomic_file.temporary());
   write_header(file, kStoreFormat, {std::string(layout::kEmbeddings), header.provenance});
   const auto& shape = header.shape;
   file.write_attribute(layout::kContextWidth, shape.context_width);
@@ -48,6 +49,7 @@ void lay_out(const fs::path& partial, const EmbeddingHeader& header) {
   create(layout::kT5, element, {size, shape.t5_tokens, shape.t5_width});
   create(layout::kPooled, element, {size, shape.pooled_width});
   file.close();
+  write_guard(atomic_file.temporary(), EmbeddingFile(atomic_file.temporary()).values());
   atomic_file.commit();
 }
 

@@ -88,6 +88,10 @@ EmbeddingFile::EmbeddingFile(const std::filesystem::path& path, Access access) :
   require_fitting(info_.shape, name);
 }
 
+std::vector<H5Extent> EmbeddingFile::values() const {
+  return {clip_, t5_, pooled_, digests_, done_, blob_, offsets_, lengths_, hashes_};
+}
+
 bool EmbeddingFile::read(int64_t index, std::span<std::byte> record) const {
   const auto bytes = record_bytes();
   const auto i = static_cast<uint64_t>(index);

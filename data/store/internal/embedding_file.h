@@ -37,6 +37,8 @@ class EmbeddingFile {
   H5Element element() const { return element_; }
   RecordBytes record_bytes() const { return fgm::record_bytes(info_.shape, element_); }
   const PositionedFile& data() const { return data_; }
+  // Where the values of all datasets lie.
+  std::vector<H5Extent> values() const;
 
   // Fills `record` with a record's bytes. False when its digest disagrees.
   bool read(int64_t index, std::span<std::byte> record) const;

@@ -263,7 +263,7 @@ TEST(EmbeddingStore, AnyDamagedByteIsAnErrorOrLeavesEveryRecordAsItWas) {
       ++num_refused;
     }
   }
-  EXPECT_GT(num_refused, 40);
+  EXPECT_GT(num_refused, 360) << "what is left are the ends of the guard's block and of a byte that says done";
 }
 
 }  // namespace
