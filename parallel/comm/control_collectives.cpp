@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <sstream>
+#include <system_error>
 
 #include "core/base/error.h"
 #include "core/base/number.h"
@@ -19,6 +20,8 @@ std::string outcome_of(const std::function<void()>& body) {
     body();
   } catch (const Error& error) {
     return fmt::format("{} {}", error.exit_code(), error.what());
+  } catch (const std::system_error& error) {
+    return fmt::format("{} {}", static_cast<int>(exit_code_of(error.code())), error.what());
   } catch (const std::exception& error) {
     return fmt::format("{} {}", static_cast<int>(kExitCrash), error.what());
   }
