@@ -246,6 +246,7 @@ Places places_by_key(const std::string& list, bool with_t5) {
     const auto key = entry.substr(0, equals);
     require<ConfigError>(equals != std::string::npos && (key == kClipL.key || key == kClipG.key || key == kT5.key),
                          "there is no '{}'; {}", list, kForms);
+    require<ConfigError>(equals + 1 < entry.size(), "'{}' gives no file for {}", list, key);
     require<ConfigError>(files.emplace(key, entry.substr(equals + 1)).second, "'{}' gives {} twice", list, key);
   }
   for (const auto& encoder : {kClipL, kClipG}) {

@@ -4,14 +4,13 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <array>
-#include <cctype>
 
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/eval/shapes/dataset.h"
 #include "core/io/file.h"
 #include "core/io/strict_json.h"
+#include "data/import/internal/caption_rules.h"
 #include "data/import/internal/csv.h"
 #include "data/store/store.h"
 
@@ -20,13 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
-
-// The extension in lower case: Windows programs write .JSONL, too.
-std::string extension_of(const fs::path& path) {
-  auto extension = path.extension().string();
-  std::ranges::transform(extension, extension.begin(), [](unsigned char c) { return std::tolower(c); });
-  return extension;
-}
 
 Prompt from_caption(const std::string& caption) {
   return {caption, ordered_json{{"prompt", caption}}.dump()};
@@ -59,13 +51,19 @@ Prompt from_object(ordered_json json, const std::string& metadata, const std::ve
   return {std::move(caption), json.dump()};
 }
 
+void require_no_column(const fs::path& path, const PromptListOptions& options) {
+  require<ConfigError>(options.column.empty(),
+                       "the column '{}' was asked for, and {} has none: .jsonl, .json, .csv and .tsv have",
+                       options.column, path.string());
+}
+
 class Reader {
  public:
   Reader(const fs::path& path, const PromptListOptions& options)
       : path_(path), options_(options), columns_(columns_of(options.column)) {}
 
   PromptList read() {
-    const auto extension = extension_of(path_);
+    const auto extension = lower(path_.extension().string());  // Windows programs write .JSONL, too
     if (extension == ".jsonl") {
       read_json_lines();
     } else if (extension == ".json") {
@@ -73,9 +71,7 @@ class Reader {
     } else if (extension == ".csv" || extension == ".tsv") {
       read_table(extension == ".csv" ? ',' : '\t');
     } else {
-      require<ConfigError>(options_.column.empty(),
-                           "the column '{}' was asked for, and {} has none: .jsonl, .json, .csv and .tsv have",
-                           options_.column, path_.string());
+      require_no_column(path_, options_);
       extension == ".h5" ? read_store() : read_lines();
     }
     unseen_.log(path_.string());
@@ -142,8 +138,7 @@ class Reader {
         require<ConfigError>(item.is_string() || item.is_object(), "{} is neither a text nor an object with a text {}",
                              place, in_quotes(columns_));
         if (item.is_object()) return from_object(item, item.dump(), columns_, place);
-        const auto text_of_item = item.template get<std::string>();
-        return {checked(text_of_item, place), ordered_json{{"prompt", text_of_item}}.dump()};
+        return from_caption(checked(item.template get<std::string>(), place));
       });
     }
   }
@@ -209,7 +204,8 @@ class Reader {
   UnseenCharacters unseen_;
 };
 
-PromptList scenes() {
+PromptList scenes(const PromptListOptions& options) {
+  require_no_column(kScenes, options);
   PromptList list;
   for (const auto& caption : shapes::balanced_captions(shapes::Split::kTrain)) {
     list.prompts.push_back(from_caption(caption));
@@ -221,7 +217,7 @@ PromptList scenes() {
 
 PromptList read_prompt_list(const fs::path& path, const PromptListOptions& options) {
   require<ConfigError>(!path.empty(), "{} is not set; give a store or a text file with a caption a line", options.key);
-  auto list = path == kScenes ? scenes() : Reader(path, options).read();
+  auto list = path == kScenes ? scenes(options) : Reader(path, options).read();
   require<ConfigError>(!list.prompts.empty(), "{} = '{}' holds no caption", options.key, path.string());
   return list;
 }
