@@ -91,10 +91,14 @@ double largest_encoder(const Sd3Text& text, at::ScalarType dtype) {
   return bytes;
 }
 
-// Whether each rank can hold the largest encoder whole: half of the host's memory for all of them. A GPU's is not asked.
-bool fits_whole(const Sd3Text& text, at::ScalarType dtype, const World& world) {
+// Whether every rank can hold the largest encoder whole: half of its host's memory for all ranks there. A GPU's is not
+// asked. Hosts differ, and all ranks must agree on the axis that they share encoders on. Collective.
+bool fits_whole(const Sd3Text& text, at::ScalarType dtype, World& world) {
   if (!world.device().is_cpu()) return world.size() == 1;
-  return largest_encoder(text, dtype) * static_cast<double>(world.num_on_host()) <= memory_limit().bytes / 2;
+  const double needed = largest_encoder(text, dtype) * static_cast<double>(world.num_on_host());
+  const auto lacks_memory = at::full({1}, needed > memory_limit().bytes / 2 ? 1 : 0, at::kInt);
+  world.control().all_reduce(lacks_memory, Reduce::kMax).wait();
+  return lacks_memory.item<int>() == 0;
 }
 
 nlohmann::json provenance_of(const EncodeRequest& request, const Sd3Text& text, at::ScalarType compute) {
