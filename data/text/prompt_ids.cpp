@@ -8,7 +8,7 @@
 namespace fgm {
 
 void require_prompt(std::string_view text) {
-  constexpr size_t kMaxBytes = size_t{16} << 20;
+  constexpr size_t kMaxBytes = size_t{1} << 20;  // sentencepiece's time grows with the square of what it does not know
   require<ConfigError>(text.size() <= kMaxBytes, "a prompt of {} is too long, {} are the most",
                        human_bytes(text.size()), human_bytes(kMaxBytes));
   require<ConfigError>(is_utf8(text), "prompt '{}' is not UTF-8", printable(text));

@@ -18,7 +18,7 @@ class Tokenizer {
   virtual ~Tokenizer() = default;
 
   // `length` ids, at least 2: those of `text` between the tokenizer's first and last token, cut to fit and padded.
-  // ConfigError when `text` is not UTF-8 or has more than 16 MiB.
+  // ConfigError when `text` is not UTF-8 or has more than 1 MiB.
   virtual Ids encode(std::string_view text, int64_t length) const = 0;
 
   // 32 hexadecimal digits of everything that decides ids: vocabulary, merges, added tokens, padding and rule.

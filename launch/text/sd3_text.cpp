@@ -12,6 +12,7 @@
 namespace fgm {
 namespace {
 
+constexpr int64_t kMaxT5Tokens = 4096;  // beyond all use: T5 was trained with 512, Stable Diffusion 3 with 77 to 256
 constexpr int64_t kReleasedContextWidth = 4096;  // of every released Stable Diffusion 3
 
 // The width of the context that the pipeline's transformer takes.
@@ -60,8 +61,8 @@ CutPrompts cut_of(const Tokenizer& tokenizer, std::span<const std::string> promp
 
 Sd3Text::Sd3Text(const std::string& path, const Sd3TextOptions& options)
     : encoders_(open_text_encoders(path, {.with_t5 = options.with_t5})) {
-  require<ConfigError>(options.t5_tokens >= 2, "{} tokens of T5 are too few; 2 is the least, 77 to 256 are usual",
-                       options.t5_tokens);
+  require<ConfigError>(options.t5_tokens >= 2 && options.t5_tokens <= kMaxT5Tokens,
+                       "{} tokens of T5 are not in 2 to {}; 77 to 256 are usual", options.t5_tokens, kMaxT5Tokens);
   clip_l_ = open_clip_tokenizer(encoders_.clip_l_tokenizer, ClipKind::kL);
   clip_g_ = open_clip_tokenizer(encoders_.clip_g_tokenizer, ClipKind::kG);
   if (encoders_.t5) t5_ = open_t5_tokenizer(encoders_.t5_tokenizer);
