@@ -99,10 +99,13 @@ TEST(EmbeddingWriter, DoesNotGoOnWithAFileOfOtherEmbeddings) {
   };
   EXPECT_THAT(refusal(embeddings_of({"a", "b", "d", ""})), AllOf(HasSubstr("a.h5.partial"), HasSubstr("(prompts)")));
   EXPECT_THAT(refusal(embeddings_of({"a", ""})), HasSubstr("(prompts)"));
-  EXPECT_THAT(refusal(embeddings_of(kFour, at::kHalf)), HasSubstr("(sizes)"));
+  EXPECT_THAT(refusal(embeddings_of(kFour, at::kHalf)), HasSubstr("(dtype)"));
+  auto wide = embeddings_of(kFour);
+  ++wide.shape.pooled_width;
+  EXPECT_THAT(refusal(wide), HasSubstr("(sizes)"));
   auto other = embeddings_of(kFour);
   other.provenance["encoders"] = "others";
-  EXPECT_THAT(refusal(other), HasSubstr("(provenance)"));
+  EXPECT_THAT(refusal(other), HasSubstr("(/encoders is \"tiny\", now \"others\")"));
 }
 
 TEST(EmbeddingWriter, AFullDiskIsOneErrorAndTheRecordIsNotDone) {
