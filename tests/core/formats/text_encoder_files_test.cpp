@@ -198,6 +198,7 @@ TEST_F(TextEncoderFilesTest, SayWhatAFileIsInPlaceOfTheEncoder) {
   EXPECT_THAT(error_of("nowhere"), HasSubstr("there is no 'nowhere'; give a diffusers pipeline's folder"));
   EXPECT_THAT(error_of("clip_l=a"), HasSubstr("'clip_l=a' lacks clip_g=FILE"));
   EXPECT_THAT(error_of("clip_l=a,clip_l=b"), HasSubstr("gives clip_l twice"));
+  EXPECT_THAT(error_of("clip_l=a,clip_g="), HasSubstr("gives no file for clip_g"));
 }
 
 TEST_F(TextEncoderFilesTest, NameWhatIsMissingSurplusAndMisshapen) {

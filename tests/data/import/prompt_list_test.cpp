@@ -132,6 +132,7 @@ TEST_F(Prompts, AColumnIsTheOneAskedForElsePromptCaptionOrText) {
   EXPECT_THAT(error_of("p.csv", "id,text\n1,a\n", "TEXT"),
               HasSubstr("p.csv: its first line names the columns \"id\", \"text\", and none is \"TEXT\""));
   EXPECT_THAT(error_of("p.txt", "a cat\n", "text"), HasSubstr("the column 'text' was asked for, and"));
+  EXPECT_THAT(message_of<ConfigError>([] { read_prompts("scenes", "text"); }), HasSubstr("and scenes has none"));
 }
 
 TEST_F(Prompts, MetadataIsAnObjectWithThePromptWhateverItsColumn) {

@@ -163,9 +163,11 @@ TEST(ClipTokenizer, NamesTheFileThatCannotBeUsed) {
   EXPECT_THAT(message(t5), HasSubstr("tokenizer.json is no tokenizer of CLIP"));
 }
 
-TEST(ClipTokenizer, RefusesAPromptThatIsNotUtf8) {
+TEST(ClipTokenizer, RefusesAPromptThatIsNotUtf8OrTooLong) {
   EXPECT_THAT(message_of<ConfigError>([] { clip(ClipKind::kL).encode("caf\xE9", 77); }),
               HasSubstr("prompt 'caf\\xE9' is not UTF-8"));
+  EXPECT_THAT(message_of<ConfigError>([] { clip(ClipKind::kL).encode(std::string((1 << 20) + 1, 'a'), 77); }),
+              HasSubstr("is too long, 1.0 MiB are the most"));
 }
 
 }  // namespace
