@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "core/base/error.h"
+#include "core/base/hash.h"
 #include "core/base/text.h"
 #include "core/base/version.h"
 #include "core/io/output_path.h"
@@ -111,6 +112,8 @@ nlohmann::json provenance_of(const EncodeRequest& request, const Sd3Text& text, 
 
 int encode_to_store(const EncodeRequest& request, const Sd3Text& text, const std::vector<std::string>& prompts,
                     bool is_mesh_given, World& world) {
+  require_same_lines(world.control(),
+                     fmt::format("--text = {}\nprompts = {}", request.text, digest_texts(prompts).hex()));
   const auto compute = compute_dtype(request, world.device());
   on_first_rank(world.control(), [&] {
     EmbeddingWriter::prepare(request.out, {.prompts = prompts,
