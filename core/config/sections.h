@@ -53,8 +53,8 @@ struct DataConfig {
   void validate() const;
 };
 
-// Text conditioning by hashed words; by classes where `labels` names them; by cached embeddings where `store` is set, or
-// by text encoders at work where `model` is, which then say all below them (launch/text).
+// Text conditioning by hashed words; by classes where `labels` names them; by cached embeddings where `store` is set,
+// or by text encoders at work where `model` is, which then say all below them (launch/text).
 struct TextConfig {
   std::string labels = "";
   std::string store = "";

@@ -49,8 +49,8 @@ struct TextEncoderOptions {
 };
 TextEncoderFiles open_text_encoders(const std::string& path, const TextEncoderOptions& options = {});
 
-// Whether Stable Diffusion 3 weights at `path` bring CLIP-L and CLIP-G along: a pipeline's folder with both, or a single
-// file with such names.
+// Whether Stable Diffusion 3 weights at `path` bring CLIP-L and CLIP-G along: a pipeline's folder with both, or a
+// single file with such names.
 bool has_text_encoders(const std::filesystem::path& path);
 
 }  // namespace fgm

@@ -29,8 +29,8 @@ struct DecodedImage {
 // the missing pixels), more than `max_pixels`. No input may crash it.
 DecodedImage decode_image(std::span<const std::byte> file, int64_t max_pixels = kMaxPixels);
 
-// What the header says, 1 to `max_pixels`. Decoding takes at most kDecodingBytes for each pixel, resizing less. IoError as
-// above.
+// What the header says, 1 to `max_pixels`. Decoding takes at most kDecodingBytes for each pixel, resizing less. IoError
+// as above.
 inline constexpr int64_t kDecodingBytes = 16;
 int64_t num_pixels(std::span<const std::byte> file, int64_t max_pixels = kMaxPixels);
 

@@ -52,9 +52,9 @@ void check_pack(const PackOptions& options);
 // image that cannot be decoded, has more than `max_pixels`, or has no usable caption is skipped and reported. Memory
 // holds the captions, and for each thread a few images of `resolution`, some files of an archive, and one image being
 // decoded, together at most 256 MiB a thread, but for larger images, which are decoded one by one. ConfigError when the
-// options or the folder's layout are wrong, IoError when no image at all can be used or more than `max_bad` cannot, when
-// an archive is damaged, when a file cannot be read for a reason that may pass, or when the store cannot be written:
-// then an older file of that name stays as it was.
+// options or the folder's layout are wrong, IoError when no image at all can be used or more than `max_bad` cannot,
+// when an archive is damaged, when a file cannot be read for a reason that may pass, or when the store cannot be
+// written: then an older file of that name stays as it was.
 PackReport pack_images(const PackOptions& options);
 
 // "t-shirt" becomes "a photo of a t-shirt", "ice_cream" "a photo of an ice cream".

@@ -24,8 +24,8 @@ float widen(float value) {
   return value;
 }
 
-// Copies rows of `width` values to rows of `out_width`, with zeros behind them. A plain loop: a prefetch thread runs this,
-// and ATen would take the threads that compute.
+// Copies rows of `width` values to rows of `out_width`, with zeros behind them. A plain loop: a prefetch thread runs
+// this, and ATen would take the threads that compute.
 template <typename Value>
 void copy_rows(const std::byte* rows, int64_t num_rows, int64_t width, float* out, int64_t out_width) {
   const auto* values = reinterpret_cast<const Value*>(rows);

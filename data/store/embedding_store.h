@@ -18,8 +18,8 @@ namespace fgm {
 // The sizes of embeddings as Stable Diffusion 3 has them. A prompt's context is the rows of CLIP, zero beyond their
 // channels, and below them T5's.
 struct EmbeddingShape {
-  int64_t clip_tokens = 0,
-          clip_width = 0;               // CLIP-L's and CLIP-G's channels side by side, without the zeros behind them
+  int64_t clip_tokens = 0;
+  int64_t clip_width = 0;               // CLIP-L's and CLIP-G's channels side by side, without the zeros behind them
   int64_t t5_tokens = 0, t5_width = 0;  // width 0: there was no T5 encoder, and its rows are zero
   int64_t pooled_width = 0;             // P
   int64_t context_width = 0;            // J
@@ -43,13 +43,13 @@ EmbeddingInfo read_embedding_info(const std::filesystem::path& path);
 // which holds all that an embedding depends on besides its prompt.
 std::string encoders_digest(const nlohmann::json& provenance);
 
-// A read-only HDF5 store of prompts' embeddings (docs/data_format.md, format 2). Records and prompts stay on the disk and
-// are read with pread; memory holds 6 bytes a prompt once the first one was looked up. All const member functions may
-// run on any number of threads at once.
+// A read-only HDF5 store of prompts' embeddings (docs/data_format.md, format 2). Records and prompts stay on the disk
+// and are read with pread; memory holds 6 bytes a prompt once the first one was looked up. All const member functions
+// may run on any number of threads at once.
 class EmbeddingStore {
  public:
-  // IoError naming the file and what is wrong with it: as Store's, another kind, datasets that disagree, a dtype that is
-  // not known, a record that is not written yet.
+  // IoError naming the file and what is wrong with it: as Store's, another kind, datasets that disagree, a dtype that
+  // is not known, a record that is not written yet.
   explicit EmbeddingStore(const std::filesystem::path& path);
   ~EmbeddingStore();
   EmbeddingStore(EmbeddingStore&&) noexcept;
@@ -60,8 +60,8 @@ class EmbeddingStore {
   // 32 hexadecimal digits that two stores share only with equal prompts and embeddings.
   std::string digest() const;
 
-  // The record of a prompt, letter by letter; nothing when it is not in the store. IoError when the prompt's bytes there
-  // are damaged.
+  // The record of a prompt, letter by letter; nothing when it is not in the store. IoError when the prompt's bytes
+  // there are damaged.
   std::optional<int64_t> find(const std::string& prompt) const;
 
   // Writes a prompt's context [L, J] and pooled [P] in float32. False when the prompt is not in the store; DamageError

@@ -28,16 +28,16 @@ struct EmbeddingRows {
   at::Tensor pooled;  // [n, pooled_width]
 };
 
-// Writes a store of embeddings from any number of processes and over any number of starts. The file is OUT.partial until
-// it is whole. One process calls prepare(); then each opens a writer and writes records of its own; when all are done,
-// one calls finish(). What was killed goes on where it was after another prepare(). Errors are IoError naming the file,
-// with exit_code_of() the system's reason (a full disk).
+// Writes a store of embeddings from any number of processes and over any number of starts. The file is OUT.partial
+// until it is whole. One process calls prepare(); then each opens a writer and writes records of its own; when all are
+// done, one calls finish(). What was killed goes on where it was after another prepare(). Errors are IoError naming the
+// file, with exit_code_of() the system's reason (a full disk).
 class EmbeddingWriter {
  public:
   static std::filesystem::path partial_of(const std::filesystem::path& out);
 
-  // Lays OUT.partial out for the records of `header`; what is there of an earlier start stays. Missing folders are made.
-  // ConfigError when a prompt is not UTF-8, or when what is there is for other prompts, sizes or provenance.
+  // Lays OUT.partial out for the records of `header`; what is there of an earlier start stays. Missing folders are
+  // made. ConfigError when a prompt is not UTF-8, or when what is there is for other prompts, sizes or provenance.
   static void prepare(const std::filesystem::path& out, const EmbeddingHeader& header);
 
   explicit EmbeddingWriter(const std::filesystem::path& out);

@@ -19,8 +19,9 @@ inline constexpr int64_t kStoreFormat = 2;
 std::string kind_of_store(const std::filesystem::path& path);
 
 // A read-only HDF5 store of prompts and, optionally, images or a teacher's pairs of noise and sample; of embeddings it
-// is the prompts, and EmbeddingStore reads the rest. Opening reads and verifies every prompt; images and samples stay on the disk and are read with pread at the dataset's offset, without
-// the HDF5 library or a lock. All const member functions may run on any number of threads at once.
+// is the prompts, and EmbeddingStore reads the rest. Opening reads and verifies every prompt; images and samples stay
+// on the disk and are read with pread at the dataset's offset, without the HDF5 library or a lock. All const member
+// functions may run on any number of threads at once.
 class Store {
  public:
   // IoError naming the file, what was expected and what to do: missing, not HDF5, truncated, a newer format,

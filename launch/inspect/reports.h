@@ -7,7 +7,8 @@
 
 namespace fgm {
 
-// What "fgm inspect", "fgm data info" and "fgm data verify" say: the same as JSON (docs/inspect.md has the keys) and as text.
+// What "fgm inspect", "fgm data info" and "fgm data verify" say: the same as JSON (docs/inspect.md has the keys) and as
+// text.
 struct Report {
   nlohmann::ordered_json json;
   std::string text;

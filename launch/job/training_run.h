@@ -37,9 +37,9 @@ struct TrainingPlan {
 // Collective over all ranks of `world`. ConfigError when the checkpoint is not this run's, or later than its last step.
 int run_training(World& world, const TrainingPlan& plan, BatchSource& source);
 
-// Requires that all ranks train on the data that rank 0 trains on, by the digests of what `key` and text.store name, and
-// make sample grids and scores when rank 0 does; ConfigError on all ranks when one does not. `held_out` may be null. Collective
-// over all ranks of `world`.
+// Requires that all ranks train on the data that rank 0 trains on, by the digests of what `key` and text.store name,
+// and make sample grids and scores when rank 0 does; ConfigError on all ranks when one does not. `held_out` may be
+// null. Collective over all ranks of `world`.
 void require_same_data(World& world, const std::string& key, const std::string& digest, const Store* held_out,
                        const Config& config);
 

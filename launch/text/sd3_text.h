@@ -14,8 +14,8 @@ namespace fgm {
 
 struct Sd3TextOptions {
   int64_t t5_tokens = 77;
-  bool with_t5 =
-      true;  // else, and where there is none, T5's rows are zero, as in a pipeline that was loaded without it
+  // Without it, and where there is none, T5's rows are zero, as in a pipeline that was loaded without it.
+  bool with_t5 = true;
 };
 
 // Token ids of N prompts, int64: [N, 77] of both CLIPs, [N, T] of T5, undefined without it.
@@ -34,8 +34,8 @@ struct CutPrompts {
 // Stable Diffusion 3's text encoders with their tokenizers: opened and compared with each other, no weights loaded.
 class Sd3Text {
  public:
-  // `path` as of open_text_encoders(); tokenizers are the pipeline's, and where it brings none those inside the program.
-  // ConfigError, IoError.
+  // `path` as of open_text_encoders(); tokenizers are the pipeline's, and where it brings none those inside the
+  // program. ConfigError, IoError.
   explicit Sd3Text(const std::string& path, const Sd3TextOptions& options = {});
 
   const TextEncoderFiles& encoders() const { return encoders_; }

@@ -11,8 +11,8 @@
 namespace fgm {
 
 // [text] with what its store of embeddings or its encoders say: sizes and identity. As it is where neither text.store
-// nor text.model is set. Reads the store's header, or every weight of the encoders. ConfigError when text.encoders names
-// others; IoError.
+// nor text.model is set. Reads the store's header, or every weight of the encoders. ConfigError when text.encoders
+// names others; IoError.
 TextConfig with_encoders(TextConfig text);
 
 // The encoder that [text], which is with_encoders()'s or was in a checkpoint, describes: hashed words, classes where it
@@ -20,10 +20,10 @@ TextConfig with_encoders(TextConfig text);
 // bfloat16 on a GPU. ConfigError when its store has other sizes or encoders; IoError.
 std::unique_ptr<const TextEncoder> make_text_encoder(const TextConfig& text, at::Device device = at::kCPU);
 
-// Requires that the encoder of `text` can hold all captions. ConfigError naming `place` and the first caption that is no
-// class; the number of those that are not in text.store, and the first; or the number of those that are too long, the
-// first, and what to do: the number of tokens that would do, or, where `is_fixed` by weights that were trained with it,
-// that only other captions will.
+// Requires that the encoder of `text` can hold all captions. ConfigError naming `place` and the first caption that is
+// no class; the number of those that are not in text.store, and the first; or the number of those that are too long,
+// the first, and what to do: the number of tokens that would do, or, where `is_fixed` by weights that were trained with
+// it, that only other captions will.
 void check_captions(std::span<const std::string> captions, const TextConfig& text, const std::string& place,
                     bool is_fixed);
 

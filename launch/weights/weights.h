@@ -18,8 +18,8 @@ struct OpenWeights {
 
   // How captions become conditioning. Stable Diffusion 3's weights tell the widths, and the number of tokens and the
   // encoders are `asked`'s; all is `asked`'s of external U-Nets, which do not name their classes. A store of embeddings
-  // that `asked` names (with_store()'s) takes the place of that of the training. ConfigError when there are not as many
-  // classes, and when the embeddings are not of the kind that the network takes.
+  // that `asked` names (with_encoders()'s) takes the place of that of the training. ConfigError when there are not as
+  // many classes, and when the embeddings are not of the kind that the network takes.
   TextConfig text(const TextConfig& asked) const;
 };
 

@@ -22,9 +22,9 @@ using Bytes = Mutator::Bytes;
 
 constexpr int kRuns = 20'000;
 
-// Reads damaged files, into which a byte of `alphabet` is put half of the time; `read` throws IoError or ConfigError for
-// what it refuses, and whatever else happens ends the process. The mutator of a test outlives it: each repetition has
-// files of its own.
+// Reads damaged files, into which a byte of `alphabet` is put half of the time; `read` throws IoError or ConfigError
+// for what it refuses, and whatever else happens ends the process. The mutator of a test outlives it: each repetition
+// has files of its own.
 template <typename Read>
 void fuzz(Mutator& mutator, std::string_view alphabet, const Read& read) {
   int num_read = 0;

@@ -1,5 +1,5 @@
-// A libFuzzer target: tests/fuzz/run.sh builds it with clang and runs it. The first byte of an input says which file the
-// rest stands for, as a digit; beyond the files it is a text.
+// A libFuzzer target: tests/fuzz/run.sh builds it with clang and runs it. The first byte of an input says which file
+// the rest stands for, as a digit; beyond the files it is a text.
 #include "tests/fuzz/open_tokenizer.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

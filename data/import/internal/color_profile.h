@@ -22,7 +22,8 @@ enum class ProfileUse { kSrgb, kConverted, kUnusable };
 //   kUnusable  it is broken or of another kind than the image: no bit is changed
 ProfileUse convert_to_srgb(at::Tensor& image_HWC, std::span<const std::byte> profile, ColorModel color_model);
 
-// uint8 [H, W, 3] of inverted CMYK, uint8 [H, W, 4], whose inks no profile describes: each ink takes its share of light.
+// uint8 [H, W, 3] of inverted CMYK, uint8 [H, W, 4], whose inks no profile describes: each ink takes its share of
+// light.
 at::Tensor cmyk_to_rgb(const at::Tensor& image_HWC);
 
 }  // namespace fgm

@@ -17,8 +17,8 @@ class CharsMap {
 
   // As transformers applies it, which is not quite as sentencepiece does: a grapheme cluster of less than six bytes
   // becomes what the shortest entry that begins it says, so that a mark behind a character that has an entry is lost
-  // where sentencepiece keeps it. In longer clusters each character is looked up by itself. White space without an entry
-  // becomes a blank.
+  // where sentencepiece keeps it. In longer clusters each character is looked up by itself. White space without an
+  // entry becomes a blank.
   std::string normalize(std::string_view text) const;
 
  private:

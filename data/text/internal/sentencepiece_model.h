@@ -7,7 +7,8 @@
 
 namespace fgm {
 
-// What decides the ids of a unigram model of sentencepiece; its format is sentencepiece_model.proto of google/sentencepiece.
+// What decides the ids of a unigram model of sentencepiece; its format is sentencepiece_model.proto of
+// google/sentencepiece.
 struct SentencepieceModel {
   enum Type : uint64_t { kNormal = 1, kUnknown = 2, kControl = 3 };
   struct Piece {
@@ -19,8 +20,8 @@ struct SentencepieceModel {
   std::string charsmap;  // see CharsMap; empty for none
 };
 
-// Reads a spiece.model. DamageError naming `name` when it is cut or no such file; ConfigError when it is another kind of
-// model than T5's.
+// Reads a spiece.model. DamageError naming `name` when it is cut or no such file; ConfigError when it is another kind
+// of model than T5's.
 SentencepieceModel parse_sentencepiece(std::string_view bytes, const std::string& name);
 
 // DamageError naming `name` where the library would read beyond the model, recurse without end or end the process:
