@@ -279,5 +279,11 @@ TEST_F(Cli, PackRefusesBadFlagsNamingThem) {
             "fgm: --captions = 'none' is not one of file, folder, json, metadata\n");
 }
 
+TEST_F(Cli, APathThatTheSystemRefusesIsTheUsersToMend) {
+  const auto refused = in_process(folder_, "data pack --out y.h5 --images " + std::string(5000, 'x'));
+  EXPECT_EQ(refused.code, kExitConfig);
+  EXPECT_THAT(refused.text, HasSubstr("File name too long"));
+}
+
 }  // namespace
 }  // namespace fgm

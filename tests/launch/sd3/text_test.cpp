@@ -167,5 +167,13 @@ TEST_F(Text, ThatIsCutIsNamedOnce) {
   EXPECT_THAT(cut.text, HasSubstr("1 of 2 prompts are longer than the 77 tokens that CLIP sees"));
 }
 
+TEST_F(Text, TakesNoMoreT5TokensThanAnyNetworkSees) {
+  for (const char* tokens : {"1", "4097", "9223372036854775807"}) {
+    const auto refused = run(encode(fmt::format("--t5-tokens {} --out all.h5", tokens)));
+    EXPECT_EQ(refused.code, kExitConfig);
+    EXPECT_THAT(refused.text, HasSubstr(fmt::format("{} tokens of T5 are not in 2 to 4096", tokens)));
+  }
+}
+
 }  // namespace
 }  // namespace fgm
