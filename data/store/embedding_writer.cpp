@@ -53,7 +53,7 @@ void lay_out(const fs::path& partial, const EmbeddingHeader& header) {
   atomic_file.commit();
 }
 
-// The first entry that differs between what was begun and what is wanted: "/text is "a", now "b"". "" for none.
+// The first entry that differs between what was begun and what is wanted, with both values; "" when none does.
 std::string difference(const nlohmann::json& begun, const nlohmann::json& wanted) {
   const auto before = begun.flatten(), now = wanted.flatten();
   auto keys = before;

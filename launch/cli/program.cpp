@@ -102,7 +102,7 @@ int run_program(const std::vector<std::string>& args, const std::vector<Command>
     return report_agreed(error, command, environment);
   } catch (const Error& error) {
     return report(error.what(), error.exit_code(), command, environment);
-  } catch (const std::system_error& error) {  // of std::filesystem, with the path
+  } catch (const std::system_error& error) {  // What std::filesystem throws names the path.
     return report(error.what(), exit_code_of(error.code()), command, environment);
   } catch (const c10::Error& error) {
     return report(error.what_without_backtrace(), kExitCrash, command, environment);
