@@ -42,19 +42,26 @@ EmbeddingShape shape_of(const std::string& path, const TextEncoderFiles& encoder
   return shape;
 }
 
-at::Tensor ids_of(const Tokenizer& tokenizer, std::span<const std::string> prompts, int64_t length) {
-  const auto ids = at::empty({std::ssize(prompts), length}, at::kLong);
-  auto* next = ids.data_ptr<int64_t>();
-  for (const auto& prompt : prompts) next = std::ranges::copy(tokenizer.encode(prompt, length).ids, next).out;
-  return ids;
+void count_cut(const Tokenizer::Ids& ids, const std::string& prompt, CutPrompts& cut) {
+  if (ids.num_cut > 0 && cut.count++ == 0) cut.first = prompt;
 }
 
-CutPrompts cut_of(const Tokenizer& tokenizer, std::span<const std::string> prompts, CutPrompts found) {
+// [N, cut.length]; adds what does not fit to `cut`.
+at::Tensor ids_of(const Tokenizer& tokenizer, std::span<const std::string> prompts, CutPrompts& cut) {
+  const auto all = at::empty({std::ssize(prompts), cut.length}, at::kLong);
+  auto* next = all.data_ptr<int64_t>();
   for (const auto& prompt : prompts) {
-    if (tokenizer.encode(prompt, found.length).num_cut == 0) continue;
-    if (found.count++ == 0) found.first = prompt;
+    const auto ids = tokenizer.encode(prompt, cut.length);
+    next = std::ranges::copy(ids.ids, next).out;
+    count_cut(ids, prompt, cut);
   }
-  return found;
+  return all;
+}
+
+// Those of an encoder for each of `all` that cuts any.
+std::vector<CutPrompts> that_cut(std::vector<CutPrompts> all) {
+  std::erase_if(all, [](const CutPrompts& cut) { return cut.count == 0; });
+  return all;
 }
 
 }  // namespace
@@ -70,16 +77,22 @@ Sd3Text::Sd3Text(const std::string& path, const Sd3TextOptions& options)
 }
 
 Sd3Ids Sd3Text::ids(std::span<const std::string> prompts) const {
-  return {.clip_l = ids_of(*clip_l_, prompts, shape_.clip_tokens),
-          .clip_g = ids_of(*clip_g_, prompts, shape_.clip_tokens),
-          .t5 = t5_ ? ids_of(*t5_, prompts, shape_.t5_tokens) : at::Tensor()};
+  CutPrompts of_l = cut_by_clip(), of_g = cut_by_clip(), of_t5 = cut_by_t5();
+  Sd3Ids out{.clip_l = ids_of(*clip_l_, prompts, of_l),
+             .clip_g = ids_of(*clip_g_, prompts, of_g),
+             .t5 = t5_ ? ids_of(*t5_, prompts, of_t5) : at::Tensor(),
+             .cut = {}};
+  out.cut = that_cut({of_l, of_t5});
+  return out;
 }
 
 std::vector<CutPrompts> Sd3Text::find_cut(std::span<const std::string> prompts) const {
-  std::vector<CutPrompts> found = {cut_of(*clip_l_, prompts, {.encoder = "CLIP", .length = shape_.clip_tokens})};
-  if (t5_) found.push_back(cut_of(*t5_, prompts, {.encoder = "T5", .length = shape_.t5_tokens}));
-  std::erase_if(found, [](const CutPrompts& cut) { return cut.count == 0; });
-  return found;
+  CutPrompts of_clip = cut_by_clip(), of_t5 = cut_by_t5();
+  for (const auto& prompt : prompts) {
+    count_cut(clip_l_->encode(prompt, of_clip.length), prompt, of_clip);
+    if (t5_) count_cut(t5_->encode(prompt, of_t5.length), prompt, of_t5);
+  }
+  return that_cut({of_clip, of_t5});
 }
 
 nlohmann::json Sd3Text::identity() const {

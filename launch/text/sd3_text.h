@@ -18,17 +18,18 @@ struct Sd3TextOptions {
   bool with_t5 = true;
 };
 
-// Token ids of N prompts, int64: [N, 77] of both CLIPs, [N, T] of T5, undefined without it.
-struct Sd3Ids {
-  at::Tensor clip_l, clip_g, t5;
-};
-
 // Prompts that do not fit into an encoder's tokens, whose ends it does not see.
 struct CutPrompts {
   std::string encoder;  // "CLIP"
   int64_t length = 0;   // tokens that it sees, with its own
   int64_t count = 0;
   std::string first = {};
+};
+
+// Token ids of N prompts, int64: [N, 77] of both CLIPs, [N, T] of T5, undefined without it.
+struct Sd3Ids {
+  at::Tensor clip_l, clip_g, t5;
+  std::vector<CutPrompts> cut;  // as of find_cut()
 };
 
 // Stable Diffusion 3's text encoders with their tokenizers: opened and compared with each other, no weights loaded.
@@ -51,6 +52,10 @@ class Sd3Text {
   nlohmann::json identity() const;
 
  private:
+  // None yet.
+  CutPrompts cut_by_clip() const { return {.encoder = "CLIP", .length = shape_.clip_tokens}; }
+  CutPrompts cut_by_t5() const { return {.encoder = "T5", .length = shape_.t5_tokens}; }
+
   TextEncoderFiles encoders_;
   std::unique_ptr<const Tokenizer> clip_l_, clip_g_, t5_;
   EmbeddingShape shape_;

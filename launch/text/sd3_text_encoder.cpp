@@ -28,12 +28,11 @@ Sd3TextEncoder::~Sd3TextEncoder() = default;
 Conditioning Sd3TextEncoder::encode(std::span<const std::string> captions) const {
   const at::NoGradGuard no_grad;
   const std::lock_guard lock(mutex_);
-  if (!is_warned_) {
-    const auto cut = text_.find_cut(captions);
-    warn_of_cut(cut, captions.size());
-    is_warned_ = !cut.empty();
-  }
   const Sd3Ids ids = text_.ids(captions);
+  if (!is_warned_) {
+    warn_of_cut(ids.cut, captions.size());
+    is_warned_ = !ids.cut.empty();
+  }
   const ClipText clip_l = loaded_->clip_l.encode(ids.clip_l);
   const ClipText clip_g = loaded_->clip_g.encode(ids.clip_g);
   const auto t5 = loaded_->t5 ? loaded_->t5->encode(ids.t5)
