@@ -234,7 +234,7 @@ SampleStart open_sample(const Config& config, const std::vector<std::string>& ro
   const bool may_bring_encoders =
       weights.is_external && makes_latents(weights.info.config.model) && !text.has_embeddings() && text.labels.empty();
   if (may_bring_encoders && has_text_encoders(start.place.path)) text.model = start.place.path;
-  start.text = weights.text(with_encoders(text));
+  start.text = weights.text(with_encoders(text, /*is_identity_wanted=*/!weights.is_external));
   const ModelConfig& model = weights.info.config.model;
   require_network(model, *weights.source);
   start.options = sample_options(config, weights.info, device);

@@ -31,15 +31,15 @@ void check_labels(std::span<const std::string> captions, const TextConfig& text,
 }
 
 // What a store or a model says is [text]'s business.
-void adopt(const EmbeddingShape& shape, const nlohmann::json& encoders, TextConfig& text) {
-  text.encoders = encoders_digest({{"encoders", encoders}});
+void adopt(const EmbeddingShape& shape, TextConfig& text) {
   text.num_tokens = shape.num_tokens();
   text.context_width = shape.context_width;
   text.pooled_width = shape.pooled_width;
 }
 
 void adopt(const EmbeddingInfo& info, TextConfig& text) {
-  adopt(info.shape, info.provenance.value("encoders", nlohmann::json()), text);
+  adopt(info.shape, text);
+  text.encoders = encoders_digest(info.provenance);
 }
 
 // The encoders of text.model. T5 has the tokens that text.num_tokens leaves it behind CLIP's, else as many as a store.
@@ -81,14 +81,15 @@ void check_stored(std::span<const std::string> captions, const TextConfig& text,
 
 }  // namespace
 
-TextConfig with_encoders(TextConfig text) {
+TextConfig with_encoders(TextConfig text, bool is_identity_wanted) {
   if (!text.has_embeddings()) return text;
   const std::string asked = text.encoders;
   if (text.model.empty()) {
     adopt(read_embedding_info(text.stores().at(0)), text);
   } else {
     const Sd3Text model = open_model(text);
-    adopt(model.shape(), model.identity(), text);
+    adopt(model.shape(), text);
+    if (is_identity_wanted || !asked.empty()) text.encoders = encoders_digest({{"encoders", model.identity()}});
   }
   require<ConfigError>(asked.empty() || asked == text.encoders,
                        "text.encoders = {}, and those of text.{} = {} are {}; leave it empty, or give what it is of",

@@ -11,9 +11,9 @@
 namespace fgm {
 
 // [text] with what its store of embeddings or its encoders say: sizes and identity. As it is where neither text.store
-// nor text.model is set. Reads the store's header, or every weight of the encoders. ConfigError when text.encoders
-// names others; IoError.
-TextConfig with_encoders(TextConfig text);
+// nor text.model is set. Reads the store's header, or every weight of the encoders, unless their
+// identity is not wanted and text.encoders is empty. ConfigError when that names others; IoError.
+TextConfig with_encoders(TextConfig text, bool is_identity_wanted = true);
 
 // The encoder that [text], which is with_encoders()'s or was in a checkpoint, describes: hashed words, classes where it
 // names labels, embeddings of a store, or Stable Diffusion 3's encoders at work on `device`, in float32 on a CPU and
