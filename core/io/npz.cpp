@@ -116,7 +116,7 @@ std::string unpack(const Bytes& zip, const ZipEntry& entry) {
   return std::move(*bytes);
 }
 
-// Nothing for a dtype that is not read.
+// The tensor type of NumPy's name for a dtype ("<f4"); nothing where read_npz() reads no such arrays.
 std::optional<at::ScalarType> dtype_of(const std::string& descr) {
   static const std::map<std::string, at::ScalarType> kTypes = {
       {"<f8", at::kDouble}, {"<f4", at::kFloat}, {"<f2", at::kHalf}, {"<i8", at::kLong}, {"<i4", at::kInt},

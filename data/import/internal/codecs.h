@@ -17,7 +17,7 @@ ImageSize jpeg_size(std::span<const std::byte> file);
 ImageSize png_size(std::span<const std::byte> file);
 
 // What becomes of decoded pixels, [H, W, 4] of kCmyk, else [H, W, 3], in the colours of `profile`, an ICC profile.
-// Where that is empty, only CMYK is converted.
+// Pixels without a profile (an empty one) are taken as sRGB, and only CMYK is converted.
 DecodedImage in_srgb(at::Tensor pixels, std::span<const std::byte> profile, ColorModel color_model);
 
 // The EXIF orientation 1 to 8 of a TIFF block, with or without "Exif\0\0" before it; 1 when it is absent or damaged

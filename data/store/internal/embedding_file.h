@@ -37,7 +37,7 @@ class EmbeddingFile {
   H5Element element() const { return element_; }
   RecordBytes record_bytes() const { return fgm::record_bytes(info_.shape, element_); }
   const PositionedFile& data() const { return data_; }
-  // Where the values of all datasets lie.
+  // The extents of all datasets, for write_guard().
   std::vector<H5Extent> values() const;
 
   // Fills `record` with a record's bytes. False when its digest disagrees.
