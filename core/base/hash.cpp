@@ -34,9 +34,15 @@ std::string Digest::hex() const {
   return fmt::format("{:016x}{:016x}", digest.high64, digest.low64);
 }
 
+void add_text(Digest& digest, std::string_view text) {
+  constexpr std::byte kEnd{0};
+  digest.update(std::as_bytes(std::span(text)));
+  digest.update({&kEnd, 1});
+}
+
 Digest digest_texts(std::span<const std::string> texts) {
   Digest digest;
-  for (const auto& text : texts) digest.update(std::as_bytes(std::span(text.c_str(), text.size() + 1)));
+  for (const auto& text : texts) add_text(digest, text);
   return digest;
 }
 

@@ -31,7 +31,8 @@ class Digest {
   std::unique_ptr<State> state_;
 };
 
-// The digest of texts, each with a NUL behind it.
+// The digest of texts, each with a NUL behind it, and what adds one of them.
+void add_text(Digest& digest, std::string_view text);
 Digest digest_texts(std::span<const std::string> texts);
 
 }  // namespace fgm

@@ -124,11 +124,17 @@ H5File::Dataset H5File::open_dataset(const std::string& name, H5Element element)
 }
 
 H5Extent H5File::extent(const std::string& name, H5Element element) const {
+  auto extent = extent_of_integers(name, element);
+  require<IoError>(!extent.is_high_byte_first,
+                   "{}: its {} have the high byte first; write them with the low byte first",
+                   describe("dataset " + name), name_of(element));
+  return extent;
+}
+
+H5Extent H5File::extent_of_integers(const std::string& name, H5Element element) const {
   auto dataset = open_dataset(name, element);
-  const auto what = describe("dataset " + name);
-  const auto type = owned(H5Dget_type(dataset.id.get()), "H5Dget_type", what);
-  require<IoError>(H5Tget_size(type.get()) == 1 || H5Tget_order(type.get()) != H5T_ORDER_BE,
-                   "{}: its {} have the high byte first; write them with the low byte first", what, name_of(element));
+  const auto type = owned(H5Dget_type(dataset.id.get()), "H5Dget_type", describe("dataset " + name));
+  dataset.extent.is_high_byte_first = H5Tget_size(type.get()) > 1 && H5Tget_order(type.get()) == H5T_ORDER_BE;
   return std::move(dataset.extent);
 }
 

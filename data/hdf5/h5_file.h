@@ -30,6 +30,7 @@ struct H5Extent {
   std::vector<int64_t> shape;
   uint64_t offset = 0;  // bytes from the start of the file
   uint64_t bytes = 0;
+  bool is_high_byte_first = false;  // never, but of extent_of_integers()
 };
 
 // What a dataset's elements are. bfloat16, which HDF5 has no type for, is uint16 with an attribute "dtype" on the
@@ -60,6 +61,8 @@ class H5File {
 
   // The dataset must have such elements, be contiguous and unfiltered, and lie within the file.
   H5Extent extent(const std::string& name, H5Element element) const;
+  // The same of integers whose bytes may have either order.
+  H5Extent extent_of_integers(const std::string& name, H5Element element) const;
   // Which of the floating-point elements the dataset has.
   H5Element float_element(const std::string& name) const;
   std::string read_bytes(const std::string& name) const;

@@ -194,7 +194,7 @@ class Reader {
   void read_store() {
     const Store store(path_);
     store.log_text_remarks();
-    for (const auto& caption : store.prompts()) list_.prompts.push_back(from_caption(caption));
+    store.each_caption([&](std::string_view caption) { list_.prompts.push_back(from_caption(std::string(caption))); });
   }
 
   const fs::path& path_;

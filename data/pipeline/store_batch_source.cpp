@@ -46,19 +46,18 @@ at::Tensor to_model_range(const at::Tensor& images_BHWC) {
 
 StoreBatchSource::StoreBatchSource(std::shared_ptr<const Store> store, std::shared_ptr<const TextEncoder> encoder,
                                    const BatchSourceOptions& options)
-    : StoreBatchSource(std::shared_ptr<const std::vector<std::string>>(store, &store->prompts()), std::move(encoder),
-                       options) {
+    : StoreBatchSource(std::shared_ptr<const Captions>(store), std::move(encoder), options) {
   check_batches(*store, options_);
   store_ = std::move(store);
 }
 
-StoreBatchSource::StoreBatchSource(std::shared_ptr<const std::vector<std::string>> captions,
-                                   std::shared_ptr<const TextEncoder> encoder, const BatchSourceOptions& options)
+StoreBatchSource::StoreBatchSource(std::shared_ptr<const Captions> captions, std::shared_ptr<const TextEncoder> encoder,
+                                   const BatchSourceOptions& options)
     : captions_(std::move(captions)),
       encoder_(std::move(encoder)),
       options_(options),
       rows_(rank_rows(options.global_batch, options.rank, options.world)),
-      shuffle_(std::ssize(*captions_), options.seed),
+      shuffle_(captions_->size(), options.seed),
       prefetcher_([this](int64_t batch_index) { return make_batch(batch_index); }, options.prefetch) {
   check_batches(options_);
 }
@@ -75,7 +74,7 @@ Batch StoreBatchSource::make_batch(int64_t batch_index) const {
   std::vector<int64_t> records;
   for (int64_t row = 0; row < rows_.size(); ++row) {
     records.push_back(shuffle_.index_of(batch.first_sample + row));
-    batch.prompts.push_back((*captions_)[static_cast<size_t>(records.back())]);
+    batch.prompts.push_back(captions_->caption(records.back()));
   }
   batch.condition = encoder_->encode(batch.prompts);
   if (options_.needs_pairs) {

@@ -34,7 +34,7 @@ class StoreBatchSource : public BatchSource {
   StoreBatchSource(std::shared_ptr<const Store> store, std::shared_ptr<const TextEncoder> encoder,
                    const BatchSourceOptions& options);
   // Of captions alone, whose options need neither images nor pairs.
-  StoreBatchSource(std::shared_ptr<const std::vector<std::string>> captions, std::shared_ptr<const TextEncoder> encoder,
+  StoreBatchSource(std::shared_ptr<const Captions> captions, std::shared_ptr<const TextEncoder> encoder,
                    const BatchSourceOptions& options);
 
   Batch next() override { return prefetcher_.next(); }
@@ -45,7 +45,7 @@ class StoreBatchSource : public BatchSource {
   Batch make_batch(int64_t batch_index) const;
 
   std::shared_ptr<const Store> store_;  // null: captions alone
-  std::shared_ptr<const std::vector<std::string>> captions_;
+  std::shared_ptr<const Captions> captions_;
   std::shared_ptr<const TextEncoder> encoder_;
   BatchSourceOptions options_;
   Range rows_;

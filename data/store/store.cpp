@@ -1,6 +1,8 @@
 #include "data/store/store.h"
 
+#include <functional>
 #include <optional>
+#include <unordered_map>
 
 #include "core/base/caption_noise.h"
 #include "core/base/error.h"
@@ -17,16 +19,16 @@
 namespace fgm {
 namespace {
 
-std::vector<std::string> read_prompts(const H5File& file, const std::string& name) {
-  const PromptTable table(file, name);
-  std::vector<std::string> prompts;
-  prompts.reserve(static_cast<size_t>(table.size()));
-  for (int64_t i = 0; i < table.size(); ++i) {
-    if (const auto problem = table.problem(i)) throw IoError(fmt::format("'{}': {}", name, *problem));
-    prompts.emplace_back(table.text(i));
-  }
-  return prompts;
-}
+// The number that each record's noise is drawn with: how many before it have the same prompt, by its hash.
+class Numbers {
+ public:
+  void count(std::string_view prompt) { of_record_.push_back(seen_[hash64(prompt)]++); }
+  std::vector<uint32_t> take() { return std::move(of_record_); }
+
+ private:
+  std::unordered_map<uint64_t, uint32_t> seen_;
+  std::vector<uint32_t> of_record_;
+};
 
 }  // namespace
 
@@ -37,14 +39,44 @@ struct Store::Impl {
     auto header = read_header(file, name);
     kind = std::move(header.kind);
     provenance = std::move(header.provenance);
-    prompts = read_prompts(file, name);
+    prompts.emplace(file, name);
     const auto layout = layout::rows_of(kind);
-    if (!layout) return;
-    rows = read_extent(file, *layout, name, std::ssize(prompts));
-    rows_digest = file.string_attribute(layout->digest);
-    if (kind != layout::kPairs) return;
-    noise.emplace(static_cast<uint64_t>(file.int_attribute(layout::kNoiseSeed)), CaptionNoise::kPairs);
-    number_in_prompt = count_occurrences(prompts);
+    if (layout) {
+      rows = read_extent(file, *layout, name, prompts->size());
+      rows_digest = file.string_attribute(layout->digest);
+    }
+    if (kind == layout::kPairs) {
+      noise.emplace(static_cast<uint64_t>(file.int_attribute(layout::kNoiseSeed)), CaptionNoise::kPairs);
+    }
+    verify_prompts();
+  }
+
+  void verify_prompts() {
+    Digest texts;
+    Numbers numbers;
+    each_prompt([&](std::string_view text) {
+      add_text(texts, text);
+      if (noise) numbers.count(text);
+    });
+    texts.update(std::as_bytes(std::span(rows_digest)));
+    digest = texts.hex();
+    number_in_prompt = numbers.take();
+  }
+
+  void each_prompt(const std::function<void(std::string_view)>& see) const {
+    prompts->each(data, [&](int64_t, std::string_view text, const std::optional<std::string>& problem) {
+      if (problem) throw IoError(fmt::format("'{}': {}", path.string(), *problem));
+      see(text);
+    });
+  }
+
+  size_t row_bytes() const { return rows.bytes / static_cast<size_t>(prompts->size()); }
+
+  void read_row(int64_t index, std::span<std::byte> row) const {
+    const int64_t size = prompts->size();
+    check(index >= 0 && index < size, "record {} of '{}', which has {}", index, path.string(), size);
+    check(row.size() == row_bytes(), "a record of {} bytes is read into {}", row_bytes(), row.size());
+    data.read(rows.offset + static_cast<uint64_t>(index) * row.size(), row);
   }
 
   // The rows of `indices`, in elements of `dtype`.
@@ -53,12 +85,9 @@ struct Store::Impl {
     shape[0] = static_cast<int64_t>(indices.size());
     const auto out = at::empty(shape, dtype);
     auto* row = static_cast<std::byte*>(out.data_ptr());
-    const size_t bytes = rows.bytes / prompts.size();
-    const auto size = static_cast<int64_t>(prompts.size());
     for (const int64_t index : indices) {
-      check(index >= 0 && index < size, "record {} of '{}', which has {}", index, path.string(), size);
-      data.read(rows.offset + static_cast<uint64_t>(index) * bytes, {row, bytes});
-      row += bytes;
+      read_row(index, {row, row_bytes()});
+      row += row_bytes();
     }
     return out;
   }
@@ -67,11 +96,12 @@ struct Store::Impl {
   PositionedFile data;
   std::string kind;
   nlohmann::json provenance;
-  std::vector<std::string> prompts;
+  std::optional<PromptTable> prompts;
+  std::string digest;
   H5Extent rows;
   std::string rows_digest;
-  std::optional<CaptionNoise> noise;      // of pairs
-  std::vector<int64_t> number_in_prompt;  // of pairs
+  std::optional<CaptionNoise> noise;       // of pairs
+  std::vector<uint32_t> number_in_prompt;  // of pairs
 };
 
 std::string kind_of_store(const std::filesystem::path& path) {
@@ -93,10 +123,13 @@ const nlohmann::json& Store::provenance() const {
   return impl_->provenance;
 }
 int64_t Store::size() const {
-  return static_cast<int64_t>(impl_->prompts.size());
+  return impl_->prompts->size();
 }
-const std::vector<std::string>& Store::prompts() const {
-  return impl_->prompts;
+std::string Store::caption(int64_t index) const {
+  return impl_->prompts->read(impl_->data, index);
+}
+void Store::each_caption(const std::function<void(std::string_view)>& see) const {
+  impl_->each_prompt(see);
 }
 bool Store::has_images() const {
   return !impl_->rows.shape.empty() && !has_pairs();
@@ -114,27 +147,30 @@ std::vector<int64_t> Store::sample_shape() const {
   return {impl_->rows.shape.begin() + 1, impl_->rows.shape.end()};
 }
 
-std::string Store::digest() const {
-  Digest digest = digest_texts(impl_->prompts);
-  digest.update(std::as_bytes(std::span(impl_->rows_digest)));
-  return digest.hex();
+const std::string& Store::digest() const {
+  return impl_->digest;
 }
 
 void Store::log_text_remarks() const {
   UnseenCharacters unseen;
-  int64_t num_other_forms = 0, first = 0;
-  for (int64_t i = 0; i < size(); ++i) {
-    const auto& prompt = prompts()[static_cast<size_t>(i)];
-    unseen.count(prompt, [&] { return fmt::format("prompt {}", i); });
-    if (!is_nfc(prompt) && num_other_forms++ == 0) first = i;
-  }
+  int64_t index = 0, num_other_forms = 0, first_other = 0;
+  each_caption([&](std::string_view prompt) {
+    unseen.count(prompt, [&] { return fmt::format("prompt {}", index); });
+    if (!is_nfc(prompt) && num_other_forms++ == 0) first_other = index;
+    ++index;
+  });
   unseen.log(path().string());
   if (num_other_forms == 0) return;
   spdlog::info(
       "{}: {} prompts are not in Unicode's normal form C, the first is prompt {}; prompts from other files are, and "
       "will "
       "not be the same words; make the store again",
-      path().string(), num_other_forms, first);
+      path().string(), num_other_forms, first_other);
+}
+
+void Store::read_row(int64_t index, std::span<std::byte> row) const {
+  check(has_images() || has_pairs(), "'{}' has neither images nor pairs", impl_->path.string());
+  impl_->read_row(index, row);
 }
 
 at::Tensor Store::images(std::span<const int64_t> indices) const {
@@ -148,7 +184,7 @@ Store::Pairs Store::pairs(std::span<const int64_t> indices) const {
   std::vector<at::Tensor> noise;
   for (const int64_t index : indices) {
     const auto i = static_cast<size_t>(index);
-    noise.push_back(impl_->noise->draw(prompts()[i], impl_->number_in_prompt[i], sample_shape()));
+    noise.push_back(impl_->noise->draw(caption(index), impl_->number_in_prompt[i], sample_shape()));
   }
   pairs.noise = at::cat(noise);
   return pairs;

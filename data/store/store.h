@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -9,6 +10,8 @@
 #include <span>
 #include <string>
 #include <vector>
+
+#include "data/store/captions.h"
 
 namespace fgm {
 
@@ -19,23 +22,25 @@ inline constexpr int64_t kStoreFormat = 2;
 std::string kind_of_store(const std::filesystem::path& path);
 
 // A read-only HDF5 store of prompts and, optionally, images or a teacher's pairs of noise and sample; of embeddings it
-// is the prompts, and EmbeddingStore reads the rest. Opening reads and verifies every prompt; images and samples stay
-// on the disk and are read with pread at the dataset's offset, without the HDF5 library or a lock. All const member
-// functions may run on any number of threads at once.
-class Store {
+// is the prompts, and EmbeddingStore reads the rest. Opening reads and verifies every prompt and keeps none: prompts,
+// images and samples stay on the disk and are read with pread where they lie, without the HDF5 library or a lock. All
+// const member functions may run on any number of threads at once.
+class Store : public Captions {
  public:
   // IoError naming the file, what was expected and what to do: missing, not HDF5, truncated, a newer format,
   // an unknown kind, datasets that are missing or disagree in size, a prompt that is not UTF-8 or fails its check-sum.
   explicit Store(const std::filesystem::path& path);
-  ~Store();
+  ~Store() override;
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
 
   const std::filesystem::path& path() const;
   const std::string& kind() const;           // kind_of_store()'s
   const nlohmann::json& provenance() const;  // how it was made
-  int64_t size() const;                      // number of records, at least 1
-  const std::vector<std::string>& prompts() const;
+  int64_t size() const override;             // number of records, at least 1
+  std::string caption(int64_t index) const override;
+  void each_caption(const std::function<void(std::string_view)>& see) const override;
+  std::vector<std::string> prompts() const { return first(size()); }  // all at once
   bool has_images() const;
   std::vector<int64_t> image_shape() const;  // {H, W, C}; empty without images
   bool has_pairs() const;
@@ -47,10 +52,12 @@ class Store {
 
   // 32 hexadecimal digits that two stores share only with equal prompts and images or samples: over the prompts, and
   // over the images' digest as it was written.
-  std::string digest() const;
+  const std::string& digest() const;
 
   // uint8 [n, H, W, C], row i is record indices[i]. Needs has_images() and indices in [0, size()).
   at::Tensor images(std::span<const int64_t> indices) const;
+  // The bytes of an image or sample: `row` has as many. Needs images or pairs.
+  void read_row(int64_t index, std::span<std::byte> row) const;
   // float32 [n, C, H, W] each: the noise that a teacher began with, and its sample, whose values are float16's. Needs
   // has_pairs() and indices in [0, size()).
   struct Pairs {

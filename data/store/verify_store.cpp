@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <string_view>
 #include <thread>
 
 #include "core/base/error.h"
@@ -76,10 +77,9 @@ void verify(const std::filesystem::path& path, int64_t num_threads, StoreCheck& 
   {
     const PromptTable prompts(file, name);
     check.size = prompts.size();
-    for (int64_t i = 0; i < prompts.size(); ++i) {
-      const auto problem = prompts.problem(i);
+    prompts.each(PositionedFile(path), [&](int64_t i, std::string_view, const std::optional<std::string>& problem) {
       if (problem) check.problems.push_back(fmt::format("record {}: {}", i, *problem));
-    }
+    });
   }
   if (check.kind == layout::kEmbeddings) {
     const EmbeddingFile embeddings(path);

@@ -48,15 +48,13 @@ std::vector<std::string> words_of(std::string_view caption) {
   return words;
 }
 
-LongCaptions find_long_captions(std::span<const std::string> captions, int64_t num_tokens) {
-  LongCaptions found;
-  for (const auto& caption : captions) {
-    const auto num_words = std::ssize(words_of(caption));
-    if (num_words <= num_tokens) continue;
-    if (found.count++ == 0) found.first = caption;
-    found.most_words = std::max(found.most_words, num_words);
-  }
-  return found;
+void LongCaptions::see(std::string_view caption) {
+  // A word has a character, and another between it and the next.
+  if (std::ssize(caption) < 2 * num_tokens) return;
+  const auto num_words = std::ssize(words_of(caption));
+  if (num_words <= num_tokens) return;
+  if (count++ == 0) first = caption;
+  most_words = std::max(most_words, num_words);
 }
 
 HashedWordEncoder::HashedWordEncoder(const TextConfig& config)

@@ -15,13 +15,15 @@ namespace fgm {
 // Trained networks know words by this rule, so it must not change (docs/data_format.md).
 std::vector<std::string> words_of(std::string_view caption);
 
-// Those of `captions` with more words than `num_tokens`, which an encoder of that number refuses.
+// Those of the captions it is shown with more words than `num_tokens`, which an encoder of that number refuses.
 struct LongCaptions {
+  int64_t num_tokens = 0;
   int64_t count = 0;
-  std::string first;
+  std::string first = "";
   int64_t most_words = 0;
+
+  void see(std::string_view caption);
 };
-LongCaptions find_long_captions(std::span<const std::string> captions, int64_t num_tokens);
 
 // A text encoder without weights: every word has fixed pseudo-random vectors, keyed by its hash, so captions
 // mean the same on every machine and in every run, and no vocabulary is stored. With w the word's and p the

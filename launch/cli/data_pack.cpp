@@ -16,7 +16,7 @@ namespace {
 // A store may hold captions of any length, but `fgm train` with this [text] will not take them.
 void warn_of_long_captions(const std::string& out, const TextConfig& text) {
   try {
-    check_captions(Store(out).prompts(), text, out, /*is_fixed=*/false);
+    check_captions(Store(out), text, out, /*is_fixed=*/false);
   } catch (const ConfigError& error) {
     spdlog::warn("`fgm train` will refuse {}", error.what());
   }

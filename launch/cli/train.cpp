@@ -61,7 +61,7 @@ TrainStart check_start(const Config& config, World& world, const StartContext& c
   require_memory(train_needs(config, start.sample_shape, ranks_on_host(world)));
   make_unread_model(config.model);  // refuses sizes that do not fit together
   check_image_size(config.model, hwc[0], hwc[1], store.path().string());
-  check_captions(store.prompts(), config.text, store.path().string(), /*is_fixed=*/false);
+  check_captions(store, config.text, store.path().string(), /*is_fixed=*/false);
   check_resume(context, saved_run(config, start, world), config.train.steps);
   return start;
 }
@@ -96,7 +96,8 @@ int train_on(World& world, const Config& config, bool is_dry_run) {
                               .guidance = config.sample.guidance,
                               .sample_shape = start.sample_shape,
                               .device = world.device()});
-  const ImageJob grid = grid_job(sampler, start.store->prompts(), config.run, kGridImages);
+  const auto shown = start.store->first(kGridImages);
+  const ImageJob grid = grid_job(sampler, shown, config.run, kGridImages);
   std::optional<HeldOutScores> scores;
   if (start.held_out) scores.emplace(*start.held_out, sampler, seed, config.train.batch / world.size());
   return run_training(world,

@@ -7,21 +7,19 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr size_t kNumPromptsShown = 5;
+constexpr int64_t kNumPromptsShown = 5;
 
 Json describe_store(const std::filesystem::path& path) {
   const Store store(path);
   store.log_text_remarks();
   store.verify_images();
-  const auto& prompts = store.prompts();
-  const size_t num_shown = std::min(kNumPromptsShown, prompts.size());
   return {{"format", "store"},
           {"path", path.string()},
           {"kind", store.kind()},
           {"records", store.size()},
           {"image_shape", store.image_shape()},
           {"sample_shape", store.sample_shape()},
-          {"prompts", std::vector<std::string>(prompts.begin(), prompts.begin() + static_cast<ptrdiff_t>(num_shown))},
+          {"prompts", store.first(kNumPromptsShown)},
           {"provenance", store.provenance()}};
 }
 

@@ -62,7 +62,7 @@ DistillPlan plan_distillation(const DistillStart& start, int64_t num_ranks) {
   plan.decoder_bytes = decoder_bytes(start);
   plan.checkpoint_bytes = checkpoint_bytes(config.method, plan.num_parameters, plan.networks.buffers);
   plan.bytes_per_caption = bytes_per_caption(config.text);
-  if (start.captions) plan.num_captions = std::ssize(*start.captions->texts);
+  if (start.captions) plan.num_captions = start.captions->texts->size();
   plan.teacher = {"teacher.weights", config.teacher.weights, start.teacher.has_value()};
   const std::string& list = config.method.captions;
   plan.store = {config.method.captions_key(), list.empty() ? config.data.store : list, start.captions.has_value()};

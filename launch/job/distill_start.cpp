@@ -66,7 +66,7 @@ void open_captions(const StartContext& context, DistillStart& start) {
     if (is_missing("data.store", config.data.store, context, start)) return;
     start.store = open_store(config.data);
     if (config.method.is_regression()) adopt_guidance(*start.store, start.config.method);
-    start.captions = {start.store->path().string(), {start.store, &start.store->prompts()}, start.store->digest()};
+    start.captions = {start.store->path().string(), start.store, start.store->digest()};
     return;
   }
   require<ConfigError>(!has_images_from_store(config.method),
@@ -74,9 +74,9 @@ void open_captions(const StartContext& context, DistillStart& start) {
                        "leave method.captions empty",
                        list);
   if (list != kScenes && is_missing("method.captions", list, context, start)) return;
-  const auto texts = std::make_shared<const std::vector<std::string>>(
-      captions_of(read_prompt_list(list, {.key = "method.captions"}).prompts));
-  start.captions = {list, texts, digest_texts(*texts).hex()};
+  auto texts = captions_of(read_prompt_list(list, {.key = "method.captions"}).prompts);
+  auto digest = digest_texts(texts).hex();
+  start.captions = {list, std::make_shared<const CaptionList>(std::move(texts)), std::move(digest)};
 }
 
 void open_teacher(const StartContext& context, DistillStart& start) {
@@ -211,7 +211,7 @@ SavedRun saved_run(const DistillStart& start) {
           .sample_shape = start.sample_shape,
           .threads = 1,
           .store = start.captions->place,
-          .store_size = std::ssize(*start.captions->texts),
+          .store_size = start.captions->texts->size(),
           .captions_xxh128 = config.method.captions.empty() ? "" : start.captions->digest,
           .samples_per_step = config.method.batch * config.method.batches_per_step(),
           .teacher = std::nullopt};

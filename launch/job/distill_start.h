@@ -16,7 +16,7 @@ namespace fgm {
 // The captions that a distillation draws: method.captions', or those of its store.
 struct DistillCaptions {
   std::string place;  // path of the store or list
-  std::shared_ptr<const std::vector<std::string>> texts;
+  std::shared_ptr<const Captions> texts;
   std::string digest;
 };
 

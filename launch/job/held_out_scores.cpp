@@ -15,11 +15,6 @@ int64_t num_scored(const Store& store) {
   return std::min(store.size(), kMostScored);
 }
 
-// Any beginning of a store of scenes is balanced (make_shapes()).
-std::vector<std::string> captions_of(const Store& store) {
-  return {store.prompts().begin(), store.prompts().begin() + num_scored(store)};
-}
-
 at::Tensor images_of(const Store& store) {
   std::vector<int64_t> records(static_cast<size_t>(num_scored(store)));
   std::iota(records.begin(), records.end(), int64_t{0});
@@ -44,12 +39,12 @@ std::shared_ptr<const Store> open_held_out(const RunConfig& run, const TextConfi
       shape[0] >= 8 && shape[1] >= 8 && shape[2] == 3 && store->size() >= 2,
       "run.eval_reference = {} holds {} images of {}; scores need two of at least 8 x 8 pixels in 3 channels",
       run.eval_reference, store->size(), fmt::join(shape, " x "));
-  check_captions(store->prompts(), text, run.eval_reference, is_fixed);
+  check_captions(*store, text, run.eval_reference, is_fixed);
   return store;
 }
 
 HeldOutScores::HeldOutScores(const Store& store, const ImageSampler& sampler, uint64_t seed, int64_t max_batch)
-    : captions_(captions_of(store)),
+    : captions_(store.first(kMostScored)),
       reference_(fit(images_of(store))),
       job_(sampler, ImageList(captions_, /*per_prompt=*/1, seed), std::min(std::ssize(captions_), max_batch)) {}
 

@@ -110,8 +110,7 @@ AllReduceSum sum_over(Communicator& ranks) {
 
 ImageJob grid_job(const ImageSampler& sampler, std::span<const std::string> captions, const RunConfig& run,
                   int64_t max_batch) {
-  const auto shown = captions.first(std::min(captions.size(), static_cast<size_t>(kGridImages)));
-  const ImageList images(shown, /*per_prompt=*/1, static_cast<uint64_t>(run.seed));
+  const ImageList images(captions, /*per_prompt=*/1, static_cast<uint64_t>(run.seed));
   return {sampler, images, std::min(images.size(), max_batch)};
 }
 

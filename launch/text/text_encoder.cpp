@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <string_view>
+#include <utility>
 
 #include "core/base/error.h"
 #include "core/base/text.h"
@@ -21,10 +23,10 @@ std::string beginning_of(const std::string& caption) {
   return caption.substr(0, blank == std::string::npos ? kShown : blank) + " ...";
 }
 
-void check_labels(std::span<const std::string> captions, const TextConfig& text, const std::string& place) {
+void check_labels(const Captions& captions, const TextConfig& text, const std::string& place) {
   const LabelEncoder encoder(text);
   try {
-    for (const auto& caption : captions) encoder.class_of(caption);
+    captions.each_caption([&](std::string_view caption) { encoder.class_of(std::string(caption)); });
   } catch (const ConfigError& error) {
     throw ConfigError(fmt::format("{}: {}", place, error.what()));
   }
@@ -64,19 +66,23 @@ std::unique_ptr<const StoredTextEncoder> open_stores(const TextConfig& text) {
   return encoder;
 }
 
-void check_stored(std::span<const std::string> captions, const TextConfig& text, const std::string& place) {
+void check_stored(const Captions& captions, const TextConfig& text, const std::string& place) {
   const auto encoder = open_stores(text);
   const bool are_its_own = std::ranges::any_of(encoder->stores(), [&](const auto& store) {
     std::error_code ignored;
     return std::filesystem::equivalent(place, store.path(), ignored);
   });
   if (are_its_own) return;
-  const auto is_missing = [&](const auto& caption) { return !encoder->contains(caption); };
-  const auto num_missing = std::ranges::count_if(captions, is_missing);
+  int64_t num_missing = 0;
+  std::string first;
+  captions.each_caption([&](std::string_view view) {
+    std::string caption(view);
+    if (!encoder->contains(caption) && num_missing++ == 0) first = std::move(caption);
+  });
   if (num_missing == 0) return;
-  throw ConfigError(fmt::format(
-      "{}: {} of {} captions are not in text.store = {}; the first: '{}'; encode them with `fgm encode`", place,
-      num_missing, captions.size(), text.store, printable(beginning_of(*std::ranges::find_if(captions, is_missing)))));
+  throw ConfigError(
+      fmt::format("{}: {} of {} captions are not in text.store = {}; the first: '{}'; encode them with `fgm encode`",
+                  place, num_missing, captions.size(), text.store, printable(beginning_of(first))));
 }
 
 }  // namespace
@@ -113,18 +119,23 @@ std::unique_ptr<const TextEncoder> make_text_encoder(const TextConfig& text, at:
   return std::make_unique<HashedWordEncoder>(text);
 }
 
-void check_captions(std::span<const std::string> captions, const TextConfig& text, const std::string& place,
-                    bool is_fixed) {
+void check_captions(const Captions& captions, const TextConfig& text, const std::string& place, bool is_fixed) {
   if (!text.label_names().empty()) return check_labels(captions, text, place);
   if (!text.store.empty()) return check_stored(captions, text, place);
   if (!text.model.empty()) return;  // what is too long is cut, as by diffusers, and named then
-  const LongCaptions found = find_long_captions(captions, text.num_tokens);
+  LongCaptions found{.num_tokens = text.num_tokens};
+  captions.each_caption([&](std::string_view caption) { found.see(caption); });
   if (found.count == 0) return;
   const std::string advice = is_fixed ? "the weights were trained with that number: give shorter captions"
                                       : fmt::format("text.num_tokens = {} would do for all of them", found.most_words);
   throw ConfigError(fmt::format("{}: {} of {} captions are longer than text.num_tokens = {} words; the first: '{}'; {}",
                                 place, found.count, captions.size(), text.num_tokens, beginning_of(found.first),
                                 advice));
+}
+
+void check_captions(std::span<const std::string> captions, const TextConfig& text, const std::string& place,
+                    bool is_fixed) {
+  check_captions(CaptionList({captions.begin(), captions.end()}), text, place, is_fixed);
 }
 
 }  // namespace fgm

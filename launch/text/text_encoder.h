@@ -6,6 +6,7 @@
 
 #include "core/config/sections.h"
 #include "core/nn/text_encoder.h"
+#include "data/store/captions.h"
 
 // The one place that knows which TextEncoder a run uses.
 namespace fgm {
@@ -20,10 +21,11 @@ TextConfig with_encoders(TextConfig text, bool is_identity_wanted = true);
 // bfloat16 on a GPU. ConfigError when its store has other sizes or encoders; IoError.
 std::unique_ptr<const TextEncoder> make_text_encoder(const TextConfig& text, at::Device device = at::kCPU);
 
-// Requires that the encoder of `text` can hold all captions. ConfigError naming `place` and the first caption that is
-// no class; the number of those that are not in text.store, and the first; or the number of those that are too long,
-// the first, and what to do: the number of tokens that would do, or, where `is_fixed` by weights that were trained with
-// it, that only other captions will.
+// Requires that the encoder of `text` can hold all captions. ConfigError naming `place` and the first caption that is no
+// class; the number of those that are not in text.store, and the first; or the number of those that are too long, the
+// first, and what to do: the number of tokens that would do, or, where `is_fixed` by weights that were trained with it,
+// that only other captions will.
+void check_captions(const Captions& captions, const TextConfig& text, const std::string& place, bool is_fixed);
 void check_captions(std::span<const std::string> captions, const TextConfig& text, const std::string& place,
                     bool is_fixed);
 

@@ -26,8 +26,8 @@ class TextStore : public SmallJob {
   }
 
   static std::vector<std::string> captions() {
-    const Store shapes(path("shapes.h5"));
-    std::set<std::string> distinct(shapes.prompts().begin(), shapes.prompts().end());
+    const auto prompts = Store(path("shapes.h5")).prompts();
+    std::set<std::string> distinct(prompts.begin(), prompts.end());
     distinct.insert("");
     return {distinct.begin(), distinct.end()};
   }

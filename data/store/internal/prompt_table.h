@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -8,24 +9,31 @@
 #include <vector>
 
 #include "data/hdf5/h5_file.h"
+#include "data/store/positioned_file.h"
 
 namespace fgm {
 
-// The prompts of a store, all in memory.
+// The prompts of a store, which stay on the disk: `data`, everywhere, is the store's file. Any number of threads may
+// read at once.
 class PromptTable {
  public:
   // IoError when the tables are missing, empty or disagree in size; `name` is the file's.
   PromptTable(const H5File& file, const std::string& name);
 
-  int64_t size() const { return std::ssize(offsets_); }
-  // What is wrong with a prompt, and what to do; nothing when it is whole.
-  std::optional<std::string> problem(int64_t index) const;
-  // Of a prompt that lies in the blob, as one without a problem does.
-  std::string_view text(int64_t index) const;
+  int64_t size() const { return size_; }
+  // IoError naming the file, the prompt and what is wrong with it: outside the blob, a check-sum that disagrees.
+  std::string read(const PositionedFile& data, int64_t index) const;
+
+  // Called with a prompt, and with what is wrong with it and what to do; the text is good until it returns.
+  using See = std::function<void(int64_t index, std::string_view text, const std::optional<std::string>& problem)>;
+  // All prompts in their order, in few reads and little memory. IoError when the file cannot be read.
+  void each(const PositionedFile& data, const See& see) const;
 
  private:
-  std::string blob_;
-  std::vector<uint64_t> offsets_, lengths_, hashes_;
+  std::optional<std::string> problem_of_place(int64_t index, uint64_t offset, uint64_t length) const;
+
+  H5Extent blob_, offsets_, lengths_, hashes_;
+  int64_t size_ = 0;
 };
 
 // Records with the same prompt share its bytes.

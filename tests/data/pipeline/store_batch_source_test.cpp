@@ -117,7 +117,7 @@ TEST_F(StoreBatchSourceTest, RejectsImagesWherePairsAreNeeded) {
 TEST_F(StoreBatchSourceTest, AListGivesTheBatchesOfAStoreWithItsCaptions) {
   const BatchSourceOptions options{.global_batch = 4, .needs_images = false};
   StoreBatchSource of_store(store_, encoder_, options);
-  StoreBatchSource of_list(std::make_shared<const std::vector<std::string>>(store_->prompts()), encoder_, options);
+  StoreBatchSource of_list(std::make_shared<const CaptionList>(store_->prompts()), encoder_, options);
   for (int i = 0; i < 6; ++i) EXPECT_EQ(of_list.next().prompts, of_store.next().prompts);
 }
 

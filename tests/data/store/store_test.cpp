@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "core/base/error.h"
+#include "core/base/hash.h"
 #include "tests/support/errors.h"
 #include "tests/support/resource_limit.h"
 #include "tests/support/temporary_folder.h"
@@ -166,6 +167,32 @@ TEST(Store, FindsADamagedPrompt) {
   write_store(folder / "a.h5", three_images());
   flip_byte(folder / "a.h5", "a red circle");
   EXPECT_THAT(message_of<IoError>([&] { Store(folder / "a.h5"); }), HasSubstr("prompt 0 fails its check-sum"));
+}
+
+TEST(Store, FindsAPromptThatIsDamagedAfterItWasOpened) {
+  const TemporaryFolder folder;
+  write_store(folder / "a.h5", three_images());
+  const Store store(folder / "a.h5");
+  EXPECT_EQ(store.caption(0), "a red circle");
+  flip_byte(folder / "a.h5", "a red circle");
+  EXPECT_THAT(message_of<IoError>([&] { store.caption(0); }), HasSubstr("a.h5': prompt 0 fails its check-sum"));
+  EXPECT_EQ(store.caption(2), three_images().prompts[2]);
+}
+
+// 3 MB of texts, which are read in pieces of 1 MiB; every third record repeats a prompt from the first piece.
+TEST(Store, GivesBackPromptsOfManyPiecesAndRepeats) {
+  const TemporaryFolder folder;
+  StoreContents contents{"captions", nlohmann::json::object(), {}, {}};
+  for (size_t i = 0; i < 30'000; ++i) {
+    contents.prompts.push_back(i % 3 == 2 ? contents.prompts[i / 100]
+                                          : std::string(100 + i % 90, 'p') + std::to_string(i));
+  }
+  write_store(folder / "a.h5", contents);
+  const Store store(folder / "a.h5");
+  EXPECT_EQ(store.prompts(), contents.prompts);
+  EXPECT_EQ(store.first(2), std::vector<std::string>(contents.prompts.begin(), contents.prompts.begin() + 2));
+  for (const int64_t i : {0, 2, 29'998, 29'999}) EXPECT_EQ(store.caption(i), contents.prompts[static_cast<size_t>(i)]);
+  EXPECT_EQ(store.digest(), digest_texts(contents.prompts).hex());
 }
 
 TEST(Store, VerifyFindsADamagedImage) {

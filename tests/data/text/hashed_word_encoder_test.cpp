@@ -27,12 +27,17 @@ TEST(WordsOf, LowersAndSplitsAtBlanksAndPunctuation) {
 }
 
 TEST(LongCaptions, AreCountedByTheirWordsAndTheLongestTellsWhatWouldDo) {
-  const std::vector<std::string> captions = {"a red circle", "two, blue; small squares!", "one of five words more"};
-  const auto found = find_long_captions(captions, 3);
-  EXPECT_EQ(found.count, 2);
+  const std::vector<std::string> captions = {"a red circle", "two, blue; small squares!", "one of five words more",
+                                             "a b c", "a b c d"};
+  LongCaptions found{.num_tokens = 3}, none{.num_tokens = 5};
+  for (const auto& caption : captions) {
+    found.see(caption);
+    none.see(caption);
+  }
+  EXPECT_EQ(found.count, 3);
   EXPECT_EQ(found.first, captions[1]);
   EXPECT_EQ(found.most_words, 5);
-  EXPECT_EQ(find_long_captions(captions, 5).count, 0);
+  EXPECT_EQ(none.count, 0);
 }
 
 TEST(WordsOf, LeavesEveryCharacterBeyondAsciiInItsWord) {
