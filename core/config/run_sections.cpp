@@ -55,7 +55,9 @@ void ParallelConfig::visit(FieldVisitor& v) {
 void ParallelConfig::validate() const {}
 
 void DataConfig::visit(FieldVisitor& v) {
-  v.field("data.store", store, "HDF5 store of captions and images", OnResume::kIgnore);
+  v.field("data.store", store,
+          "HDF5 store of captions and images, or several: a.h5, b-*.h5, c.h5:0.3 (its part of the samples)",
+          OnResume::kIgnore);
   v.field("data.prefetch", prefetch, "batches read ahead; 0 = read when asked", OnResume::kIgnore);
 }
 

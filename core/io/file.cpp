@@ -1,5 +1,6 @@
 #include "core/io/file.h"
 
+#include <glob.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -44,6 +45,19 @@ std::string read_file(const std::filesystem::path& path) {
   std::string bytes;
   read_pieces(path, [&](std::string_view piece) { bytes += piece; });
   return bytes;
+}
+
+std::vector<std::filesystem::path> find_files(const std::filesystem::path& name_or_pattern) {
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(name_or_pattern, ignored)) return {name_or_pattern};
+  glob_t found{};
+  const int status = ::glob(name_or_pattern.c_str(), 0, nullptr, &found);
+  std::vector<std::filesystem::path> files;
+  for (size_t i = 0; status == 0 && i < found.gl_pathc; ++i) {
+    if (std::filesystem::is_regular_file(found.gl_pathv[i], ignored)) files.emplace_back(found.gl_pathv[i]);
+  }
+  ::globfree(&found);
+  return files;
 }
 
 void require_no_dangling_link(const std::filesystem::path& path) {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace fgm {
 
@@ -26,6 +27,9 @@ std::string read_file(const std::filesystem::path& path);
 // The text of a file, without a byte order mark. IoError as above, and where it is not UTF-8 (decode_text) or too large
 // to be text (1 GiB).
 std::string read_text(const std::filesystem::path& path);
+
+// The file of that name, or else the files that a pattern such as "part-*.h5" matches, sorted; none when there are none.
+std::vector<std::filesystem::path> find_files(const std::filesystem::path& name_or_pattern);
 
 // ConfigError naming `path` and where it leads when it is a link to what is not there: "no such file" of such a path
 // would send its user to look for the wrong thing, and to make it says "File exists".

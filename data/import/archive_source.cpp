@@ -1,9 +1,8 @@
-#include <glob.h>
-
 #include <algorithm>
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "core/io/file.h"
 #include "data/import/internal/archive.h"
 #include "data/import/internal/caption_rules.h"
 #include "data/import/internal/image_source.h"
@@ -26,7 +25,7 @@ bool is_below_tools(const fs::path& name) {
 // Two passes: the first reads captions, which a store begins with, and jumps over the images, the second reads these.
 class ArchiveSource : public ImageSource {
  public:
-  explicit ArchiveSource(const PackOptions& options) : options_(options), archives_(find_archives(options.images)) {
+  explicit ArchiveSource(const PackOptions& options) : options_(options), archives_(find_files(options.images)) {
     for (size_t i = 0; i < archives_.size(); ++i) list(i);
     require<ConfigError>(!candidates.empty(),
                          "--images '{}' holds no *.jpg or *.png in its {} archives; found there: {}",
@@ -137,18 +136,6 @@ class ArchiveSource : public ImageSource {
 };
 
 }  // namespace
-
-std::vector<fs::path> find_archives(const fs::path& images) {
-  if (fs::is_regular_file(images)) return {images};
-  glob_t found{};
-  const int status = ::glob(images.c_str(), 0, nullptr, &found);
-  std::vector<fs::path> archives;
-  for (size_t i = 0; status == 0 && i < found.gl_pathc; ++i) {
-    if (fs::is_regular_file(found.gl_pathv[i])) archives.emplace_back(found.gl_pathv[i]);
-  }
-  ::globfree(&found);
-  return archives;
-}
 
 std::unique_ptr<ImageSource> open_archives(const PackOptions& options) {
   return std::make_unique<ArchiveSource>(options);

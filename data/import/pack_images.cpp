@@ -9,6 +9,7 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/base/version.h"
+#include "core/io/file.h"
 #include "core/io/output_path.h"
 #include "data/import/image_decoder.h"
 #include "data/import/internal/image_source.h"
@@ -35,7 +36,7 @@ void check_options(const PackOptions& options) {
   require<ConfigError>(options.max_bad >= 0, "--max-bad = {} is negative; 0 makes each bad image an error",
                        options.max_bad);
   if (!fs::is_directory(options.images)) {
-    require<ConfigError>(!find_archives(options.images).empty(),
+    require<ConfigError>(!find_files(options.images).empty(),
                          "--images '{}' is no folder, no tar or zip file, and no pattern of such files",
                          options.images.string());
     require<ConfigError>(options.captions != CaptionSource::kMetadata,

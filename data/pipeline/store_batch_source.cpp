@@ -1,18 +1,48 @@
 #include "data/pipeline/store_batch_source.h"
 
+#include <fmt/ranges.h>
+
 #include <array>
+#include <vector>
 
 #include "core/base/error.h"
 
 namespace fgm {
 
-void check_batches(const Store& store, const BatchSourceOptions& options) {
+namespace {
+
+using Shape = std::vector<int64_t>;
+
+MixtureOrder order_of(const StoreSet& stores, uint64_t seed) {
+  std::vector<MixtureShare> shares;
+  for (const auto& share : stores.shares()) shares.push_back({share.size, share.weight});
+  return {shares, seed};
+}
+
+MixtureOrder order_of(const Captions& captions, uint64_t seed) {
+  const MixtureShare all{captions.size()};
+  return {{&all, 1}, seed};
+}
+
+void check_store(const Store& store, const Store& first, const BatchSourceOptions& options) {
   require<ConfigError>(store.has_images() || !options.needs_images,
                        "'{}' holds {} only, training needs images; set data.store to a store with images",
                        store.path().string(), store.kind());
   require<ConfigError>(store.has_pairs() || !options.needs_pairs,
                        "'{}' is a store of {}, regression needs pairs; set data.store to one that `fgm pairs` wrote",
                        store.path().string(), store.kind());
+  if (!options.needs_images && !options.needs_pairs) return;
+  const auto shape_of = [&](const Store& one) { return options.needs_pairs ? one.sample_shape() : one.image_shape(); };
+  const Shape own = shape_of(store), others = shape_of(first);
+  require<ConfigError>(own == others, "'{}' holds {} of {}, and '{}' of {}; give data.store files of one size",
+                       store.path().string(), store.kind(), fmt::join(own, " x "), first.path().string(),
+                       fmt::join(others, " x "));
+}
+
+}  // namespace
+
+void check_batches(const StoreSet& stores, const BatchSourceOptions& options) {
+  for (const auto& store : stores.stores()) check_store(store, stores.stores()[0], options);
   check_batches(options);
 }
 
@@ -44,20 +74,24 @@ at::Tensor to_model_range(const at::Tensor& images_BHWC) {
   return out;
 }
 
-StoreBatchSource::StoreBatchSource(std::shared_ptr<const Store> store, std::shared_ptr<const TextEncoder> encoder,
+StoreBatchSource::StoreBatchSource(std::shared_ptr<const StoreSet> stores, std::shared_ptr<const TextEncoder> encoder,
                                    const BatchSourceOptions& options)
-    : StoreBatchSource(std::shared_ptr<const Captions>(store), std::move(encoder), options) {
-  check_batches(*store, options_);
-  store_ = std::move(store);
+    : StoreBatchSource(stores, order_of(*stores, options.seed), std::move(encoder), options) {
+  check_batches(*stores, options_);
+  stores_ = std::move(stores);
 }
 
 StoreBatchSource::StoreBatchSource(std::shared_ptr<const Captions> captions, std::shared_ptr<const TextEncoder> encoder,
                                    const BatchSourceOptions& options)
+    : StoreBatchSource(captions, order_of(*captions, options.seed), std::move(encoder), options) {}
+
+StoreBatchSource::StoreBatchSource(std::shared_ptr<const Captions> captions, MixtureOrder order,
+                                   std::shared_ptr<const TextEncoder> encoder, const BatchSourceOptions& options)
     : captions_(std::move(captions)),
       encoder_(std::move(encoder)),
       options_(options),
       rows_(rank_rows(options.global_batch, options.rank, options.world)),
-      shuffle_(captions_->size(), options.seed),
+      order_(std::move(order)),
       prefetcher_([this](int64_t batch_index) { return make_batch(batch_index); }, options.prefetch) {
   check_batches(options_);
 }
@@ -73,16 +107,16 @@ Batch StoreBatchSource::make_batch(int64_t batch_index) const {
   batch.global_batch = options_.global_batch;
   std::vector<int64_t> records;
   for (int64_t row = 0; row < rows_.size(); ++row) {
-    records.push_back(shuffle_.index_of(batch.first_sample + row));
+    records.push_back(order_.index_of(batch.first_sample + row));
     batch.prompts.push_back(captions_->caption(records.back()));
   }
   batch.condition = encoder_->encode(batch.prompts);
   if (options_.needs_pairs) {
-    auto pairs = store_->pairs(records);
+    auto pairs = stores_->pairs(records);
     batch.images = std::move(pairs.samples);
     batch.noise = std::move(pairs.noise);
   }
-  if (options_.needs_images) batch.images = to_model_range(store_->images(records));
+  if (options_.needs_images) batch.images = to_model_range(stores_->images(records));
   return batch;
 }
 

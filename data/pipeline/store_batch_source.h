@@ -5,9 +5,9 @@
 #include "core/nn/text_encoder.h"
 #include "core/train/batch_source.h"
 #include "data/pipeline/prefetcher.h"
-#include "data/sampler/epoch_shuffle.h"
+#include "data/sampler/mixture_order.h"
 #include "data/sampler/rank_rows.h"
-#include "data/store/store.h"
+#include "data/store/store_set.h"
 
 namespace fgm {
 
@@ -21,17 +21,18 @@ struct BatchSourceOptions {
   int64_t prefetch = 2;      // batches made ahead, see Prefetcher
 };
 
-// ConfigError when a rank would have no row, and when the store lacks the images or pairs that are needed.
+// ConfigError when a rank would have no row, and when a store lacks the images or pairs that are needed, or has them in
+// another size than the first.
 void check_batches(const BatchSourceOptions& options);
-void check_batches(const Store& store, const BatchSourceOptions& options);
+void check_batches(const StoreSet& stores, const BatchSourceOptions& options);
 
-// This rank's rows of an endless, shuffled pass over a store, or over a list of captions. Sample s of the run
-// (first_sample + row) is record EpochShuffle(size, seed).index_of(s), so the global batches do not depend on the
-// number of ranks.
+// This rank's rows of an endless, shuffled pass over stores, or over a list of captions. Sample s of the run
+// (first_sample + row) is record MixtureOrder(shares, seed).index_of(s), with the stores' shares or one of all captions,
+// so the global batches do not depend on the number of ranks.
 class StoreBatchSource : public BatchSource {
  public:
   // ConfigError as check_batches().
-  StoreBatchSource(std::shared_ptr<const Store> store, std::shared_ptr<const TextEncoder> encoder,
+  StoreBatchSource(std::shared_ptr<const StoreSet> stores, std::shared_ptr<const TextEncoder> encoder,
                    const BatchSourceOptions& options);
   // Of captions alone, whose options need neither images nor pairs.
   StoreBatchSource(std::shared_ptr<const Captions> captions, std::shared_ptr<const TextEncoder> encoder,
@@ -42,14 +43,16 @@ class StoreBatchSource : public BatchSource {
   Conditioning null_condition() override;
 
  private:
+  StoreBatchSource(std::shared_ptr<const Captions> captions, MixtureOrder order,
+                   std::shared_ptr<const TextEncoder> encoder, const BatchSourceOptions& options);
   Batch make_batch(int64_t batch_index) const;
 
-  std::shared_ptr<const Store> store_;  // null: captions alone
+  std::shared_ptr<const StoreSet> stores_;  // null: captions alone
   std::shared_ptr<const Captions> captions_;
   std::shared_ptr<const TextEncoder> encoder_;
   BatchSourceOptions options_;
   Range rows_;
-  EpochShuffle shuffle_;
+  MixtureOrder order_;
   Prefetcher prefetcher_;  // last: its thread uses the others
 };
 

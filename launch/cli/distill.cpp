@@ -61,7 +61,9 @@ void log_data(const DistillStart& start) {
   spdlog::info("teacher {} (step {}); {}: {} captions", start.teacher->source->place(), start.teacher->info.step,
                start.captions->place, start.captions->texts->size());
   if (!start.config.method.is_regression()) return;
-  const auto made = [&](const char* key) { return start.store->provenance().value(key, nlohmann::json()).dump(); };
+  const auto made = [&](const char* key) {
+    return start.stores->stores()[0].provenance().value(key, nlohmann::json()).dump();
+  };
   spdlog::info("regression towards what the teacher {} made of noise in {} steps at guidance {}: no data but captions",
                made("weights"), made("steps"), made("guidance"));
 }

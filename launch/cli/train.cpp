@@ -21,7 +21,7 @@ constexpr int64_t kGridSteps = 28;
 
 // What a training starts from, opened and checked.
 struct TrainStart {
-  std::shared_ptr<const Store> store;
+  std::shared_ptr<const StoreSet> stores;
   std::vector<int64_t> sample_shape;      // {C, H, W} of the store's images
   std::shared_ptr<const Store> held_out;  // open_held_out()'s
   BatchSourceOptions batches;
@@ -40,8 +40,8 @@ SavedRun saved_run(const Config& config, const TrainStart& start, World& world) 
           .config = config,
           .sample_shape = start.sample_shape,
           .threads = world.num_threads(),
-          .store = start.store->path().string(),
-          .store_size = start.store->size(),
+          .store = start.stores->place(),
+          .store_size = start.stores->size(),
           .samples_per_step = config.train.batch,
           .teacher = std::nullopt};
 }
@@ -49,19 +49,20 @@ SavedRun saved_run(const Config& config, const TrainStart& start, World& world) 
 // Opens and checks what a training starts from: see start_checks.h.
 TrainStart check_start(const Config& config, World& world, const StartContext& context) {
   TrainStart start{
-      .store = open_store(config.data), .sample_shape = {}, .held_out = {}, .batches = batch_options(config, world)};
-  const Store& store = *start.store;
-  check_batches(store, start.batches);
+      .stores = open_stores(config.data), .sample_shape = {}, .held_out = {}, .batches = batch_options(config, world)};
+  const StoreSet& stores = *start.stores;
+  check_batches(stores, start.batches);
+  const Store& store = stores.stores()[0];  // the others hold images of its size
   const auto hwc = store.image_shape();
   start.held_out = open_held_out(config.run, config.text, hwc, /*is_fixed=*/false);
-  require_same_data(world, "data.store", store.digest(), start.held_out.get(), config);
+  require_same_data(world, "data.store", stores.digest(), start.held_out.get(), config);
   require<ConfigError>(hwc[2] == config.model.in_channels(), "{}: its images have {} channels, model.in_channels = {}",
                        store.path().string(), hwc[2], config.model.in_channels());
   start.sample_shape = {hwc[2], hwc[0], hwc[1]};
   require_memory(train_needs(config, start.sample_shape, ranks_on_host(world)));
   make_unread_model(config.model);  // refuses sizes that do not fit together
   check_image_size(config.model, hwc[0], hwc[1], store.path().string());
-  check_captions(store, config.text, store.path().string(), /*is_fixed=*/false);
+  check_captions(stores, config.text, stores.place(), /*is_fixed=*/false);
   check_resume(context, saved_run(config, start, world), config.train.steps);
   return start;
 }
@@ -74,8 +75,8 @@ int train_on(World& world, const Config& config, bool is_dry_run) {
   const auto tensors = at::TensorOptions().dtype(at::kFloat).device(world.device());
 
   const auto model = make_model(config.model, tensors);
-  spdlog::info("teacher: {} parameters; {}: {} images of {} x {}", num_parameters(*model), start.store->path().string(),
-               start.store->size(), start.sample_shape[1], start.sample_shape[2]);
+  spdlog::info("teacher: {} parameters; {}: {} images of {} x {}", num_parameters(*model), start.stores->place(),
+               start.stores->size(), start.sample_shape[1], start.sample_shape[2]);
   model->initialise(seed);
   PhaseTimer timer;
   FsdpEngine engine(*model, config.train.optimizer, world.mesh(),
@@ -90,13 +91,13 @@ int train_on(World& world, const Config& config, bool is_dry_run) {
                                  .sum_over_ranks = sum_over(world.control()),
                                  .phases = &timer});
   const std::shared_ptr<const TextEncoder> encoder = make_text_encoder(config.text, world.device());
-  StoreBatchSource source(start.store, encoder, start.batches);
+  StoreBatchSource source(start.stores, encoder, start.batches);
   const ImageSampler sampler(*model, *encoder,
                              {.steps = kGridSteps,
                               .guidance = config.sample.guidance,
                               .sample_shape = start.sample_shape,
                               .device = world.device()});
-  const auto shown = start.store->first(kGridImages);
+  const auto shown = start.stores->first(kGridImages);
   const ImageJob grid = grid_job(sampler, shown, config.run, kGridImages);
   std::optional<HeldOutScores> scores;
   if (start.held_out) scores.emplace(*start.held_out, sampler, seed, config.train.batch / world.size());

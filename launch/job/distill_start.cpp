@@ -42,11 +42,25 @@ bool has_images_from_store(const MethodConfig& method) {
   return needs_images(method) || method.is_regression();
 }
 
+bool is_store_missing(const StartContext& context, DistillStart& start) {
+  const std::string& list = start.config.data.store;
+  if (list.empty()) return is_missing("data.store", list, context, start);
+  return std::ranges::count_if(files_of_stores(list), [&](const auto& file) {
+           return is_missing("data.store", file.string(), context, start);
+         }) > 0;
+}
+
 // What a regression's student learns is the guidance of its pairs, whatever the user gave; exports tell it.
-void adopt_guidance(const Store& pairs, MethodConfig& method) {
-  const auto& made = pairs.provenance();
-  const auto guidance = made.find("guidance");
-  if (guidance != made.end() && guidance->is_number()) method.teacher_guidance = guidance->get<double>();
+void adopt_guidance(const StoreSet& pairs, MethodConfig& method) {
+  const auto guidance_of = [](const Store& store) { return store.provenance().value("guidance", nlohmann::json()); };
+  const auto& first = pairs.stores()[0];
+  const auto guidance = guidance_of(first);
+  for (const auto& store : pairs.stores()) {
+    require<ConfigError>(guidance_of(store) == guidance,
+                         "'{}' holds pairs of guidance {}, and '{}' of {}; give data.store files of one guidance",
+                         store.path().string(), guidance_of(store).dump(), first.path().string(), guidance.dump());
+  }
+  if (guidance.is_number()) method.teacher_guidance = guidance.get<double>();
 }
 
 void open_text(const StartContext& context, DistillStart& start) {
@@ -63,10 +77,10 @@ void open_captions(const StartContext& context, DistillStart& start) {
   const Config& config = start.config;
   const std::string& list = config.method.captions;
   if (list.empty()) {
-    if (is_missing("data.store", config.data.store, context, start)) return;
-    start.store = open_store(config.data);
-    if (config.method.is_regression()) adopt_guidance(*start.store, start.config.method);
-    start.captions = {start.store->path().string(), start.store, start.store->digest()};
+    if (is_store_missing(context, start)) return;
+    start.stores = open_stores(config.data);
+    if (config.method.is_regression()) adopt_guidance(*start.stores, start.config.method);
+    start.captions = {start.stores->place(), start.stores, start.stores->digest()};
     return;
   }
   require<ConfigError>(!has_images_from_store(config.method),
@@ -139,12 +153,13 @@ void choose_sample_shape(const StartKey& student, DistillStart& start) {
 void check_method(const DistillStart& start) {
   const MethodConfig& method = start.config.method;
   check_mean(generator_of(method), start.sample_shape[0]);
-  if (!start.store || !has_images_from_store(method)) return;
-  const auto hwc = start.store->image_shape();
-  const auto chw = method.is_regression() ? start.store->sample_shape() : std::vector{hwc[2], hwc[0], hwc[1]};
-  require<ConfigError>(
-      chw == start.sample_shape, "{}: its {} are {} (channels x height x width), and the student makes {}",
-      start.store->path().string(), start.store->kind(), fmt::join(chw, " x "), fmt::join(start.sample_shape, " x "));
+  if (!start.stores || !has_images_from_store(method)) return;
+  const Store& store = start.stores->stores()[0];
+  const auto hwc = store.image_shape();
+  const auto chw = method.is_regression() ? store.sample_shape() : std::vector{hwc[2], hwc[0], hwc[1]};
+  require<ConfigError>(chw == start.sample_shape,
+                       "{}: its {} are {} (channels x height x width), and the student makes {}", store.path().string(),
+                       store.kind(), fmt::join(chw, " x "), fmt::join(start.sample_shape, " x "));
 }
 
 BatchSourceOptions batch_options(const Config& config, int64_t rank, int64_t num_ranks) {
@@ -161,7 +176,7 @@ void check_batches_and_captions(const DistillStart& start, const StartContext& c
   const Config& config = start.config;
   // A plan may be for more ranks than there are now.
   const auto batches = batch_options(config, /*rank=*/0, std::max(context.num_ranks, config.mesh.shard));
-  start.store ? check_batches(*start.store, batches) : check_batches(batches);
+  start.stores ? check_batches(*start.stores, batches) : check_batches(batches);
   const bool is_fixed = start.teacher && !start.teacher->is_external;
   check_captions(*start.captions->texts, config.text, start.captions->place, is_fixed);
 }
@@ -220,7 +235,7 @@ SavedRun saved_run(const DistillStart& start) {
 StoreBatchSource batch_source(const DistillStart& start, std::shared_ptr<const TextEncoder> encoder,
                               const World& world) {
   const auto options = batch_options(start.config, world.rank(), world.size());
-  if (start.store) return {start.store, std::move(encoder), options};
+  if (start.stores) return {start.stores, std::move(encoder), options};
   return {start.captions->texts, std::move(encoder), options};
 }
 

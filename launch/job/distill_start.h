@@ -7,7 +7,7 @@
 
 #include "core/formats/sd3_files.h"
 #include "data/pipeline/store_batch_source.h"
-#include "data/store/store.h"
+#include "data/store/store_set.h"
 #include "launch/job/start_checks.h"
 #include "launch/runtime/world.h"
 
@@ -15,15 +15,15 @@ namespace fgm {
 
 // The captions that a distillation draws: method.captions', or those of its store.
 struct DistillCaptions {
-  std::string place;  // path of the store or list
+  std::string place;  // of the list, or data.store
   std::shared_ptr<const Captions> texts;
   std::string digest;
 };
 
 // What a distillation starts from, opened and checked (start_checks.h). A plan may lack store and teacher.
 struct DistillStart {
-  Config config;                            // with the teacher's settings
-  std::shared_ptr<const Store> store = {};  // none with method.captions
+  Config config;                                // with the teacher's settings
+  std::shared_ptr<const StoreSet> stores = {};  // none with method.captions
   std::optional<DistillCaptions> captions = {};
   std::optional<OpenWeights> teacher = {};
   // What student and estimator begin with, of one source where they begin alike; random weights where there are none,

@@ -114,11 +114,11 @@ ImageJob grid_job(const ImageSampler& sampler, std::span<const std::string> capt
   return {sampler, images, std::min(images.size(), max_batch)};
 }
 
-std::shared_ptr<const Store> open_store(const DataConfig& data) {
+std::shared_ptr<const StoreSet> open_stores(const DataConfig& data) {
   require<ConfigError>(!data.store.empty(), "data.store is not set; give a store, made by `fgm data`");
-  const auto store = std::make_shared<const Store>(data.store);
-  store->log_text_remarks();
-  return store;
+  auto stores = std::make_shared<const StoreSet>(data.store);
+  for (const auto& store : stores->stores()) store.log_text_remarks();
+  return stores;
 }
 
 }  // namespace fgm

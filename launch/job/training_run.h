@@ -12,7 +12,7 @@
 #include "core/train/phase_timer.h"
 #include "core/train/step.h"
 #include "core/train/step_observer.h"
-#include "data/store/store.h"
+#include "data/store/store_set.h"
 #include "launch/coordinator/checkpoint_coordinator.h"
 #include "launch/runtime/world.h"
 #include "launch/sampling/image_job.h"
@@ -53,7 +53,7 @@ inline constexpr int64_t kGridImages = 16;
 ImageJob grid_job(const ImageSampler& sampler, std::span<const std::string> captions, const RunConfig& run,
                   int64_t max_batch);
 
-// The store named by data.store. ConfigError when the key is empty.
-std::shared_ptr<const Store> open_store(const DataConfig& data);
+// The stores named by data.store. ConfigError when the key is empty.
+std::shared_ptr<const StoreSet> open_stores(const DataConfig& data);
 
 }  // namespace fgm

@@ -46,10 +46,6 @@ class ImageSource {
 std::unique_ptr<ImageSource> open_folder(const PackOptions& options);
 std::unique_ptr<ImageSource> open_archives(const PackOptions& options);
 
-// The archives that PackOptions::images means: a file, or those that a pattern matches, sorted; nothing when there are
-// none.
-std::vector<std::filesystem::path> find_archives(const std::filesystem::path& images);
-
 // "WebP: 3, dangling links: 1"
 std::string to_text(const std::map<std::string, int64_t>& counts);
 

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <map>
 #include <set>
 
 #include "core/base/caption_noise.h"
@@ -28,12 +29,12 @@ class StoreBatchSourceTest : public ::testing::Test {
       contents.images_NHWC[i].fill_(25 * i);
     }
     write_store(folder_ / "a.h5", contents);
-    store_ = std::make_shared<Store>(folder_ / "a.h5");
+    store_ = std::make_shared<StoreSet>((folder_ / "a.h5").string());
     encoder_ = std::make_shared<HashedWordEncoder>(TextConfig{});
   }
 
   TemporaryFolder folder_;
-  std::shared_ptr<const Store> store_;
+  std::shared_ptr<const StoreSet> store_;
   std::shared_ptr<const TextEncoder> encoder_;
 };
 
@@ -94,11 +95,11 @@ TEST_F(StoreBatchSourceTest, CaptionsOnlyLeavesImagesUndefined) {
 
 TEST_F(StoreBatchSourceTest, APairsCaptionNoiseAndSampleBelongTogether) {
   StoreContents contents{
-      .kind = "pairs", .provenance = nlohmann::json::object(), .prompts = store_->prompts(), .noise_seed = 4};
+      .kind = "pairs", .provenance = nlohmann::json::object(), .prompts = store_->first(kRecords), .noise_seed = 4};
   StoreWriter writer(folder_ / "pairs.h5", contents, {3, 4, 2});
   writer.append(at::arange(kRecords, at::kHalf).view({-1, 1, 1, 1}).expand({-1, 3, 4, 2}));
   writer.commit();
-  store_ = std::make_shared<Store>(folder_ / "pairs.h5");
+  store_ = std::make_shared<StoreSet>((folder_ / "pairs.h5").string());
   const auto batch =
       StoreBatchSource(store_, encoder_, {.global_batch = 6, .needs_images = false, .needs_pairs = true}).next();
   for (int64_t row = 0; row < 6; ++row) {
@@ -106,6 +107,39 @@ TEST_F(StoreBatchSourceTest, APairsCaptionNoiseAndSampleBelongTogether) {
     EXPECT_TRUE(at::all(batch.images[row] == std::stof(prompt.substr(5))).item<bool>()) << prompt;
     EXPECT_TRUE(at::equal(batch.noise[row], CaptionNoise(4, CaptionNoise::kPairs).draw(prompt, 0, {3, 4, 2})[0]));
   }
+}
+
+// A share of 1 in 4 has the prompts "rare", and images that are as large as the others.
+TEST_F(StoreBatchSourceTest, FilesOfAMixtureAreReadAtTheirWeights) {
+  write_store(folder_ / "rare.h5",
+              {"images", nlohmann::json::object(), {"rare", "rare"}, at::full({2, 4, 3, 3}, 255, at::kByte)});
+  const auto mixture =
+      std::make_shared<const StoreSet>((folder_ / "a.h5").string() + ", " + (folder_ / "rare.h5").string() + ":0.25");
+  std::map<std::string, int64_t> num_seen;
+  StoreBatchSource batches(mixture, encoder_, {.global_batch = 8});
+  for (int i = 0; i < 5; ++i) {
+    const auto batch = batches.next();
+    for (int64_t row = 0; row < 8; ++row) {
+      const auto& prompt = batch.prompts[static_cast<size_t>(row)];
+      ++num_seen[prompt];
+      EXPECT_EQ(at::all(batch.images[row] == 1.0f).item<bool>(), prompt == "rare");
+    }
+  }
+  EXPECT_EQ(num_seen.at("rare"), 10);
+  ASSERT_EQ(num_seen.size(), 11u);
+  for (const auto& [prompt, count] : num_seen) EXPECT_EQ(count, prompt == "rare" ? 10 : 3) << prompt;
+}
+
+TEST_F(StoreBatchSourceTest, RejectsFilesOfOtherSizesAndKindsThanTheFirst) {
+  write_store(folder_ / "b.h5", {"images", nlohmann::json::object(), {"x"}, at::zeros({1, 4, 4, 3}, at::kByte)});
+  write_store(folder_ / "c.h5", {"captions", nlohmann::json::object(), {"x"}, {}});
+  const auto refusal = [&](const std::string& other) {
+    const StoreSet stores((folder_ / "a.h5").string() + "," + (folder_ / other).string());
+    EXPECT_NO_THROW(check_batches(stores, {.needs_images = false}));
+    return message_of<ConfigError>([&] { check_batches(stores, {}); });
+  };
+  EXPECT_THAT(refusal("b.h5"), HasSubstr("b.h5' holds images of 4 x 4 x 3, and '"));
+  EXPECT_THAT(refusal("c.h5"), HasSubstr("c.h5' holds captions only"));
 }
 
 TEST_F(StoreBatchSourceTest, RejectsImagesWherePairsAreNeeded) {
@@ -117,13 +151,13 @@ TEST_F(StoreBatchSourceTest, RejectsImagesWherePairsAreNeeded) {
 TEST_F(StoreBatchSourceTest, AListGivesTheBatchesOfAStoreWithItsCaptions) {
   const BatchSourceOptions options{.global_batch = 4, .needs_images = false};
   StoreBatchSource of_store(store_, encoder_, options);
-  StoreBatchSource of_list(std::make_shared<const CaptionList>(store_->prompts()), encoder_, options);
+  StoreBatchSource of_list(std::make_shared<const CaptionList>(store_->first(kRecords)), encoder_, options);
   for (int i = 0; i < 6; ++i) EXPECT_EQ(of_list.next().prompts, of_store.next().prompts);
 }
 
 TEST_F(StoreBatchSourceTest, RejectsACaptionsOnlyStoreWhereImagesAreNeeded) {
   write_store(folder_ / "captions.h5", {"captions", nlohmann::json::object(), {"a hat"}, {}});
-  store_ = std::make_shared<Store>(folder_ / "captions.h5");
+  store_ = std::make_shared<StoreSet>((folder_ / "captions.h5").string());
   const auto message = message_of<ConfigError>([&] { StoreBatchSource(store_, encoder_, {}); });
   EXPECT_THAT(message, HasSubstr("captions.h5' holds captions only"));
   EXPECT_NO_THROW(StoreBatchSource(store_, encoder_, {.needs_images = false}));
@@ -137,7 +171,7 @@ TEST_F(StoreBatchSourceTest, RejectsABatchThatLeavesARankWithoutRows) {
 TEST_F(StoreBatchSourceTest, ACaptionThatCannotBeEncodedIsThrownByNext) {
   encoder_ = std::make_shared<HashedWordEncoder>(TextConfig{.num_tokens = 1});
   write_store(folder_ / "long.h5", {"captions", nlohmann::json::object(), {"two words"}, {}});
-  store_ = std::make_shared<Store>(folder_ / "long.h5");
+  store_ = std::make_shared<StoreSet>((folder_ / "long.h5").string());
   StoreBatchSource batches(store_, encoder_, {.needs_images = false});
   EXPECT_THAT(message_of<ConfigError>([&] { batches.next(); }), HasSubstr("text.num_tokens"));
 }
