@@ -101,6 +101,10 @@ std::optional<int64_t> EmbeddingStore::find(const std::string& prompt) const {
   return impl_->prompts().find(prompt);
 }
 
+std::array<ByteRange, 3> EmbeddingStore::places_of(int64_t record) const {
+  return impl_->file.places_of(record);
+}
+
 bool EmbeddingStore::read(const std::string& prompt, float* context_LJ, float* pooled_P) const {
   const auto index = find(prompt);
   if (!index) return false;

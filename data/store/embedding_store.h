@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "core/nn/text_encoder.h"
+#include "data/store/positioned_file.h"
 
 namespace fgm {
 
@@ -63,6 +65,9 @@ class EmbeddingStore {
   // The record of a prompt, letter by letter; nothing when it is not in the store. IoError when the prompt's bytes
   // there are damaged.
   std::optional<int64_t> find(const std::string& prompt) const;
+
+  // Where a record's rows lie in the file: CLIP's, T5's, pooled.
+  std::array<ByteRange, 3> places_of(int64_t record) const;
 
   // Writes a prompt's context [L, J] and pooled [P] in float32. False when the prompt is not in the store; DamageError
   // naming the record when its digest disagrees.

@@ -9,6 +9,11 @@
 
 namespace fgm {
 
+// Bytes of a file.
+struct ByteRange {
+  uint64_t offset = 0, bytes = 0;
+};
+
 // A file open for reading, or for writing too, at any position; any number of threads may do so at once, in places of
 // their own.
 class PositionedFile {

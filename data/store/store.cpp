@@ -72,11 +72,16 @@ struct Store::Impl {
 
   size_t row_bytes() const { return rows.bytes / static_cast<size_t>(prompts->size()); }
 
-  void read_row(int64_t index, std::span<std::byte> row) const {
+  ByteRange place_of_row(int64_t index) const {
     const int64_t size = prompts->size();
     check(index >= 0 && index < size, "record {} of '{}', which has {}", index, path.string(), size);
-    check(row.size() == row_bytes(), "a record of {} bytes is read into {}", row_bytes(), row.size());
-    data.read(rows.offset + static_cast<uint64_t>(index) * row.size(), row);
+    return {rows.offset + static_cast<uint64_t>(index) * row_bytes(), row_bytes()};
+  }
+
+  void read_row(int64_t index, std::span<std::byte> row) const {
+    const auto place = place_of_row(index);
+    check(row.size() == place.bytes, "a record of {} bytes is read into {}", place.bytes, row.size());
+    data.read(place.offset, row);
   }
 
   // The rows of `indices`, in elements of `dtype`.
@@ -166,6 +171,11 @@ void Store::log_text_remarks() const {
       "will "
       "not be the same words; make the store again",
       path().string(), num_other_forms, first_other);
+}
+
+ByteRange Store::place_of_row(int64_t index) const {
+  check(has_images() || has_pairs(), "'{}' has neither images nor pairs", impl_->path.string());
+  return impl_->place_of_row(index);
 }
 
 void Store::read_row(int64_t index, std::span<std::byte> row) const {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "data/store/captions.h"
+#include "data/store/positioned_file.h"
 
 namespace fgm {
 
@@ -56,7 +57,9 @@ class Store : public Captions {
 
   // uint8 [n, H, W, C], row i is record indices[i]. Needs has_images() and indices in [0, size()).
   at::Tensor images(std::span<const int64_t> indices) const;
-  // The bytes of an image or sample: `row` has as many. Needs images or pairs.
+  // Where an image or sample lies in the file. Needs images or pairs; so does what reads its bytes into `row`, which has
+  // as many.
+  ByteRange place_of_row(int64_t index) const;
   void read_row(int64_t index, std::span<std::byte> row) const;
   // float32 [n, C, H, W] each: the noise that a teacher began with, and its sample, whose values are float16's. Needs
   // has_pairs() and indices in [0, size()).

@@ -24,6 +24,7 @@ Command data_idx_command();
 Command data_cifar10_command();
 Command data_info_command();
 Command data_verify_command();
+Command data_bench_command();
 Command inspect_command();
 Command report_command();
 

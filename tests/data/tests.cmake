@@ -3,7 +3,7 @@ fgm_add_tests(data/store
   DEPS fgm::hdf5 fgm::store)
 fgm_add_tests(data/sampler SOURCES epoch_shuffle_test.cpp mixture_order_test.cpp DEPS fgm::sampler)
 fgm_add_tests(data/text SOURCES clip_tokenizer_test.cpp hashed_word_encoder_test.cpp label_encoder_test.cpp t5_tokenizer_test.cpp DEPS fgm::text)
-fgm_add_tests(data/pipeline SOURCES prefetcher_test.cpp store_batch_source_test.cpp DEPS fgm::pipeline)
+fgm_add_tests(data/pipeline SOURCES prefetcher_test.cpp store_batch_source_test.cpp store_bench_test.cpp DEPS fgm::pipeline)
 
 add_library(fgm_test_images STATIC data/import/encode_images.cpp)
 target_include_directories(fgm_test_images PUBLIC "${PROJECT_SOURCE_DIR}")

@@ -92,12 +92,20 @@ std::vector<H5Extent> EmbeddingFile::values() const {
   return {clip_, t5_, pooled_, digests_, done_, blob_, offsets_, lengths_, hashes_};
 }
 
-bool EmbeddingFile::read(int64_t index, std::span<std::byte> record) const {
+std::array<ByteRange, 3> EmbeddingFile::places_of(int64_t index) const {
   const auto bytes = record_bytes();
   const auto i = static_cast<uint64_t>(index);
-  data_.read(clip_.offset + i * bytes.clip, record.first(bytes.clip));
-  data_.read(t5_.offset + i * bytes.t5, record.subspan(bytes.clip, bytes.t5));
-  data_.read(pooled_.offset + i * bytes.pooled, record.last(bytes.pooled));
+  return {{{clip_.offset + i * bytes.clip, bytes.clip},
+           {t5_.offset + i * bytes.t5, bytes.t5},
+           {pooled_.offset + i * bytes.pooled, bytes.pooled}}};
+}
+
+bool EmbeddingFile::read(int64_t index, std::span<std::byte> record) const {
+  auto rest = record;
+  for (const auto& place : places_of(index)) {
+    data_.read(place.offset, rest.first(place.bytes));
+    rest = rest.subspan(place.bytes);
+  }
   return digest_of_record(record) == number(digests_, index);
 }
 

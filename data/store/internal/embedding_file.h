@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -40,6 +41,8 @@ class EmbeddingFile {
   // The extents of all datasets, for write_guard().
   std::vector<H5Extent> values() const;
 
+  // EmbeddingStore's.
+  std::array<ByteRange, 3> places_of(int64_t index) const;
   // Fills `record` with a record's bytes. False when its digest disagrees.
   bool read(int64_t index, std::span<std::byte> record) const;
   // Writes a record's bytes and its digest.
