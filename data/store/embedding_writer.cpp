@@ -1,6 +1,8 @@
 #include "data/store/embedding_writer.h"
 
 #include <cstring>
+#include <optional>
+#include <string_view>
 #include <unordered_set>
 
 #include "core/base/error.h"
@@ -76,11 +78,16 @@ std::string difference(const fs::path& partial, const EmbeddingHeader& header) {
   if (auto different = difference(file.info().provenance, header.provenance); !different.empty()) return different;
   const PromptTable table(H5File::open_read_only(partial), partial.string());
   if (table.size() != std::ssize(header.prompts)) return "prompts";
-  for (int64_t i = 0; i < table.size(); ++i) {
-    if (const auto problem = table.problem(i)) return *problem;
-    if (table.text(i) != header.prompts[static_cast<size_t>(i)]) return "prompts";
-  }
-  return "";
+  std::string found;
+  table.each(PositionedFile(partial), [&](int64_t i, std::string_view text, const std::optional<std::string>& problem) {
+    if (!found.empty()) return;
+    if (problem) {
+      found = *problem;
+    } else if (text != header.prompts[static_cast<size_t>(i)]) {
+      found = "prompts";
+    }
+  });
+  return found;
 }
 
 // The bytes of [n, ...] in the type of the file, row behind row.
