@@ -153,22 +153,6 @@ H5Element H5File::float_element(const std::string& name) const {
   return H5Element::kBFloat16;
 }
 
-std::string H5File::read_bytes(const std::string& name) const {
-  const auto dataset = open_dataset(name, H5Element::kUint8);
-  std::string bytes(dataset.extent.bytes, '\0');
-  check_hdf5(H5Dread(dataset.id.get(), H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes.data()), "H5Dread",
-             describe("dataset " + name));
-  return bytes;
-}
-
-std::vector<uint64_t> H5File::read_uint64(const std::string& name) const {
-  const auto dataset = open_dataset(name, H5Element::kUint64);
-  std::vector<uint64_t> values(dataset.extent.bytes / sizeof(uint64_t));
-  check_hdf5(H5Dread(dataset.id.get(), H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), "H5Dread",
-             describe("dataset " + name));
-  return values;
-}
-
 void H5File::write_attribute(const std::string& name, int64_t value) {
   const auto what = describe("attribute " + name);
   const auto space = owned(H5Screate(H5S_SCALAR), "H5Screate", what);

@@ -65,8 +65,6 @@ class H5File {
   H5Extent extent_of_integers(const std::string& name, H5Element element) const;
   // Which of the floating-point elements the dataset has.
   H5Element float_element(const std::string& name) const;
-  std::string read_bytes(const std::string& name) const;
-  std::vector<uint64_t> read_uint64(const std::string& name) const;
 
   void write_attribute(const std::string& name, int64_t value);
   void write_attribute(const std::string& name, const std::string& utf8);

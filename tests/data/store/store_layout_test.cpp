@@ -93,7 +93,7 @@ TEST(StoreLayout, NamesAMissingDatasetAndOneOfAnotherType) {
   auto file = H5File::create(folder / "a.h5");
   file.write_uint64("prompts/blob", std::vector<uint64_t>{1, 2});
   EXPECT_THAT(message_of<IoError>([&] { file.extent("images", H5Element::kUint8); }), HasSubstr("dataset images"));
-  EXPECT_THAT(message_of<IoError>([&] { file.read_bytes("prompts/blob"); }),
+  EXPECT_THAT(message_of<IoError>([&] { file.extent("prompts/blob", H5Element::kUint8); }),
               HasSubstr("expected elements of type uint8"));
 }
 
