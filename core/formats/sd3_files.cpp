@@ -91,6 +91,12 @@ MMDiTConfig architecture(const Source& part, const NamingAndPrefix& named, const
       fmt::format("{} does not describe the weights beside it: {}", config_file.string(), fmt::join(problems, "; ")));
 }
 
+template <typename Half>
+void load_half(Half& half, const TensorSource& weights) {
+  const at::NoGradGuard no_grad;
+  half.visit([&](const std::string& name, at::Tensor& tensor) { read_finite(weights, name, 0, tensor); });
+}
+
 }  // namespace
 
 Sd3Transformer open_sd3_transformer(const fs::path& path) {
@@ -135,9 +141,12 @@ std::optional<double> read_schedule_shift(const fs::path& path) {
   return fs::exists(file) ? std::optional(schedule_shift(read_diffusers_config(file))) : std::nullopt;
 }
 
+void load_parameters(VaeEncoder& encoder, const TensorSource& weights) {
+  load_half(encoder, weights);
+}
+
 void load_parameters(VaeDecoder& decoder, const TensorSource& weights) {
-  const at::NoGradGuard no_grad;
-  decoder.visit([&](const std::string& name, at::Tensor& tensor) { read_finite(weights, name, 0, tensor); });
+  load_half(decoder, weights);
 }
 
 }  // namespace fgm

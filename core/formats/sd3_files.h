@@ -42,8 +42,9 @@ Sd3Vae open_sd3_vae(const std::filesystem::path& path);
 // The shift of the pipeline's own scheduler; nothing when the path brings no scheduler.
 std::optional<double> read_schedule_shift(const std::filesystem::path& path);
 
-// Copies the decoder's share of an opened autoencoder's weights into `decoder`, converting to its dtype and device.
-// ConfigError when a value is not finite.
+// Copies the half's share of an opened autoencoder's weights into it, converting to its dtype and device. ConfigError
+// when a value is not finite.
+void load_parameters(VaeEncoder& encoder, const TensorSource& weights);
 void load_parameters(VaeDecoder& decoder, const TensorSource& weights);
 
 }  // namespace fgm
