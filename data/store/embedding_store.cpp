@@ -1,7 +1,6 @@
 #include "data/store/embedding_store.h"
 
 #include <algorithm>
-#include <bit>
 #include <mutex>
 
 #include "core/base/error.h"
@@ -9,23 +8,14 @@
 #include "core/base/text.h"
 #include "data/store/internal/embedding_file.h"
 #include "data/store/internal/prompt_index.h"
+#include "data/store/internal/widen.h"
 
 // B batch, L context tokens, J context width, P pooled width
 namespace fgm {
 namespace {
 
-float widen(at::BFloat16 value) {
-  return std::bit_cast<float>(static_cast<uint32_t>(value.x) << 16);
-}
-float widen(at::Half value) {
-  return value;
-}
-float widen(float value) {
-  return value;
-}
-
-// Copies rows of `width` values to rows of `out_width`, with zeros behind them. A plain loop: a prefetch thread runs
-// this, and ATen would take the threads that compute.
+// Copies rows of `width` values to rows of `out_width`, with zeros behind them. A plain loop: a prefetch thread runs this,
+// and ATen would take the threads that compute.
 template <typename Value>
 void copy_rows(const std::byte* rows, int64_t num_rows, int64_t width, float* out, int64_t out_width) {
   const auto* values = reinterpret_cast<const Value*>(rows);

@@ -13,6 +13,7 @@
 #include "data/store/internal/embedding_file.h"
 #include "data/store/internal/header.h"
 #include "data/store/internal/layout.h"
+#include "data/store/internal/partial_file.h"
 #include "data/store/internal/prompt_table.h"
 #include "data/store/store.h"
 
@@ -73,21 +74,9 @@ std::string difference(const nlohmann::json& begun, const nlohmann::json& wanted
 // What differs between a file that was begun and what is wanted; "" when it can be gone on with.
 std::string difference(const fs::path& partial, const EmbeddingHeader& header) {
   const EmbeddingFile file(partial);
-  if (file.info().shape != header.shape) return "sizes";
-  if (file.info().dtype != header.dtype) return "dtype";
-  if (auto different = difference(file.info().provenance, header.provenance); !different.empty()) return different;
-  const PromptTable table(H5File::open_read_only(partial), partial.string());
-  if (table.size() != std::ssize(header.prompts)) return "prompts";
-  std::string found;
-  table.each(PositionedFile(partial), [&](int64_t i, std::string_view text, const std::optional<std::string>& problem) {
-    if (!found.empty()) return;
-    if (problem) {
-      found = *problem;
-    } else if (text != header.prompts[static_cast<size_t>(i)]) {
-      found = "prompts";
-    }
-  });
-  return found;
+  if (file.info().shape != header.shape || file.info().dtype != header.dtype) return "sizes";
+  if (file.info().provenance != header.provenance) return "provenance";
+  return difference_of_prompts(partial, header.prompts);
 }
 
 // The bytes of [n, ...] in the type of the file, row behind row.
@@ -99,9 +88,7 @@ at::Tensor in_file_type(const at::Tensor& rows, at::ScalarType dtype, at::IntArr
 }  // namespace
 
 fs::path EmbeddingWriter::partial_of(const fs::path& out) {
-  fs::path partial = out;
-  partial += ".partial";
-  return partial;
+  return partial_file(out);
 }
 
 void EmbeddingWriter::prepare(const fs::path& out, const EmbeddingHeader& header) {
@@ -174,11 +161,7 @@ void EmbeddingWriter::finish(const fs::path& out) {
     require<IoError>(num_done == file.size(), "'{}': {} of {} records are written; encode the rest", partial.string(),
                      num_done, file.size());
   }
-  sync_to_disk(partial);
-  std::error_code error;
-  fs::rename(partial, out, error);
-  if (error) throw_write_error(out, "rename", error);
-  sync_to_disk(out.has_parent_path() ? out.parent_path() : fs::path("."));
+  publish_partial(out);
 }
 
 }  // namespace fgm

@@ -1,6 +1,6 @@
 #include "data/store/store.h"
 
-#include <functional>
+#include <cmath>
 #include <optional>
 #include <unordered_map>
 
@@ -11,9 +11,11 @@
 #include "core/base/text.h"
 #include "data/hdf5/h5_file.h"
 #include "data/store/internal/header.h"
+#include "data/store/internal/latent_file.h"
 #include "data/store/internal/layout.h"
 #include "data/store/internal/prompt_table.h"
 #include "data/store/internal/rows.h"
+#include "data/store/internal/widen.h"
 #include "data/store/positioned_file.h"
 
 namespace fgm {
@@ -30,6 +32,34 @@ class Numbers {
   std::vector<uint32_t> of_record_;
 };
 
+// z -> (z - shift) x scaling
+struct LatentScale {
+  float shift = 0, scaling = 1;
+};
+
+LatentScale scale_of(const LatentInfo& info, const std::string& name) {
+  const auto vae = info.provenance.value("vae", nlohmann::json());
+  const auto shift = vae.is_object() ? vae.value("shift_factor", nlohmann::json()) : nlohmann::json();
+  const auto scaling = vae.is_object() ? vae.value("scaling_factor", nlohmann::json()) : nlohmann::json();
+  require<IoError>(
+      shift.is_number() && scaling.is_number(),
+      "'{}': its provenance has no shift_factor and scaling_factor of the autoencoder; make the store again", name);
+  return {shift.get<float>(), scaling.get<float>()};
+}
+
+// Writes a latent of `count` values. A plain loop: a prefetch thread runs this, and ATen would take the threads that
+// compute.
+template <typename Value>
+void copy_latent(const std::byte* record, bool has_logvar, LatentScale scale, const float* eps, int64_t count,
+                 float* out) {
+  const auto* values = reinterpret_cast<const Value*>(record);
+  for (int64_t i = 0; i < count; ++i) {
+    float z = widen(values[i]);
+    if (has_logvar) z += std::exp(0.5F * widen(values[count + i])) * eps[i];
+    out[i] = (z - scale.shift) * scale.scaling;
+  }
+}
+
 }  // namespace
 
 struct Store::Impl {
@@ -39,7 +69,8 @@ struct Store::Impl {
     auto header = read_header(file, name);
     kind = std::move(header.kind);
     provenance = std::move(header.provenance);
-    prompts.emplace(file, name);
+    prompts = read_prompts(file, name);
+    if (kind == layout::kLatents) open_latents(name);
     const auto layout = layout::rows_of(kind);
     if (layout) {
       rows = read_extent(file, *layout, name, prompts->size());
@@ -84,6 +115,17 @@ struct Store::Impl {
     data.read(place.offset, row);
   }
 
+  void open_latents(const std::string& name) {
+    latents.emplace(path);
+    const auto& info = latents->info();
+    const int64_t num_done = latents->count_done();
+    require<IoError>(num_done == info.size(),
+                     "'{}': {} of {} records are written; the same `fgm encode` again writes the rest", name, num_done,
+                     info.size());
+    scale = scale_of(info, name);
+    rows_digest = latents->digest();
+  }
+
   // The rows of `indices`, in elements of `dtype`.
   at::Tensor read_rows(std::span<const int64_t> indices, at::ScalarType dtype) const {
     auto shape = rows.shape;
@@ -105,8 +147,10 @@ struct Store::Impl {
   std::string digest;
   H5Extent rows;
   std::string rows_digest;
-  std::optional<CaptionNoise> noise;       // of pairs
-  std::vector<uint32_t> number_in_prompt;  // of pairs
+  std::optional<LatentFile> latents;      // of that kind
+  LatentScale scale;                      // of latents
+  std::optional<CaptionNoise> noise;      // of pairs
+  std::vector<int64_t> number_in_prompt;  // of pairs
 };
 
 std::string kind_of_store(const std::filesystem::path& path) {
@@ -141,6 +185,13 @@ bool Store::has_images() const {
 }
 bool Store::has_pairs() const {
   return impl_->kind == layout::kPairs;
+}
+bool Store::has_latents() const {
+  return impl_->latents.has_value();
+}
+const LatentInfo& Store::latent_info() const {
+  check(has_latents(), "'{}' has no latents", impl_->path.string());
+  return impl_->latents->info();
 }
 
 std::vector<int64_t> Store::image_shape() const {
@@ -198,6 +249,36 @@ Store::Pairs Store::pairs(std::span<const int64_t> indices) const {
   }
   pairs.noise = at::cat(noise);
   return pairs;
+}
+
+at::Tensor Store::latents(std::span<const int64_t> indices, const at::Tensor& eps) const {
+  const auto& info = latent_info();
+  check(!indices.empty(), "no latents of '{}' are asked for", impl_->path.string());
+  auto shape = info.latent_shape(info.bucket_of(indices[0]));
+  const int64_t count = c10::multiply_integers(shape);
+  shape.insert(shape.begin(), std::ssize(indices));
+  check(!info.has_logvar || (eps.sizes() == at::IntArrayRef(shape) && eps.is_contiguous()), "eps must be [{}]",
+        fmt::join(shape, ", "));
+  const auto out = at::empty(shape, at::kFloat);
+  const auto copy = info.dtype == at::kFloat  ? copy_latent<float>
+                    : info.dtype == at::kHalf ? copy_latent<at::Half>
+                                              : copy_latent<at::BFloat16>;
+  std::vector<std::byte> record(impl_->latents->most_bytes());
+  float* latent = out.data_ptr<float>();
+  const float* noise = info.has_logvar ? eps.const_data_ptr<float>() : nullptr;
+  for (const int64_t index : indices) {
+    check(index >= 0 && index < size() && info.bucket_of(index) == info.bucket_of(indices[0]),
+          "record {} of '{}' is none of the bucket of record {}", index, path().string(), indices[0]);
+    if (!impl_->latents->read(index, record)) {
+      throw DamageError(fmt::format(
+          "'{}': record {} fails its check-sum; `fgm data verify` names all that do, copy or make the store again",
+          path().string(), index));
+    }
+    copy(record.data(), info.has_logvar, impl_->scale, noise, count, latent);
+    latent += count;
+    if (noise != nullptr) noise += count;
+  }
+  return out;
 }
 
 void Store::verify_images() const {

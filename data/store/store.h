@@ -11,25 +11,26 @@
 #include <string>
 #include <vector>
 
-#include "data/store/captions.h"
-#include "data/store/positioned_file.h"
+#include "data/store/latent_info.h"
 
 namespace fgm {
 
-// The newest layout that this program reads (docs/data_format.md). Embeddings are written in it, all else in format 1.
+// The newest layout that this program reads (docs/data_format.md). Embeddings and latents are written in it, all else in
+// format 1.
 inline constexpr int64_t kStoreFormat = 2;
 
-// "captions", "images", "samples", "pairs" or "embeddings". Reads the header alone; IoError as Store's.
+// "captions", "images", "samples", "pairs", "embeddings" or "latents". Reads the header alone; IoError as Store's.
 std::string kind_of_store(const std::filesystem::path& path);
 
-// A read-only HDF5 store of prompts and, optionally, images or a teacher's pairs of noise and sample; of embeddings it
-// is the prompts, and EmbeddingStore reads the rest. Opening reads and verifies every prompt and keeps none: prompts,
-// images and samples stay on the disk and are read with pread where they lie, without the HDF5 library or a lock. All
-// const member functions may run on any number of threads at once.
-class Store : public Captions {
+// A read-only HDF5 store of prompts and, optionally, images, their latents, or a teacher's pairs of noise and sample; of
+// embeddings it is the prompts, and EmbeddingStore reads the rest. Opening reads and verifies every prompt; images,
+// latents and samples stay on the disk and are read with pread at the dataset's offset, without the HDF5 library or a
+// lock. All const member functions may run on any number of threads at once.
+class Store {
  public:
   // IoError naming the file, what was expected and what to do: missing, not HDF5, truncated, a newer format,
-  // an unknown kind, datasets that are missing or disagree in size, a prompt that is not UTF-8 or fails its check-sum.
+  // an unknown kind, datasets that are missing or disagree in size, a prompt that is not UTF-8 or fails its check-sum,
+  // latents that are not all written.
   explicit Store(const std::filesystem::path& path);
   ~Store() override;
   Store(Store&&) noexcept;
@@ -47,13 +48,16 @@ class Store : public Captions {
   bool has_pairs() const;
   std::vector<int64_t> sample_shape() const;  // {C, H, W} of the pairs; empty without
 
+  bool has_latents() const;
+  const LatentInfo& latent_info() const;  // needs has_latents()
+
   // Logs what may surprise whoever takes words and noise from the prompts, which stay as they are: characters that
   // nobody sees, another normal form than that of new prompts. A line for each, when there are any.
   void log_text_remarks() const;
 
-  // 32 hexadecimal digits that two stores share only with equal prompts and images or samples: over the prompts, and
-  // over the images' digest as it was written.
-  const std::string& digest() const;
+  // 32 hexadecimal digits that two stores share only with equal prompts and images, latents or samples: over the
+  // prompts, and over the images' digest or the latents' digests as they were written.
+  std::string digest() const;
 
   // uint8 [n, H, W, C], row i is record indices[i]. Needs has_images() and indices in [0, size()).
   at::Tensor images(std::span<const int64_t> indices) const;
@@ -67,6 +71,12 @@ class Store : public Captions {
     at::Tensor noise, samples;
   };
   Pairs pairs(std::span<const int64_t> indices) const;
+
+  // float32 [n, C, h, w] as a velocity model has them, (z - shift_factor) x scaling_factor of the autoencoder that made
+  // them, where z = mean + exp(logvar / 2) `eps`; where the store has samples, z is those, and `eps` is not looked at.
+  // Needs has_latents(), indices in [0, size()) of one bucket, and `eps` contiguous float32 [n, C, h, w]. DamageError
+  // naming a record whose digest disagrees.
+  at::Tensor latents(std::span<const int64_t> indices, const at::Tensor& eps) const;
 
   // Reads every image or sample and throws IoError unless their digest is the one that was written. Costs a pass over
   // the file.

@@ -20,8 +20,8 @@ namespace fgm {
 namespace {
 
 void check_header(const StoreContents& header, at::IntArrayRef row_shape) {
-  check(layout::is_kind(header.kind) && header.kind != layout::kEmbeddings, "a store of kind '{}' is not written so",
-        header.kind);
+  check(layout::is_kind(header.kind) && header.kind != layout::kEmbeddings && header.kind != layout::kLatents,
+        "a store of kind '{}' is not written so", header.kind);
   check(header.provenance.is_object(), "a store's provenance must be a JSON object");
   check(!header.prompts.empty(), "a store needs at least one record");
   const bool has_rows = layout::rows_of(header.kind).has_value();

@@ -29,25 +29,32 @@ inline constexpr auto kT5 = "text/t5";
 inline constexpr auto kPooled = "text/pooled";
 inline constexpr auto kRecordDigest = "text/xxh3";
 inline constexpr auto kDone = "text/done";
+inline constexpr auto kLatentBuckets = "latent_buckets";
+inline constexpr auto kLatentChannels = "latent_channels";
+inline constexpr auto kLatentsGroup = "latents";
+inline constexpr auto kLatentDigest = "latents/xxh3";
+inline constexpr auto kLatentDone = "latents/done";
 
 inline constexpr std::string_view kCaptionsOnly = "captions";
 inline constexpr std::string_view kPairs = "pairs";
 inline constexpr std::string_view kEmbeddings = "embeddings";
-inline constexpr std::array<std::string_view, 5> kKinds = {kCaptionsOnly, "images", "samples", kPairs, kEmbeddings};
+inline constexpr std::string_view kLatents = "latents";
+inline constexpr std::array<std::string_view, 6> kKinds = {kCaptionsOnly, "images",    "samples",
+                                                           kPairs,        kEmbeddings, kLatents};
 
 inline bool is_kind(std::string_view kind) {
   return std::ranges::find(kKinds, kind) != kKinds.end();
 }
 
-// The dataset that a kind has beside the prompts, one row a record, and the attribute with its digest. Embeddings have
-// datasets of their own (embedding_file.h).
+// The dataset that a kind has beside the prompts, one row a record, and the attribute with its digest. Embeddings and
+// latents have datasets of their own (embedding_file.h, latent_file.h).
 struct Rows {
   const char* name;
   H5Element element;
   const char* digest;
 };
 inline std::optional<Rows> rows_of(std::string_view kind) {
-  if (kind == kCaptionsOnly || kind == kEmbeddings) return std::nullopt;
+  if (kind == kCaptionsOnly || kind == kEmbeddings || kind == kLatents) return std::nullopt;
   if (kind == kPairs) return Rows{kSamples, H5Element::kFloat16, kSamplesDigest};
   return Rows{kImages, H5Element::kUint8, kImagesDigest};
 }

@@ -60,7 +60,7 @@ TEST(StoreLayout, RejectsANewerFormat) {
 }
 
 TEST(StoreLayout, RejectsAnUnknownKind) {
-  EXPECT_THAT(error_of({.kind = "latents"}), HasSubstr("kind 'latents', expected one of captions, images, samples"));
+  EXPECT_THAT(error_of({.kind = "videos"}), HasSubstr("kind 'videos', expected one of captions, images, samples"));
 }
 
 TEST(StoreLayout, RejectsProvenanceThatIsNoJson) {
