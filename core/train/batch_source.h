@@ -10,7 +10,8 @@ namespace fgm {
 
 // The samples of one batch that belong to this rank.
 struct Batch {
-  at::Tensor images;         // [B, C, H, W] float32 in [-1, 1]; undefined when the source yields captions only
+  at::Tensor
+      images;  // [B, C, H, W] float32: pixels in [-1, 1] or latents, of one size; undefined when the source yields captions only
   at::Tensor noise;          // like `images`, where those are a teacher's samples: the noise that each began with
   Conditioning condition;    // B rows
   int64_t first_sample = 0;  // global index of row 0 since the run began; rows are consecutive

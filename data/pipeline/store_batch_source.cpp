@@ -9,24 +9,9 @@
 
 namespace fgm {
 
-namespace {
-
-using Shape = std::vector<int64_t>;
-
-MixtureOrder order_of(const StoreSet& stores, uint64_t seed) {
-  std::vector<MixtureShare> shares;
-  for (const auto& share : stores.shares()) shares.push_back({share.size, share.weight});
-  return {shares, seed};
-}
-
-MixtureOrder order_of(const Captions& captions, uint64_t seed) {
-  const MixtureShare all{captions.size()};
-  return {{&all, 1}, seed};
-}
-
-void check_store(const Store& store, const Store& first, const BatchSourceOptions& options) {
-  require<ConfigError>(store.has_images() || !options.needs_images,
-                       "'{}' holds {} only, training needs images; set data.store to a store with images",
+void check_batches(const Store& store, const BatchSourceOptions& options) {
+  require<ConfigError>(store.has_images() || store.has_latents() || !options.needs_images,
+                       "'{}' holds {} only, training needs images; set data.store to a store with images or latents",
                        store.path().string(), store.kind());
   require<ConfigError>(store.has_pairs() || !options.needs_pairs,
                        "'{}' is a store of {}, regression needs pairs; set data.store to one that `fgm pairs` wrote",
@@ -76,9 +61,15 @@ at::Tensor to_model_range(const at::Tensor& images_BHWC) {
 
 StoreBatchSource::StoreBatchSource(std::shared_ptr<const StoreSet> stores, std::shared_ptr<const TextEncoder> encoder,
                                    const BatchSourceOptions& options)
-    : StoreBatchSource(stores, order_of(*stores, options.seed), std::move(encoder), options) {
-  check_batches(*stores, options_);
-  stores_ = std::move(stores);
+    : StoreBatchSource(std::shared_ptr<const std::vector<std::string>>(store, &store->prompts()), std::move(encoder),
+                       options) {
+  check_batches(*store, options_);
+  if (store->has_latents() && options_.needs_images) {
+    std::vector<int64_t> sizes;
+    for (const auto& bucket : store->latent_info().buckets) sizes.push_back(bucket.size);
+    buckets_.emplace(sizes, options_.global_batch, options_.seed);
+  }
+  store_ = std::move(store);
 }
 
 StoreBatchSource::StoreBatchSource(std::shared_ptr<const Captions> captions, std::shared_ptr<const TextEncoder> encoder,
@@ -91,7 +82,8 @@ StoreBatchSource::StoreBatchSource(std::shared_ptr<const Captions> captions, Mix
       encoder_(std::move(encoder)),
       options_(options),
       rows_(rank_rows(options.global_batch, options.rank, options.world)),
-      order_(std::move(order)),
+      shuffle_(std::ssize(*captions_), options.seed),
+      posterior_(options.seed, "data.latents"),
       prefetcher_([this](int64_t batch_index) { return make_batch(batch_index); }, options.prefetch) {
   check_batches(options_);
 }
@@ -101,22 +93,43 @@ Conditioning StoreBatchSource::null_condition() {
   return encoder_->encode({&empty_caption, 1});
 }
 
+std::vector<int64_t> StoreBatchSource::records_of(int64_t batch_index) const {
+  std::vector<int64_t> records;
+  if (buckets_) {
+    const auto place = buckets_->place_of(batch_index);
+    for (int64_t row = rows_.begin; row < rows_.end; ++row) records.push_back(buckets_->record_of(place, row));
+    return records;
+  }
+  const int64_t first = batch_index * options_.global_batch;
+  for (int64_t row = rows_.begin; row < rows_.end; ++row) records.push_back(shuffle_.index_of(first + row));
+  return records;
+}
+
+at::Tensor StoreBatchSource::latents(int64_t batch_index, std::span<const int64_t> records) const {
+  const auto& info = store_->latent_info();
+  if (!info.has_logvar) return store_->latents(records, {});
+  const int64_t first = batch_index * options_.global_batch + rows_.begin;
+  const auto shape = info.latent_shape(info.bucket_of(records[0]));
+  return store_->latents(records, posterior_.normal(/*step=*/0, first, std::ssize(records), shape));
+}
+
 Batch StoreBatchSource::make_batch(int64_t batch_index) const {
   Batch batch;
   batch.first_sample = batch_index * options_.global_batch + rows_.begin;
   batch.global_batch = options_.global_batch;
-  std::vector<int64_t> records;
-  for (int64_t row = 0; row < rows_.size(); ++row) {
-    records.push_back(order_.index_of(batch.first_sample + row));
-    batch.prompts.push_back(captions_->caption(records.back()));
-  }
+  const auto records = records_of(batch_index);
+  for (const int64_t record : records) batch.prompts.push_back((*captions_)[static_cast<size_t>(record)]);
   batch.condition = encoder_->encode(batch.prompts);
   if (options_.needs_pairs) {
     auto pairs = stores_->pairs(records);
     batch.images = std::move(pairs.samples);
     batch.noise = std::move(pairs.noise);
   }
-  if (options_.needs_images) batch.images = to_model_range(stores_->images(records));
+  if (buckets_) {
+    batch.images = latents(batch_index, records);
+  } else if (options_.needs_images) {
+    batch.images = to_model_range(store_->images(records));
+  }
   return batch;
 }
 

@@ -1,11 +1,16 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
+#include <vector>
 
+#include "core/base/rng.h"
 #include "core/nn/text_encoder.h"
 #include "core/train/batch_source.h"
 #include "data/pipeline/prefetcher.h"
-#include "data/sampler/mixture_order.h"
+#include "data/sampler/bucket_shuffle.h"
+#include "data/sampler/epoch_shuffle.h"
 #include "data/sampler/rank_rows.h"
 #include "data/store/store_set.h"
 
@@ -16,7 +21,7 @@ struct BatchSourceOptions {
   int64_t rank = 0;
   int64_t world = 1;
   uint64_t seed = 1;
-  bool needs_images = true;  // false: captions only, the images are not read even where there are some
+  bool needs_images = true;  // or their latents; false: captions only, images are not read even where there are some
   bool needs_pairs = false;  // a teacher's samples as the images, and their noise
   int64_t prefetch = 2;      // batches made ahead, see Prefetcher
 };
@@ -26,9 +31,10 @@ struct BatchSourceOptions {
 void check_batches(const BatchSourceOptions& options);
 void check_batches(const StoreSet& stores, const BatchSourceOptions& options);
 
-// This rank's rows of an endless, shuffled pass over stores, or over a list of captions. Sample s of the run
-// (first_sample + row) is record MixtureOrder(shares, seed).index_of(s), with the stores' shares or one of all captions,
-// so the global batches do not depend on the number of ranks.
+// This rank's rows of an endless, shuffled pass over a store, or over a list of captions. Sample s of the run
+// (first_sample + row) is record EpochShuffle(size, seed).index_of(s), so the global batches do not depend on the
+// number of ranks. Where a store has latents and they are needed, every batch has those of one size: BucketShuffle says
+// which. Each is drawn from its distribution anew, with noise of the seed and the sample.
 class StoreBatchSource : public BatchSource {
  public:
   // ConfigError as check_batches().
@@ -46,14 +52,18 @@ class StoreBatchSource : public BatchSource {
   StoreBatchSource(std::shared_ptr<const Captions> captions, MixtureOrder order,
                    std::shared_ptr<const TextEncoder> encoder, const BatchSourceOptions& options);
   Batch make_batch(int64_t batch_index) const;
+  std::vector<int64_t> records_of(int64_t batch_index) const;
+  at::Tensor latents(int64_t batch_index, std::span<const int64_t> records) const;
 
   std::shared_ptr<const StoreSet> stores_;  // null: captions alone
   std::shared_ptr<const Captions> captions_;
   std::shared_ptr<const TextEncoder> encoder_;
   BatchSourceOptions options_;
   Range rows_;
-  MixtureOrder order_;
-  Prefetcher prefetcher_;  // last: its thread uses the others
+  EpochShuffle shuffle_;
+  std::optional<BucketShuffle> buckets_;  // of latents
+  RandomStream posterior_;                // latents' noise
+  Prefetcher prefetcher_;                 // last: its thread uses the others
 };
 
 // uint8 [B, H, W, C] to float32 [B, C, H, W] in [-1, 1]: u8 / 127.5 - 1.

@@ -9,6 +9,7 @@
 #include "core/base/error.h"
 #include "data/store/store_writer.h"
 #include "data/text/hashed_word_encoder.h"
+#include "tests/data/store/latent_fixture.h"
 #include "tests/support/errors.h"
 #include "tests/support/temporary_folder.h"
 
@@ -146,6 +147,52 @@ TEST_F(StoreBatchSourceTest, RejectsImagesWherePairsAreNeeded) {
   const BatchSourceOptions options{.needs_images = false, .needs_pairs = true};
   EXPECT_THAT(message_of<ConfigError>([&] { StoreBatchSource(store_, encoder_, options); }),
               HasSubstr("a.h5' is a store of images, regression needs pairs"));
+}
+
+TEST_F(StoreBatchSourceTest, LatentsOfABatchHaveOneSizeAndArePartOfTheSameBatchOnEveryNumberOfRanks) {
+  auto info = small_latents();
+  info.buckets = {{4, 6, 12}, {8, 2, 8}};
+  std::vector<std::string> prompts;
+  for (int64_t i = 0; i < info.size(); ++i) prompts.push_back(std::to_string(i));
+  write_latents(folder_ / "l.h5", info, prompts);
+  const auto store = std::make_shared<const Store>(folder_ / "l.h5");
+  const RandomStream noise(/*seed=*/1, "data.latents");
+  for (int64_t world = 1; world <= 4; ++world) {
+    std::set<std::string> seen;
+    for (int64_t batch = 0; batch < 5; ++batch) {  // an epoch
+      for (int64_t rank = 0; rank < world; ++rank) {
+        StoreBatchSource source(store, encoder_, {.global_batch = 4, .rank = rank, .world = world});
+        source.seek(batch);
+        const auto part = source.next();
+        const auto rows = rank_rows(4, rank, world);
+        ASSERT_EQ(part.first_sample, 4 * batch + rows.begin);
+        ASSERT_EQ(part.images.size(0), rows.size());
+        const auto shape = part.images.sizes().slice(1);
+        for (int64_t row = 0; row < rows.size(); ++row) {
+          const auto& prompt = part.prompts[static_cast<size_t>(row)];
+          seen.insert(prompt);
+          const auto moments = latent_row(info, std::stoi(prompt)).chunk(2);
+          ASSERT_EQ(moments[0].sizes(), shape);
+          const auto eps = noise.normal(0, part.first_sample + row, 1, shape)[0];
+          const auto expected = (moments[0] + at::exp(0.5 * moments[1]) * eps - 0.25) * 2.0;
+          EXPECT_TRUE(at::allclose(part.images[row], expected, 1e-5, 1e-5)) << prompt;
+        }
+      }
+    }
+    EXPECT_EQ(std::ssize(seen), info.size()) << "each once";
+  }
+}
+
+TEST_F(StoreBatchSourceTest, LatentsThatAreNotNeededLeaveTheOrderOfCaptionsAlone) {
+  write_latents(folder_ / "l.h5", small_latents());
+  const auto store = std::make_shared<const Store>(folder_ / "l.h5");
+  StoreBatchSource source(store, encoder_, {.global_batch = 5, .needs_images = false});
+  const auto batch = source.next();
+  EXPECT_FALSE(batch.images.defined());
+  const EpochShuffle shuffle(5, 1);
+  for (int64_t row = 0; row < 5; ++row) {
+    EXPECT_EQ(batch.prompts[static_cast<size_t>(row)], kLatentPrompts[static_cast<size_t>(shuffle.index_of(row))]);
+  }
 }
 
 TEST_F(StoreBatchSourceTest, AListGivesTheBatchesOfAStoreWithItsCaptions) {
