@@ -43,7 +43,7 @@ void check_options(const PackOptions& options) {
                          "--captions metadata reads folders; unpack '{}', or give --captions file or json",
                          options.images.string());
   }
-  check_output_file(options.out);
+  options.sizes.empty() ? check_output_file(options.out) : check_output_folder(options.out);
   check(options.num_threads >= 1, "pack_images on {} threads", options.num_threads);
 }
 
@@ -51,9 +51,9 @@ std::unique_ptr<ImageSource> open_images(const PackOptions& options) {
   return fs::is_directory(options.images) ? open_folder(options) : open_archives(options);
 }
 
-// An image of `resolution`, or why there is none.
+// An image of its size, or why there is none.
 struct Image {
-  at::Tensor pixels;  // uint8 [resolution, resolution, 3]
+  at::Tensor pixels;  // uint8 [height, width, 3]
   std::string error;
   DecodedImage remarks;  // without its pixels
 };
@@ -64,7 +64,9 @@ Image load(const std::function<std::string()>& read, const PackOptions& options,
     const auto bytes = std::as_bytes(std::span(file));
     const MemoryBudget::Share share(budget, num_pixels(bytes, options.max_pixels) * kDecodingBytes);
     auto image = decode_image(bytes, options.max_pixels);
-    auto pixels = square_resize(std::exchange(image.pixels, {}), options.resolution);
+    const auto size = options.sizes.empty() ? CropSize{options.resolution, options.resolution}
+                                            : nearest_aspect(options.sizes, image.pixels.size(0), image.pixels.size(1));
+    auto pixels = crop_resize(std::exchange(image.pixels, {}), size);
     return {std::move(pixels), "", image};
   } catch (const IoError& error) {
     return {{}, reason_to_skip(error), {}};
@@ -72,15 +74,13 @@ Image load(const std::function<std::string()>& read, const PackOptions& options,
 }
 
 nlohmann::json provenance_of(const PackOptions& options, size_t num_written, size_t num_skipped) {
-  return {{"tool", "fgm data pack"},
-          {"version", version()},
-          {"commit", version_commit()},
-          {"images", fs::absolute(options.images).lexically_normal().string()},
-          {"captions", kCaptionSources.at(static_cast<size_t>(options.captions))},
-          {"resolution", options.resolution},
-          {"resize", "centre square, bicubic antialiased"},
-          {"written", num_written},
-          {"skipped", num_skipped}};
+  nlohmann::json provenance = {{"tool", "fgm data pack"},
+                               {"version", version()},
+                               {"commit", version_commit()},
+                               {"written", num_written},
+                               {"skipped", num_skipped}};
+  provenance.update(pack_provenance(options));
+  return provenance;
 }
 
 void require_few_bad(int64_t num_bad, const Candidate& last, const PackOptions& options) {
@@ -124,10 +124,11 @@ void note(const std::string& name, const DecodedImage& image, PackReport& report
       printable(fmt::format("{}: its colour profile cannot be used; the image is taken as sRGB", name)));
 }
 
-// Decodes the images of `records`, candidates of `source`, and appends them to `writer`, or says in the candidate why
+// Decodes the images of `records`, candidates of `source`, and calls `append` with each, or says in the candidate why
 // there is none.
+using AppendImage = std::function<void(Candidate&, const at::Tensor& image_HWC)>;
 void append_images(ImageSource& source, const std::vector<Candidate*>& records, const PackOptions& options,
-                   StoreWriter& writer, PackReport& report) {
+                   const AppendImage& append, PackReport& report) {
   MemoryBudget budget(options.num_threads * kDecodingBytesPerThread);
   const auto per_block = std::clamp(kBlockBytes / (options.resolution * options.resolution * 3), int64_t{1}, kMaxBlock);
   auto opened = records.begin(), appended = records.begin();
@@ -154,7 +155,7 @@ void append_images(ImageSource& source, const std::vector<Candidate*>& records, 
       auto& candidate = **appended++;
       candidate.error = std::move(image.error);
       if (candidate.error.empty()) {
-        writer.append(image.pixels.unsqueeze(0));
+        append(candidate, image.pixels);
         note(candidate.name, image.remarks, report);
       } else {
         require_few_bad(++num_bad, candidate, options);
@@ -163,7 +164,59 @@ void append_images(ImageSource& source, const std::vector<Candidate*>& records, 
   });
 }
 
+// Writes one store of all images. Returns its records.
+std::vector<Candidate*> write_squares(ImageSource& source, const std::vector<Candidate*>& captioned,
+                                      const PackOptions& options, PackReport& report) {
+  const size_t without_caption = source.candidates.size() - captioned.size();
+  StoreWriter writer(options.out, header_of(captioned, without_caption, options),
+                     {options.resolution, options.resolution, 3});
+  const auto append = [&](Candidate&, const at::Tensor& image) { writer.append(image.unsqueeze(0)); };
+  append_images(source, captioned, options, append, report);
+  auto written = usable(source.candidates, options);
+  if (written.size() == captioned.size()) {
+    writer.commit();
+  } else {
+    writer.commit_fewer(header_of(written, source.candidates.size() - written.size(), options));
+  }
+  return written;
+}
+
+// Writes a store for each size that an image has. Returns the records of all.
+std::vector<Candidate*> write_sizes(ImageSource& source, const std::vector<Candidate*>& captioned,
+                                    const PackOptions& options, PackReport& report) {
+  struct SizedStore {
+    std::unique_ptr<StoreWriter> writer;
+    std::vector<Candidate*> records;
+  };
+  std::map<std::string, SizedStore> stores;  // by file name
+  auto room = header_of(captioned, 0, options);
+  for (auto& prompt : room.prompts) prompt.clear();
+  append_images(
+      source, captioned, options,
+      [&](Candidate& candidate, const at::Tensor& image) {
+        const auto name = fmt::format("{}x{}.h5", image.size(0), image.size(1));
+        auto& store = stores[name];
+        if (!store.writer) store.writer = std::make_unique<StoreWriter>(options.out / name, room, image.sizes());
+        store.writer->append(image.unsqueeze(0));
+        store.records.push_back(&candidate);
+      },
+      report);
+  auto written = usable(source.candidates, options);
+  for (auto& [name, store] : stores) {
+    store.writer->commit_fewer(header_of(store.records, source.candidates.size() - written.size(), options));
+  }
+  return written;
+}
+
 }  // namespace
+
+nlohmann::json pack_provenance(const PackOptions& options) {
+  return {{"images", fs::absolute(options.images).lexically_normal().string()},
+          {"captions", kCaptionSources.at(static_cast<size_t>(options.captions))},
+          {"resolution", options.resolution},
+          {"resize", options.sizes.empty() ? "centre square, bicubic antialiased"
+                                           : "centre of the nearest aspect ratio, bicubic antialiased"}};
+}
 
 std::string caption_of_folder(const std::string& folder) {
   constexpr std::string_view kVowels = "aeiouAEIOU";
@@ -208,16 +261,9 @@ PackReport pack_images(const PackOptions& options) {
   report.left_out = std::move(source->left_out);
   const auto captioned = usable(candidates, options);
   const size_t without_caption = candidates.size() - captioned.size();
-  StoreWriter writer(options.out, header_of(captioned, without_caption, options),
-                     {options.resolution, options.resolution, 3});
-  append_images(*source, captioned, options, writer, report);
-  const auto written = usable(candidates, options);
+  const auto write = options.sizes.empty() ? write_squares : write_sizes;
+  const auto written = write(*source, captioned, options, report);
   const size_t undecodable = captioned.size() - written.size();
-  if (undecodable == 0) {
-    writer.commit();
-  } else {
-    writer.commit_fewer(header_of(written, without_caption + undecodable, options));
-  }
   report.written = std::ssize(written);
   if (without_caption > 0) report.left_out["without a usable caption"] = static_cast<int64_t>(without_caption);
   if (undecodable > 0) report.left_out["cannot be decoded"] = static_cast<int64_t>(undecodable);

@@ -5,6 +5,7 @@
 #include "data/store/store.h"
 #include "launch/cli/commands.h"
 #include "launch/cli/output.h"
+#include "launch/cli/pack_options.h"
 #include "launch/runtime/environment.h"
 #include "launch/runtime/signals.h"
 #include "launch/runtime/threads.h"
@@ -22,27 +23,8 @@ void warn_of_long_captions(const std::string& out, const TextConfig& text) {
   }
 }
 
-PackOptions options_of(const Flags& flags) {
-  const PackOptions defaults;
-  const std::string images = flags.text("images");
-  return {.images = images,
-          .captions = flags.choice<CaptionSource>(
-              "captions",
-              {{"folder", CaptionSource::kFolder},
-               {"file", CaptionSource::kFile},
-               {"json", CaptionSource::kJson},
-               {"metadata", CaptionSource::kMetadata}},
-              std::filesystem::is_directory(images) ? CaptionSource::kFolder : CaptionSource::kFile),
-          .resolution = flags.whole_number("resolution", defaults.resolution),
-          .out = flags.text("out"),
-          .num_threads = choose_threads(0, read_environment().omp_num_threads, own_cores()).num_threads,
-          .column = flags.text("column"),
-          .max_pixels = flags.whole_number("max-pixels", defaults.max_pixels),
-          .max_bad = flags.whole_number("max-bad", defaults.max_bad)};
-}
-
 int pack(const Invocation& invocation) {
-  PackOptions options = options_of(invocation.flags);
+  PackOptions options = pack_options(invocation.flags);
   const std::string out = options.out.string();
   const StopSignals signals;
   options.should_stop = [&] { return signals.requested() != 0; };
@@ -69,6 +51,25 @@ int pack(const Invocation& invocation) {
 }
 
 }  // namespace
+
+PackOptions pack_options(const Flags& flags) {
+  const PackOptions defaults;
+  const std::string images = flags.text("images");
+  return {.images = images,
+          .captions = flags.choice<CaptionSource>(
+              "captions",
+              {{"folder", CaptionSource::kFolder},
+               {"file", CaptionSource::kFile},
+               {"json", CaptionSource::kJson},
+               {"metadata", CaptionSource::kMetadata}},
+              std::filesystem::is_directory(images) ? CaptionSource::kFolder : CaptionSource::kFile),
+          .resolution = flags.whole_number("resolution", defaults.resolution),
+          .out = flags.text("out"),
+          .num_threads = choose_threads(0, read_environment().omp_num_threads, own_cores()).num_threads,
+          .column = flags.text("column"),
+          .max_pixels = flags.whole_number("max-pixels", defaults.max_pixels),
+          .max_bad = flags.whole_number("max-bad", defaults.max_bad)};
+}
 
 Command data_pack_command() {
   return {
