@@ -38,6 +38,8 @@ class World {
 
   // True on all ranks once any of them has got a stop signal (StopSignals); rank 0 logs which. Collective.
   bool is_stopping();
+  // Whether this rank has got one; not collective.
+  bool has_stop_signal() const { return signals_.requested() != 0; }
 
   // Collective, on the success path only: after an error the ranks leave as they are and the launcher ends the job.
   void close();

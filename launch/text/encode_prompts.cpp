@@ -1,20 +1,15 @@
 #include "launch/text/encode_prompts.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
-#include <chrono>
 #include <functional>
 #include <numeric>
 #include <optional>
 
-#include "core/base/text.h"
+#include "launch/text/encode_progress.h"
 #include "launch/weights/frozen_text_encoder.h"
 
 namespace fgm {
 namespace {
-
-constexpr double kSecondsBetweenLines = 10;
 
 // The batches that have a record which is not written yet: the same on all ranks, each of which looks at its share.
 std::vector<int64_t> remaining_batches(const EmbeddingWriter& writer, int64_t num_prompts, int64_t batch,
@@ -33,28 +28,6 @@ std::vector<int64_t> remaining_batches(const EmbeddingWriter& writer, int64_t nu
   return batches;
 }
 
-// Says on rank 0, now and then, how far it is.
-class EncodeProgress {
- public:
-  EncodeProgress(int64_t num_prompts, int64_t num_wanted) : num_prompts_(num_prompts), num_wanted_(num_wanted) {}
-
-  void add(int64_t count) {
-    num_done_ += count;
-    const auto now = Clock::now();
-    const std::chrono::duration<double> all = now - began_, since_line = now - line_;
-    if (since_line.count() < kSecondsBetweenLines && num_done_ < num_wanted_) return;
-    line_ = now;
-    const double rate = static_cast<double>(num_done_) / all.count();
-    spdlog::info("{} of {} prompts encoded, {:.2f} a second, ETA {}", num_prompts_ - num_wanted_ + num_done_,
-                 num_prompts_, rate, human_duration(static_cast<double>(num_wanted_ - num_done_) / rate));
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  int64_t num_prompts_, num_wanted_, num_done_ = 0;
-  Clock::time_point began_ = Clock::now(), line_ = began_;
-};
-
 // One batch of this rank, or none where the others have one more.
 struct Turn {
   std::vector<int64_t> records;  // empty: none
@@ -71,7 +44,7 @@ class PromptEncoding {
   bool run() {
     const at::NoGradGuard no_grad;
     const auto batches = remaining_batches(writer_, std::ssize(prompts_), options_.batch, world_);
-    EncodeProgress progress(std::ssize(prompts_), num_prompts_in(batches));
+    EncodeProgress progress("prompts", std::ssize(prompts_), num_prompts_in(batches));
     const int64_t at_once = options_.batches_at_once * world_.size();
     for (int64_t first = 0; first < std::ssize(batches); first += at_once) {
       const auto count = static_cast<size_t>(std::min(at_once, std::ssize(batches) - first));

@@ -34,6 +34,12 @@ std::optional<Sd3Vae> find_decoder(const std::string& vae, const fs::path& path,
   return found;
 }
 
+nlohmann::json vae_identity(const Sd3Vae& vae) {
+  return {{"xxh128", digest_of(*vae.weights)},
+          {"shift_factor", vae.config.shift_factor},
+          {"scaling_factor", vae.config.scaling_factor}};
+}
+
 std::unique_ptr<VaeDecoder> load_decoder(const std::optional<Sd3Vae>& found, at::Device device) {
   if (!found) return nullptr;
   auto decoder = std::make_unique<VaeDecoder>(found->config, at::TensorOptions().dtype(at::kFloat).device(device));
