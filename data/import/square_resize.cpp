@@ -30,8 +30,7 @@ at::Tensor crop_resize(const at::Tensor& image_HWC, CropSize size) {
 
 std::vector<CropSize> aspect_buckets(int64_t resolution, int64_t multiple) {
   require<ConfigError>(resolution >= multiple && resolution % multiple == 0,
-                       "--resolution = {}: sizes of several aspect ratios are multiples of {}; give one of those",
-                       resolution, multiple);
+                       "--resolution = {} is no multiple of {}, as every size must be", resolution, multiple);
   std::vector<CropSize> sizes;
   for (int64_t width = multiple; width <= 2 * resolution; width += multiple) {
     const int64_t height = resolution * resolution / width / multiple * multiple;

@@ -1,6 +1,6 @@
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
+#include <array>
 #include <unordered_set>
 
 #include "core/base/error.h"
@@ -11,6 +11,7 @@
 #include "core/io/safetensors.h"
 #include "data/import/prompt_list.h"
 #include "launch/cli/commands.h"
+#include "launch/cli/encode_images.h"
 #include "launch/cli/output.h"
 #include "launch/job/memory_needs.h"
 #include "launch/text/encode_prompts.h"
@@ -22,14 +23,6 @@ namespace fgm {
 namespace {
 
 namespace fs = std::filesystem;
-
-const std::map<std::string, at::ScalarType> kEmbeddingDtypes = {
-    {"fp32", at::kFloat}, {"bf16", at::kBFloat16}, {"fp16", at::kHalf}};
-
-std::string name_of(at::ScalarType dtype) {
-  const auto has_dtype = [&](const auto& entry) { return entry.second == dtype; };
-  return std::ranges::find_if(kEmbeddingDtypes, has_dtype)->first;
-}
 
 // Large matrix products on a GPU, and few minutes' work on a CPU between two loads of T5.
 constexpr int64_t kPromptsOnGpu = 64, kBatchesOnGpu = 64, kPromptsOnCpu = 8, kBatchesOnCpu = 8;
@@ -51,7 +44,7 @@ EncodeRequest request_of(const Flags& flags) {
                         .out = flags.text("out"),
                         .options = {.t5_tokens = flags.whole_number("t5-tokens", Sd3TextOptions().t5_tokens),
                                     .with_t5 = !flags.has("no-t5")},
-                        .dtype = flags.choice("dtype", kEmbeddingDtypes, at::kBFloat16)};
+                        .dtype = store_dtype(flags, at::kBFloat16)};
   require<ConfigError>(is_file_name(request.out, {".h5", ".safetensors"}),
                        "--out {}: a store ends in .h5, a file to compare with others in .safetensors",
                        request.out.string());
@@ -190,10 +183,29 @@ int encode_on(World& world, const Invocation& invocation, const EncodeRequest& r
   return encode_to_store(request, text, prompts, invocation.given_keys.contains("mesh.shard"), world);
 }
 
+// Requires the flags of either use of the command, and none of the other's. Returns whether images are encoded.
+bool is_of_images(const Flags& flags) {
+  constexpr std::array kOfText = {"text", "prompts", "t5-tokens", "no-t5"};
+  constexpr std::array kOfImages = {"vae",      "images",     "resolution", "buckets",
+                                    "captions", "max-pixels", "max-bad",    "sample"};
+  const bool has_vae = flags.has("vae");
+  const std::string own = has_vae ? "vae" : "text", needed = has_vae ? "images" : "prompts";
+  require<ConfigError>(flags.has(own),
+                       "give --text and --prompts to encode prompts, --vae and --images to encode images");
+  require<ConfigError>(flags.has(needed), "--{} is not given; --{} needs it", needed, own);
+  const auto refuse = [&](const auto& others) {
+    for (const char* flag : others) {
+      require<ConfigError>(!flags.has(flag), "--{} does not go with --{}", flag, own);
+    }
+  };
+  has_vae ? refuse(kOfText) : refuse(kOfImages);
+  return has_vae;
+}
+
 int encode(const Invocation& invocation) {
-  const EncodeRequest request = request_of(invocation.flags);
+  const bool has_images = is_of_images(invocation.flags);
   World world(invocation.config);
-  const int code = encode_on(world, invocation, request);
+  const int code = has_images ? encode_images_on(world, invocation) : encode_on(world, invocation);
   world.close();
   return code;
 }
@@ -203,19 +215,29 @@ int encode(const Invocation& invocation) {
 Command encode_command() {
   return {
       .name = "encode",
-      .help = "writes what Stable Diffusion 3's text encoders make of prompts into a store, for text.store",
+      .help = "writes what Stable Diffusion 3's encoders make of prompts or images into a store, to train on",
       .run = encode,
       .sections = {"run", "mesh"},
-      .flags = {required_flag("text", "PATH",
-                              "the encoders: a diffusers pipeline's folder, a single file that brings them, or "
-                              "clip_l=FILE,clip_g=FILE,t5=FILE"),
-                required_flag("prompts", "FILE", "the prompts: .txt, .jsonl, .json, .csv, .tsv, or a store"),
-                {"column", "NAME", "of the prompts; without it prompt, caption or text, whichever there is first"},
-                required_flag("out", "FILE",
-                              "the store (.h5), or a .safetensors file of ids, context and pooled vectors in float32"),
+      .flags = {{"text", "PATH",
+                 "encode prompts: a diffusers pipeline's folder, a single file that brings text encoders, or "
+                 "clip_l=FILE,clip_g=FILE,t5=FILE"},
+                {"prompts", "FILE", "the prompts: .txt, .jsonl, .json, .csv, .tsv, or a store"},
                 {"t5-tokens", "N", "tokens of T5; 77 unless given, and at most what the network was trained with"},
                 {"no-t5", "", "zeros in place of T5's rows, as of a pipeline that was loaded without it"},
-                {"dtype", "D", "of the store: bf16 (unless given), fp16 or fp32"}},
+                {"vae", "PATH", "encode images: a pipeline's folder, or a file that brings an autoencoder"},
+                {"images", "PATH", "the images: a folder or archives as of `fgm data pack`, or stores a.h5,b.h5"},
+                {"resolution", "N", "images are N x N pixels, or as many in all; 512 unless given"},
+                {"buckets", "", "sizes of aspect ratios from 1:2 to 2:1; without it the centre square"},
+                {"sample", "", "one sample of each latent, of run.seed, in place of mean and log-variance"},
+                {"captions", "folder|file|json|metadata", "of the images, as of `fgm data pack`"},
+                {"max-pixels", "N", "larger images are skipped before they are decoded; 2^28 unless given"},
+                {"max-bad", "N", "images that may be unusable, each of them named; 1000 unless given"},
+                {"column", "NAME",
+                 "of prompts or captions; without it prompt, caption or text, whichever there is first"},
+                required_flag("out", "FILE",
+                              "the store (.h5); of prompts also a .safetensors file of ids, context and pooled vectors "
+                              "in float32"),
+                {"dtype", "D", "of the store: fp32, bf16 (prompts, unless given) or fp16 (images)"}},
       .is_parallel = true};
 }
 

@@ -9,9 +9,11 @@
 #include "launch/job/held_out_scores.h"
 #include "launch/job/memory_needs.h"
 #include "launch/job/start_checks.h"
+#include "launch/job/training_data.h"
 #include "launch/job/training_run.h"
 #include "launch/runtime/run_folder.h"
 #include "launch/text/text_encoder.h"
+#include "launch/weights/decoder.h"
 #include "parallel/optim/fsdp_engine.h"
 
 namespace fgm {
@@ -21,8 +23,9 @@ constexpr int64_t kGridSteps = 28;
 
 // What a training starts from, opened and checked.
 struct TrainStart {
-  std::shared_ptr<const StoreSet> stores;
-  std::vector<int64_t> sample_shape;      // {C, H, W} of the store's images
+  std::shared_ptr<const Store> store;
+  std::vector<int64_t> sample_shape;      // network_shape()
+  std::optional<Sd3Vae> vae;              // open_training_vae()'s
   std::shared_ptr<const Store> held_out;  // open_held_out()'s
   BatchSourceOptions batches;
 };
@@ -47,27 +50,28 @@ SavedRun saved_run(const Config& config, const TrainStart& start, World& world) 
 }
 
 // Opens and checks what a training starts from: see start_checks.h.
-TrainStart check_start(const Config& config, World& world, const StartContext& context) {
-  TrainStart start{
-      .stores = open_stores(config.data), .sample_shape = {}, .held_out = {}, .batches = batch_options(config, world)};
-  const StoreSet& stores = *start.stores;
-  check_batches(stores, start.batches);
-  const Store& store = stores.stores()[0];  // the others hold images of its size
-  const auto hwc = store.image_shape();
-  start.held_out = open_held_out(config.run, config.text, hwc, /*is_fixed=*/false);
-  require_same_data(world, "data.store", stores.digest(), start.held_out.get(), config);
-  require<ConfigError>(hwc[2] == config.model.in_channels(), "{}: its images have {} channels, model.in_channels = {}",
-                       store.path().string(), hwc[2], config.model.in_channels());
-  start.sample_shape = {hwc[2], hwc[0], hwc[1]};
+TrainStart check_start(Config& config, World& world, const StartContext& context) {
+  TrainStart start{.store = open_store(config.data),
+                   .sample_shape = {},
+                   .vae = {},
+                   .held_out = {},
+                   .batches = batch_options(config, world)};
+  const Store& store = *start.store;
+  check_batches(store, start.batches);
+  start.sample_shape = network_shape(store);
+  start.vae = open_training_vae(store, config);
+  const auto image = image_shape(start.sample_shape, start.vae ? &start.vae->config : nullptr);
+  start.held_out = open_held_out(config.run, config.text, image, /*is_fixed=*/false);
+  require_same_data(world, "data.store", store.digest(), start.held_out.get(), config);
   require_memory(train_needs(config, start.sample_shape, ranks_on_host(world)));
   make_unread_model(config.model);  // refuses sizes that do not fit together
-  check_image_size(config.model, hwc[0], hwc[1], store.path().string());
-  check_captions(stores, config.text, stores.place(), /*is_fixed=*/false);
+  check_sizes(config.model, store);
+  check_captions(store.prompts(), config.text, store.path().string(), /*is_fixed=*/false);
   check_resume(context, saved_run(config, start, world), config.train.steps);
   return start;
 }
 
-int train_on(World& world, const Config& config, bool is_dry_run) {
+int train_on(World& world, Config config, bool is_dry_run) {
   const TrainStart start = check_start(config, world, context_of(world, is_dry_run));
   if (is_dry_run) return kExitDone;
 
@@ -91,11 +95,13 @@ int train_on(World& world, const Config& config, bool is_dry_run) {
                                  .sum_over_ranks = sum_over(world.control()),
                                  .phases = &timer});
   const std::shared_ptr<const TextEncoder> encoder = make_text_encoder(config.text, world.device());
-  StoreBatchSource source(start.stores, encoder, start.batches);
+  StoreBatchSource source(start.store, encoder, start.batches);
+  const auto decoder = load_decoder(start.vae, world.device());
   const ImageSampler sampler(*model, *encoder,
                              {.steps = kGridSteps,
                               .guidance = config.sample.guidance,
                               .sample_shape = start.sample_shape,
+                              .decoder = decoder.get(),
                               .device = world.device()});
   const auto shown = start.stores->first(kGridImages);
   const ImageJob grid = grid_job(sampler, shown, config.run, kGridImages);
@@ -128,7 +134,7 @@ int train(const Invocation& invocation) {
 
 Command train_command() {
   return {.name = "train",
-          .help = "trains a many-step teacher on a store of images by flow matching",
+          .help = "trains a many-step teacher on a store of images, or of their latents, by flow matching",
           .run = train,
           .sections = {"run", "mesh", "parallel", "data", "text", "model", "train", "optimizer", "sample"},
           .flags = {steps_flag("train.steps")},

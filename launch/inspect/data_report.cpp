@@ -3,6 +3,7 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "data/store/embedding_store.h"
+#include "data/store/latent_info.h"
 #include "data/store/store.h"
 #include "data/store/verify_store.h"
 #include "launch/inspect/reports.h"
@@ -13,13 +14,31 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Shape = std::vector<int64_t>;
 
+std::string name_of_dtype(at::ScalarType dtype) {
+  return dtype == at::kFloat ? "float32" : dtype == at::kHalf ? "float16" : "bfloat16";
+}
+
+Json describe_latents(const std::filesystem::path& path) {
+  const LatentInfo info = read_latent_info(path);
+  Json shapes = Json::object();
+  for (size_t i = 0; i < info.buckets.size(); ++i) {
+    auto shape = info.row_shape(i);
+    shape.insert(shape.begin(), info.buckets[i].size);
+    shapes["latents/" + info.buckets[i].name()] = std::move(shape);
+  }
+  return {{"records", info.size()},
+          {"written", info.num_done},
+          {"dtype", name_of_dtype(info.dtype)},
+          {"shapes", std::move(shapes)},
+          {"provenance", info.provenance}};
+}
+
 Json describe_embeddings(const std::filesystem::path& path) {
   const EmbeddingInfo info = read_embedding_info(path);
   const auto& shape = info.shape;
-  const std::string dtype = info.dtype == at::kFloat ? "float32" : info.dtype == at::kHalf ? "float16" : "bfloat16";
   return {{"records", info.size},
           {"written", info.num_done},
-          {"dtype", dtype},
+          {"dtype", name_of_dtype(info.dtype)},
           {"shapes",
            {{"text/clip", Shape{info.size, shape.clip_tokens, shape.clip_width}},
             {"text/t5", Shape{info.size, shape.t5_tokens, shape.t5_width}},
@@ -90,7 +109,9 @@ Report report_data(const std::filesystem::path& path) {
   const std::string kind = kind_of_store(path);
   Json json = {
       {"format", "store info"}, {"path", path.string()}, {"kind", kind}, {"bytes", std::filesystem::file_size(path)}};
-  json.update(kind == "embeddings" ? describe_embeddings(path) : describe_records(path));
+  json.update(kind == "embeddings" ? describe_embeddings(path)
+              : kind == "latents"  ? describe_latents(path)
+                                   : describe_records(path));
   std::string text = info_text(json);
   return {std::move(json), std::move(text)};
 }

@@ -20,7 +20,7 @@ struct Report {
 Report report_store(const std::filesystem::path& path);
 Report report_file(const std::filesystem::path& path);
 
-// Reports on a store, finished or not, and reads no image or embedding. IoError as above.
+// Reports on a store, finished or not, and reads no image, embedding or latent. IoError as above.
 Report report_data(const std::filesystem::path& path);
 // Reads all of the stores, on `num_threads` threads, and names every record that is damaged. Not well when one is, or
 // when a store cannot be opened.
