@@ -14,6 +14,7 @@
 #include "launch/coordinator/resume.h"
 #include "launch/job/distill_networks.h"
 #include "launch/job/held_out_scores.h"
+#include "launch/job/training_data.h"
 #include "launch/job/training_run.h"
 #include "launch/runtime/run_folder.h"
 #include "launch/sampling/image_sampler.h"
@@ -153,13 +154,16 @@ void choose_sample_shape(const StartKey& student, DistillStart& start) {
 void check_method(const DistillStart& start) {
   const MethodConfig& method = start.config.method;
   check_mean(generator_of(method), start.sample_shape[0]);
-  if (!start.stores || !has_images_from_store(method)) return;
-  const Store& store = start.stores->stores()[0];
-  const auto hwc = store.image_shape();
-  const auto chw = method.is_regression() ? store.sample_shape() : std::vector{hwc[2], hwc[0], hwc[1]};
-  require<ConfigError>(chw == start.sample_shape,
-                       "{}: its {} are {} (channels x height x width), and the student makes {}", store.path().string(),
-                       store.kind(), fmt::join(chw, " x "), fmt::join(start.sample_shape, " x "));
+  if (!start.store || !has_images_from_store(method)) return;
+  const auto chw = method.is_regression() ? start.store->sample_shape() : network_shape(*start.store);
+  require<ConfigError>(
+      chw == start.sample_shape, "{}: its {} are {} (channels x height x width), and the student makes {}",
+      start.store->path().string(), start.store->kind(), fmt::join(chw, " x "), fmt::join(start.sample_shape, " x "));
+  if (!start.store->has_latents()) return;
+  require<ConfigError>(start.store->latent_info().buckets.size() == 1,
+                       "{}: its latents have {} sizes, and the student makes one; encode images without --buckets",
+                       start.store->path().string(), start.store->latent_info().buckets.size());
+  if (start.decoder) require_same_vae(*start.store, *start.decoder);
 }
 
 BatchSourceOptions batch_options(const Config& config, int64_t rank, int64_t num_ranks) {
