@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "core/base/error.h"
+
 namespace fgm {
 namespace {
 
@@ -45,6 +49,33 @@ TEST(SquareResize, ClampsTheOvershootOfTheFilter) {
   const auto large = square_resize(image, 16).to(at::kInt);
   EXPECT_EQ(large.slice(1, 0, 4).max().item<int>(), 0) << "an undershoot wrapped around";
   EXPECT_EQ(large.slice(1, 12, 16).min().item<int>(), 255) << "an overshoot wrapped around";
+}
+
+TEST(AspectBuckets, AreMultiplesFromTallToWideWithinTheSquaresArea) {
+  const auto sizes = aspect_buckets(512, 16);
+  EXPECT_TRUE(std::ranges::count(sizes, CropSize{512, 512}) == 1);
+  for (const auto& [height, width] : sizes) {
+    EXPECT_EQ(height % 16, 0);
+    EXPECT_EQ(width % 16, 0);
+    EXPECT_LE(height * width, 512 * 512);
+    EXPECT_GT((height + 16) * width, 512 * 512) << "a larger one would be";
+    EXPECT_LE(std::max(height, width), 2 * std::min(height, width));
+  }
+  EXPECT_EQ(aspect_buckets(16, 4), (std::vector<CropSize>{{20, 12}, {16, 16}, {12, 20}}));
+  EXPECT_THROW(aspect_buckets(500, 16), ConfigError);
+}
+
+TEST(AspectBuckets, AnImageGoesToTheNearestAspectRatioAndLosesTheLeast) {
+  const auto sizes = aspect_buckets(16, 4);
+  EXPECT_EQ(nearest_aspect(sizes, 1000, 999), (CropSize{16, 16}));
+  EXPECT_EQ(nearest_aspect(sizes, 100, 900), (CropSize{12, 20}));
+  EXPECT_EQ(nearest_aspect(sizes, 60, 36), (CropSize{20, 12}));
+  // 36 x 100 loses columns alone, on both sides.
+  auto image = at::full({36, 100, 3}, 255, at::kByte);
+  image.narrow(1, 20, 60).fill_(100);
+  const auto cropped = crop_resize(image, {12, 20});
+  EXPECT_EQ(cropped.sizes(), (std::vector<int64_t>{12, 20, 3}));
+  EXPECT_TRUE(at::all(cropped == 100).item<bool>());
 }
 
 }  // namespace
