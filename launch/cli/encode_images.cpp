@@ -87,7 +87,7 @@ void require_packed_with(const PackOptions& options, const Store& store, const f
   }
 }
 
-// The stores of the folder in the order of their names, which is that of sizes.
+// The stores of the packed images, one a size, in the order of their names.
 std::vector<Store> open_packed(const LatentRequest& request, World& world) {
   const auto packed = packed_folder(request.out, ".images");
   on_first_rank(world.control(), [&] {
