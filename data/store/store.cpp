@@ -1,5 +1,7 @@
 #include "data/store/store.h"
 
+#include <fmt/ranges.h>
+
 #include <cmath>
 #include <optional>
 #include <unordered_map>

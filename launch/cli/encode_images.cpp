@@ -70,7 +70,7 @@ LatentRequest latent_request_of(const Flags& flags, const VaeConfig& vae, const 
 }
 
 // Packs the images of a folder or of archives into a folder of stores, which gets its name when it is whole.
-void pack(const PackOptions& options, const fs::path& packed) {
+void pack_into(const PackOptions& options, const fs::path& packed) {
   fs::remove_all(options.out);
   const auto report = pack_images(options);
   for (const auto& image : report.skipped) spdlog::warn("skipped {}", image);
@@ -91,7 +91,7 @@ void require_packed_with(const PackOptions& options, const Store& store, const f
 std::vector<Store> open_packed(const LatentRequest& request, World& world) {
   const auto packed = packed_folder(request.out, ".images");
   on_first_rank(world.control(), [&] {
-    if (!fs::exists(packed)) pack(request.pack, packed);
+    if (!fs::exists(packed)) pack_into(request.pack, packed);
   });
   std::vector<fs::path> paths;
   for (const auto& entry : fs::directory_iterator(packed)) paths.push_back(entry.path());
@@ -127,7 +127,7 @@ LatentInfo latents_of(const LatentRequest& request, const Sd3Vae& vae, const Ima
   return info;
 }
 
-std::string describe(const LatentInfo& info) {
+std::string bytes_of_latents(const LatentInfo& info) {
   std::string text;
   double bytes = 0;
   for (size_t i = 0; i < info.buckets.size(); ++i) {
@@ -154,7 +154,7 @@ int encode_stores(const LatentRequest& request, const Sd3Vae& vae, const ImagesB
   }
   on_first_rank(world.control(), [&] {
     LatentWriter::finish(request.out);
-    fs::remove_all(packed_folder(request.out, ".images"));
+    if (request.stores.empty()) fs::remove_all(packed_folder(request.out, ".images"));
     spdlog::info("the latents are in {}", request.out.string());
   });
   return kExitDone;
@@ -180,7 +180,7 @@ int encode_images_on(World& world, const Invocation& invocation) {
   }
   const ImagesBySize images(is_packed ? open_stores(request) : open_packed(request, world), vae.config);
   if (!invocation.is_dry_run) return encode_stores(request, vae, images, world);
-  on_first_rank(world.control(), [&] { print_out(describe(latents_of(request, vae, images))); });
+  on_first_rank(world.control(), [&] { print_out(bytes_of_latents(latents_of(request, vae, images))); });
   return kExitDone;
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 const std::vector<std::vector<int64_t>> kSizes = {{1}, {7}, {12, 8}, {5, 1, 17, 3}, {40, 2, 9}};
 
-int64_t sum(const std::vector<int64_t>& sizes) {
+int64_t num_records(const std::vector<int64_t>& sizes) {
   int64_t sum = 0;
   for (const int64_t size : sizes) sum += size;
   return sum;
@@ -55,10 +55,10 @@ TEST(BucketShuffle, AfterAsManyEpochsAsABatchHasRowsEveryRecordWasThereAsOften) 
     for (const int64_t size : {1, 3, 4}) {
       const BucketShuffle shuffle(sizes, size, 3);
       std::map<int64_t, int64_t> counts;
-      for (int64_t batch = 0; batch < sum(sizes); ++batch) {
+      for (int64_t batch = 0; batch < num_records(sizes); ++batch) {
         for (int64_t row = 0; row < size; ++row) ++counts[shuffle.record_of(shuffle.place_of(batch), row)];
       }
-      EXPECT_EQ(std::ssize(counts), sum(sizes));
+      EXPECT_EQ(std::ssize(counts), num_records(sizes));
       for (const auto& [record, count] : counts) EXPECT_EQ(count, size) << "record " << record;
     }
   }
