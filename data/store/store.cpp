@@ -21,6 +21,12 @@
 #include "data/store/positioned_file.h"
 
 namespace fgm {
+
+// z -> (z - shift) x scaling
+struct LatentScale {
+  float shift = 0, scaling = 1;
+};
+
 namespace {
 
 // The number that each record's noise is drawn with: how many before it have the same prompt, by its hash.
@@ -32,11 +38,6 @@ class Numbers {
  private:
   std::unordered_map<uint64_t, uint32_t> seen_;
   std::vector<uint32_t> of_record_;
-};
-
-// z -> (z - shift) x scaling
-struct LatentScale {
-  float shift = 0, scaling = 1;
 };
 
 LatentScale scale_of(const LatentInfo& info, const std::string& name) {

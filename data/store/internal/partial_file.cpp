@@ -9,8 +9,11 @@
 #include "data/store/internal/prompt_table.h"
 
 namespace fgm {
+namespace {
 
 namespace fs = std::filesystem;
+
+}  // namespace
 
 fs::path partial_file(const fs::path& out) {
   fs::path partial = out;
