@@ -12,8 +12,8 @@
 namespace fgm {
 namespace {
 
-constexpr std::array<char, 8> kMagic = {'f', 'g', 'm', 'g', 'u', 'a', 'r', 'd'};
-constexpr size_t kMaxValues = 20;
+constexpr std::array<char, 8> kMagic = {'f', 'g', 'm', 'g', 'u', 'a', 'r', '2'};
+constexpr size_t kMaxValues = 250;
 
 struct ByteRange {
   uint64_t begin, end;

@@ -11,10 +11,10 @@
 // the datasets' values, and is compared before the library sees the file. docs/data_format.md has its layout.
 namespace fgm {
 
-inline constexpr uint64_t kGuardBytes = 512;  // the smallest user block
+inline constexpr uint64_t kGuardBytes = 4096;  // a user block is a power of two
 
 // Writes the guard of a file that H5File::create() made with room for it and that is closed. `values`: all its datasets,
-// 20 at most. IoError.
+// 250 at most. IoError.
 void write_guard(const std::filesystem::path& path, std::span<const H5Extent> values);
 
 // IoError when what the guard covers has changed since, or the file is cut short. A file without a guard passes, and one

@@ -9,7 +9,22 @@
 
 namespace fgm {
 
-void check_batches(const Store& store, const BatchSourceOptions& options) {
+namespace {
+
+using Shape = std::vector<int64_t>;
+
+MixtureOrder order_of(const StoreSet& stores, uint64_t seed) {
+  std::vector<MixtureShare> shares;
+  for (const auto& share : stores.shares()) shares.push_back({share.size, share.weight});
+  return {shares, seed};
+}
+
+MixtureOrder order_of(const Captions& captions, uint64_t seed) {
+  const MixtureShare all{captions.size()};
+  return {{&all, 1}, seed};
+}
+
+void check_store(const Store& store, const Store& first, const BatchSourceOptions& options) {
   require<ConfigError>(store.has_images() || store.has_latents() || !options.needs_images,
                        "'{}' holds {} only, training needs images; set data.store to a store with images or latents",
                        store.path().string(), store.kind());
@@ -17,6 +32,11 @@ void check_batches(const Store& store, const BatchSourceOptions& options) {
                        "'{}' is a store of {}, regression needs pairs; set data.store to one that `fgm pairs` wrote",
                        store.path().string(), store.kind());
   if (!options.needs_images && !options.needs_pairs) return;
+  if (options.needs_images && (store.has_latents() || first.has_latents())) {
+    require<ConfigError>(&store == &first, "'{}': latents are read from one file, and data.store names several",
+                         store.path().string());
+    return;
+  }
   const auto shape_of = [&](const Store& one) { return options.needs_pairs ? one.sample_shape() : one.image_shape(); };
   const Shape own = shape_of(store), others = shape_of(first);
   require<ConfigError>(own == others, "'{}' holds {} of {}, and '{}' of {}; give data.store files of one size",
@@ -61,15 +81,14 @@ at::Tensor to_model_range(const at::Tensor& images_BHWC) {
 
 StoreBatchSource::StoreBatchSource(std::shared_ptr<const StoreSet> stores, std::shared_ptr<const TextEncoder> encoder,
                                    const BatchSourceOptions& options)
-    : StoreBatchSource(std::shared_ptr<const std::vector<std::string>>(store, &store->prompts()), std::move(encoder),
-                       options) {
-  check_batches(*store, options_);
-  if (store->has_latents() && options_.needs_images) {
+    : StoreBatchSource(stores, order_of(*stores, options.seed), std::move(encoder), options) {
+  check_batches(*stores, options_);
+  if (const Store& first = stores->stores()[0]; first.has_latents() && options_.needs_images) {
     std::vector<int64_t> sizes;
-    for (const auto& bucket : store->latent_info().buckets) sizes.push_back(bucket.size);
+    for (const auto& bucket : first.latent_info().buckets) sizes.push_back(bucket.size);
     buckets_.emplace(sizes, options_.global_batch, options_.seed);
   }
-  store_ = std::move(store);
+  stores_ = std::move(stores);
 }
 
 StoreBatchSource::StoreBatchSource(std::shared_ptr<const Captions> captions, std::shared_ptr<const TextEncoder> encoder,
@@ -82,7 +101,7 @@ StoreBatchSource::StoreBatchSource(std::shared_ptr<const Captions> captions, Mix
       encoder_(std::move(encoder)),
       options_(options),
       rows_(rank_rows(options.global_batch, options.rank, options.world)),
-      shuffle_(std::ssize(*captions_), options.seed),
+      order_(std::move(order)),
       posterior_(options.seed, "data.latents"),
       prefetcher_([this](int64_t batch_index) { return make_batch(batch_index); }, options.prefetch) {
   check_batches(options_);
@@ -101,16 +120,17 @@ std::vector<int64_t> StoreBatchSource::records_of(int64_t batch_index) const {
     return records;
   }
   const int64_t first = batch_index * options_.global_batch;
-  for (int64_t row = rows_.begin; row < rows_.end; ++row) records.push_back(shuffle_.index_of(first + row));
+  for (int64_t row = rows_.begin; row < rows_.end; ++row) records.push_back(order_.index_of(first + row));
   return records;
 }
 
 at::Tensor StoreBatchSource::latents(int64_t batch_index, std::span<const int64_t> records) const {
-  const auto& info = store_->latent_info();
-  if (!info.has_logvar) return store_->latents(records, {});
+  const Store& store = stores_->stores()[0];
+  const auto& info = store.latent_info();
+  if (!info.has_logvar) return store.latents(records, {});
   const int64_t first = batch_index * options_.global_batch + rows_.begin;
   const auto shape = info.latent_shape(info.bucket_of(records[0]));
-  return store_->latents(records, posterior_.normal(/*step=*/0, first, std::ssize(records), shape));
+  return store.latents(records, posterior_.normal(/*step=*/0, first, std::ssize(records), shape));
 }
 
 Batch StoreBatchSource::make_batch(int64_t batch_index) const {
@@ -118,7 +138,7 @@ Batch StoreBatchSource::make_batch(int64_t batch_index) const {
   batch.first_sample = batch_index * options_.global_batch + rows_.begin;
   batch.global_batch = options_.global_batch;
   const auto records = records_of(batch_index);
-  for (const int64_t record : records) batch.prompts.push_back((*captions_)[static_cast<size_t>(record)]);
+  for (const int64_t record : records) batch.prompts.push_back(captions_->caption(record));
   batch.condition = encoder_->encode(batch.prompts);
   if (options_.needs_pairs) {
     auto pairs = stores_->pairs(records);
@@ -128,7 +148,7 @@ Batch StoreBatchSource::make_batch(int64_t batch_index) const {
   if (buckets_) {
     batch.images = latents(batch_index, records);
   } else if (options_.needs_images) {
-    batch.images = to_model_range(store_->images(records));
+    batch.images = to_model_range(stores_->images(records));
   }
   return batch;
 }

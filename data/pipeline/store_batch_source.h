@@ -10,7 +10,7 @@
 #include "core/train/batch_source.h"
 #include "data/pipeline/prefetcher.h"
 #include "data/sampler/bucket_shuffle.h"
-#include "data/sampler/epoch_shuffle.h"
+#include "data/sampler/mixture_order.h"
 #include "data/sampler/rank_rows.h"
 #include "data/store/store_set.h"
 
@@ -31,10 +31,11 @@ struct BatchSourceOptions {
 void check_batches(const BatchSourceOptions& options);
 void check_batches(const StoreSet& stores, const BatchSourceOptions& options);
 
-// This rank's rows of an endless, shuffled pass over a store, or over a list of captions. Sample s of the run
-// (first_sample + row) is record EpochShuffle(size, seed).index_of(s), so the global batches do not depend on the
-// number of ranks. Where a store has latents and they are needed, every batch has those of one size: BucketShuffle says
-// which. Each is drawn from its distribution anew, with noise of the seed and the sample.
+// This rank's rows of an endless, shuffled pass over stores, or over a list of captions. Sample s of the run
+// (first_sample + row) is record MixtureOrder(shares, seed).index_of(s), with the stores' shares or one of all captions,
+// so the global batches do not depend on the number of ranks. Where a store has latents and they are needed, every batch
+// has those of one size: BucketShuffle says which. Each is drawn from its distribution anew, with noise of the seed and
+// the sample.
 class StoreBatchSource : public BatchSource {
  public:
   // ConfigError as check_batches().
@@ -60,7 +61,7 @@ class StoreBatchSource : public BatchSource {
   std::shared_ptr<const TextEncoder> encoder_;
   BatchSourceOptions options_;
   Range rows_;
-  EpochShuffle shuffle_;
+  MixtureOrder order_;
   std::optional<BucketShuffle> buckets_;  // of latents
   RandomStream posterior_;                // latents' noise
   Prefetcher prefetcher_;                 // last: its thread uses the others

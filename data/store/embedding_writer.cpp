@@ -74,8 +74,9 @@ std::string difference(const nlohmann::json& begun, const nlohmann::json& wanted
 // What differs between a file that was begun and what is wanted; "" when it can be gone on with.
 std::string difference(const fs::path& partial, const EmbeddingHeader& header) {
   const EmbeddingFile file(partial);
-  if (file.info().shape != header.shape || file.info().dtype != header.dtype) return "sizes";
-  if (file.info().provenance != header.provenance) return "provenance";
+  if (file.info().shape != header.shape) return "sizes";
+  if (file.info().dtype != header.dtype) return "dtype";
+  if (auto different = difference(file.info().provenance, header.provenance); !different.empty()) return different;
   return difference_of_prompts(partial, header.prompts);
 }
 

@@ -6,6 +6,7 @@
 #include "core/base/text.h"
 #include "core/io/atomic_file.h"
 #include "core/io/output_path.h"
+#include "data/hdf5/file_guard.h"
 #include "data/store/internal/embedding_file.h"
 #include "data/store/internal/header.h"
 #include "data/store/internal/latent_file.h"
@@ -32,7 +33,7 @@ void check_latents(const LatentInfo& info, std::span<const std::string> prompts)
 
 void lay_out_latents(const fs::path& partial, const LatentInfo& info, std::span<const std::string> prompts) {
   AtomicFile atomic_file(partial);
-  auto file = H5File::create(atomic_file.temporary());
+  auto file = H5File::create_with_guard(atomic_file.temporary());
   write_header(file, kStoreFormat, {std::string(layout::kLatents), info.provenance});
   std::vector<std::string> names;
   for (const auto& bucket : info.buckets) names.push_back(bucket.name());
@@ -48,6 +49,7 @@ void lay_out_latents(const fs::path& partial, const LatentInfo& info, std::span<
     file.create_in_place(latents_dataset(info.buckets[i]), float_element(info.dtype), shape);
   }
   file.close();
+  write_guard(atomic_file.temporary(), LatentFile(atomic_file.temporary()).values());
   atomic_file.commit();
 }
 

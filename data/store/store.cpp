@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <cmath>
+#include <functional>
 #include <optional>
 #include <unordered_map>
 
@@ -22,15 +23,8 @@
 
 namespace fgm {
 
-// z -> (z - shift) x scaling
-struct LatentScale {
-  float shift = 0, scaling = 1;
-};
-
-namespace {
-
 // The number that each record's noise is drawn with: how many before it have the same prompt, by its hash.
-class Numbers {
+class NumbersInPrompt {
  public:
   void count(std::string_view prompt) { of_record_.push_back(seen_[hash64(prompt)]++); }
   std::vector<uint32_t> take() { return std::move(of_record_); }
@@ -39,6 +33,13 @@ class Numbers {
   std::unordered_map<uint64_t, uint32_t> seen_;
   std::vector<uint32_t> of_record_;
 };
+
+// z -> (z - shift) x scaling
+struct LatentScale {
+  float shift = 0, scaling = 1;
+};
+
+namespace {
 
 LatentScale scale_of(const LatentInfo& info, const std::string& name) {
   const auto vae = info.provenance.value("vae", nlohmann::json());
@@ -72,7 +73,7 @@ struct Store::Impl {
     auto header = read_header(file, name);
     kind = std::move(header.kind);
     provenance = std::move(header.provenance);
-    prompts = read_prompts(file, name);
+    prompts.emplace(file, name);
     if (kind == layout::kLatents) open_latents(name);
     const auto layout = layout::rows_of(kind);
     if (layout) {
@@ -87,7 +88,7 @@ struct Store::Impl {
 
   void verify_prompts() {
     Digest texts;
-    Numbers numbers;
+    NumbersInPrompt numbers;
     each_prompt([&](std::string_view text) {
       add_text(texts, text);
       if (noise) numbers.count(text);
@@ -150,10 +151,10 @@ struct Store::Impl {
   std::string digest;
   H5Extent rows;
   std::string rows_digest;
-  std::optional<LatentFile> latents;      // of that kind
-  LatentScale scale;                      // of latents
-  std::optional<CaptionNoise> noise;      // of pairs
-  std::vector<int64_t> number_in_prompt;  // of pairs
+  std::optional<LatentFile> latents;       // of that kind
+  LatentScale scale;                       // of latents
+  std::optional<CaptionNoise> noise;       // of pairs
+  std::vector<uint32_t> number_in_prompt;  // of pairs
 };
 
 std::string kind_of_store(const std::filesystem::path& path) {

@@ -11,7 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "data/store/captions.h"
 #include "data/store/latent_info.h"
+#include "data/store/positioned_file.h"
 
 namespace fgm {
 
@@ -23,10 +25,10 @@ inline constexpr int64_t kStoreFormat = 2;
 std::string kind_of_store(const std::filesystem::path& path);
 
 // A read-only HDF5 store of prompts and, optionally, images, their latents, or a teacher's pairs of noise and sample; of
-// embeddings it is the prompts, and EmbeddingStore reads the rest. Opening reads and verifies every prompt; images,
-// latents and samples stay on the disk and are read with pread at the dataset's offset, without the HDF5 library or a
-// lock. All const member functions may run on any number of threads at once.
-class Store {
+// embeddings it is the prompts, and EmbeddingStore reads the rest. Opening reads and verifies every prompt and keeps
+// none: prompts, images, latents and samples stay on the disk and are read with pread where they lie, without the HDF5
+// library or a lock. All const member functions may run on any number of threads at once.
+class Store : public Captions {
  public:
   // IoError naming the file, what was expected and what to do: missing, not HDF5, truncated, a newer format,
   // an unknown kind, datasets that are missing or disagree in size, a prompt that is not UTF-8 or fails its check-sum,
@@ -57,7 +59,7 @@ class Store {
 
   // 32 hexadecimal digits that two stores share only with equal prompts and images, latents or samples: over the
   // prompts, and over the images' digest or the latents' digests as they were written.
-  std::string digest() const;
+  const std::string& digest() const;
 
   // uint8 [n, H, W, C], row i is record indices[i]. Needs has_images() and indices in [0, size()).
   at::Tensor images(std::span<const int64_t> indices) const;

@@ -1,5 +1,6 @@
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <array>
 #include <unordered_set>
 
@@ -24,6 +25,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+std::string name_of(at::ScalarType dtype) {
+  const auto has_dtype = [&](const auto& entry) { return entry.second == dtype; };
+  return std::ranges::find_if(kStoreDtypes, has_dtype)->first;
+}
+
 // Large matrix products on a GPU, and few minutes' work on a CPU between two loads of T5.
 constexpr int64_t kPromptsOnGpu = 64, kBatchesOnGpu = 64, kPromptsOnCpu = 8, kBatchesOnCpu = 8;
 
@@ -44,7 +50,7 @@ EncodeRequest request_of(const Flags& flags) {
                         .out = flags.text("out"),
                         .options = {.t5_tokens = flags.whole_number("t5-tokens", Sd3TextOptions().t5_tokens),
                                     .with_t5 = !flags.has("no-t5")},
-                        .dtype = store_dtype(flags, at::kBFloat16)};
+                        .dtype = flags.choice<at::ScalarType>("dtype", kStoreDtypes, at::kBFloat16)};
   require<ConfigError>(is_file_name(request.out, {".h5", ".safetensors"}),
                        "--out {}: a store ends in .h5, a file to compare with others in .safetensors",
                        request.out.string());
@@ -203,9 +209,11 @@ bool is_of_images(const Flags& flags) {
 }
 
 int encode(const Invocation& invocation) {
-  const bool has_images = is_of_images(invocation.flags);
+  const bool is_of_vae = is_of_images(invocation.flags);
+  std::optional<EncodeRequest> request;
+  if (!is_of_vae) request = request_of(invocation.flags);
   World world(invocation.config);
-  const int code = has_images ? encode_images_on(world, invocation) : encode_on(world, invocation);
+  const int code = is_of_vae ? encode_images_on(world, invocation) : encode_on(world, invocation, *request);
   world.close();
   return code;
 }

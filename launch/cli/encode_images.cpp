@@ -45,7 +45,7 @@ LatentRequest latent_request_of(const Flags& flags, const VaeConfig& vae, const 
                         .out = flags.text("out"),
                         .stores = {},
                         .pack = pack_options(flags),
-                        .dtype = store_dtype(flags, at::kHalf),
+                        .dtype = flags.choice<at::ScalarType>("dtype", kStoreDtypes, at::kHalf),
                         .sample_seed = {}};
   require<ConfigError>(is_file_name(request.out, {".h5"}), "--out {}: a store of latents ends in .h5",
                        request.out.string());
@@ -161,11 +161,6 @@ int encode_stores(const LatentRequest& request, const Sd3Vae& vae, const ImagesB
 }
 
 }  // namespace
-
-at::ScalarType store_dtype(const Flags& flags, at::ScalarType fallback) {
-  return flags.choice<at::ScalarType>("dtype", {{"fp32", at::kFloat}, {"bf16", at::kBFloat16}, {"fp16", at::kHalf}},
-                                      fallback);
-}
 
 int encode_images_on(World& world, const Invocation& invocation) {
   const auto& flags = invocation.flags;

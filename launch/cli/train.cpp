@@ -23,7 +23,7 @@ constexpr int64_t kGridSteps = 28;
 
 // What a training starts from, opened and checked.
 struct TrainStart {
-  std::shared_ptr<const Store> store;
+  std::shared_ptr<const StoreSet> stores;
   std::vector<int64_t> sample_shape;      // network_shape()
   std::optional<Sd3Vae> vae;              // open_training_vae()'s
   std::shared_ptr<const Store> held_out;  // open_held_out()'s
@@ -51,22 +51,23 @@ SavedRun saved_run(const Config& config, const TrainStart& start, World& world) 
 
 // Opens and checks what a training starts from: see start_checks.h.
 TrainStart check_start(Config& config, World& world, const StartContext& context) {
-  TrainStart start{.store = open_store(config.data),
+  TrainStart start{.stores = open_stores(config.data),
                    .sample_shape = {},
                    .vae = {},
                    .held_out = {},
                    .batches = batch_options(config, world)};
-  const Store& store = *start.store;
-  check_batches(store, start.batches);
+  const StoreSet& stores = *start.stores;
+  check_batches(stores, start.batches);
+  const Store& store = stores.stores()[0];  // the others hold images of its size
   start.sample_shape = network_shape(store);
   start.vae = open_training_vae(store, config);
   const auto image = image_shape(start.sample_shape, start.vae ? &start.vae->config : nullptr);
   start.held_out = open_held_out(config.run, config.text, image, /*is_fixed=*/false);
-  require_same_data(world, "data.store", store.digest(), start.held_out.get(), config);
+  require_same_data(world, "data.store", stores.digest(), start.held_out.get(), config);
   require_memory(train_needs(config, start.sample_shape, ranks_on_host(world)));
   make_unread_model(config.model);  // refuses sizes that do not fit together
   check_sizes(config.model, store);
-  check_captions(store.prompts(), config.text, store.path().string(), /*is_fixed=*/false);
+  check_captions(stores, config.text, stores.place(), /*is_fixed=*/false);
   check_resume(context, saved_run(config, start, world), config.train.steps);
   return start;
 }
@@ -95,7 +96,7 @@ int train_on(World& world, Config config, bool is_dry_run) {
                                  .sum_over_ranks = sum_over(world.control()),
                                  .phases = &timer});
   const std::shared_ptr<const TextEncoder> encoder = make_text_encoder(config.text, world.device());
-  StoreBatchSource source(start.store, encoder, start.batches);
+  StoreBatchSource source(start.stores, encoder, start.batches);
   const auto decoder = load_decoder(start.vae, world.device());
   const ImageSampler sampler(*model, *encoder,
                              {.steps = kGridSteps,

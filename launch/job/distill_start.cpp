@@ -154,16 +154,17 @@ void choose_sample_shape(const StartKey& student, DistillStart& start) {
 void check_method(const DistillStart& start) {
   const MethodConfig& method = start.config.method;
   check_mean(generator_of(method), start.sample_shape[0]);
-  if (!start.store || !has_images_from_store(method)) return;
-  const auto chw = method.is_regression() ? start.store->sample_shape() : network_shape(*start.store);
-  require<ConfigError>(
-      chw == start.sample_shape, "{}: its {} are {} (channels x height x width), and the student makes {}",
-      start.store->path().string(), start.store->kind(), fmt::join(chw, " x "), fmt::join(start.sample_shape, " x "));
-  if (!start.store->has_latents()) return;
-  require<ConfigError>(start.store->latent_info().buckets.size() == 1,
+  if (!start.stores || !has_images_from_store(method)) return;
+  const Store& store = start.stores->stores()[0];  // the others hold images of its size
+  const auto chw = method.is_regression() ? store.sample_shape() : network_shape(store);
+  require<ConfigError>(chw == start.sample_shape,
+                       "{}: its {} are {} (channels x height x width), and the student makes {}", store.path().string(),
+                       store.kind(), fmt::join(chw, " x "), fmt::join(start.sample_shape, " x "));
+  if (!store.has_latents()) return;
+  require<ConfigError>(store.latent_info().buckets.size() == 1,
                        "{}: its latents have {} sizes, and the student makes one; encode images without --buckets",
-                       start.store->path().string(), start.store->latent_info().buckets.size());
-  if (start.decoder) require_same_vae(*start.store, *start.decoder);
+                       store.path().string(), store.latent_info().buckets.size());
+  if (start.decoder) require_same_vae(store, *start.decoder);
 }
 
 BatchSourceOptions batch_options(const Config& config, int64_t rank, int64_t num_ranks) {

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
@@ -70,7 +71,7 @@ ImagesBySize::ImagesBySize(std::vector<Store> stores, const VaeConfig& vae) {
 
 std::vector<std::string> ImagesBySize::prompts() const {
   std::vector<std::string> prompts;
-  for (const auto& store : stores_) prompts.insert(prompts.end(), store.prompts().begin(), store.prompts().end());
+  for (const auto& store : stores_) std::ranges::move(store.prompts(), std::back_inserter(prompts));
   return prompts;
 }
 

@@ -114,13 +114,22 @@ LatentFile::LatentFile(const std::filesystem::path& path, Access access) : data_
   }
   digests_ = file.extent(layout::kLatentDigest, H5Element::kUint64);
   done_ = file.extent(layout::kLatentDone, H5Element::kUint8);
-  const auto prompts = file.extent(layout::kPromptOffset, H5Element::kUint64);
-  for (const auto& shape : {digests_.shape, done_.shape, prompts.shape}) {
+  blob_ = file.extent(layout::kPromptBlob, H5Element::kUint8);
+  offsets_ = file.extent(layout::kPromptOffset, H5Element::kUint64);
+  lengths_ = file.extent(layout::kPromptLength, H5Element::kUint64);
+  hashes_ = file.extent(layout::kPromptHash, H5Element::kUint64);
+  for (const auto& shape : {digests_.shape, done_.shape, offsets_.shape, lengths_.shape, hashes_.shape}) {
     require<IoError>(
         shape == std::vector{size()},
         "'{}': expected a digest, a mark and a prompt for each of {} latents, found {}; make the store again", name,
         size(), fmt::join(shape, " x "));
   }
+}
+
+std::vector<H5Extent> LatentFile::values() const {
+  auto values = rows_;
+  for (const auto& extent : {digests_, done_, blob_, offsets_, lengths_, hashes_}) values.push_back(extent);
+  return values;
 }
 
 size_t LatentFile::most_bytes() const {

@@ -26,6 +26,7 @@ class LatentFile {
   int64_t size() const { return info_.size(); }
   const LatentInfo& info() const { return info_; }  // num_done is not counted
   const PositionedFile& data() const { return data_; }
+  std::vector<H5Extent> values() const;  // of all datasets
 
   size_t record_bytes(int64_t index) const { return row_bytes(info_.bucket_of(index)); }
   size_t most_bytes() const;  // of a record
@@ -48,7 +49,7 @@ class LatentFile {
   LatentInfo info_;
   std::vector<H5Extent> rows_;   // of each bucket
   std::vector<int64_t> begins_;  // the first record of each bucket
-  H5Extent digests_, done_;
+  H5Extent digests_, done_, blob_, offsets_, lengths_, hashes_;
 };
 
 }  // namespace fgm

@@ -1,19 +1,19 @@
 #include "data/store/internal/partial_file.h"
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 
 #include "core/base/error.h"
 #include "core/io/atomic_file.h"
 #include "core/io/output_path.h"
 #include "data/hdf5/h5_file.h"
 #include "data/store/internal/prompt_table.h"
+#include "data/store/positioned_file.h"
 
 namespace fgm {
-namespace {
 
 namespace fs = std::filesystem;
-
-}  // namespace
 
 fs::path partial_file(const fs::path& out) {
   fs::path partial = out;
@@ -24,11 +24,16 @@ fs::path partial_file(const fs::path& out) {
 std::string difference_of_prompts(const fs::path& partial, std::span<const std::string> prompts) {
   const PromptTable table(H5File::open_read_only(partial), partial.string());
   if (table.size() != std::ssize(prompts)) return "prompts";
-  for (int64_t i = 0; i < table.size(); ++i) {
-    if (const auto problem = table.problem(i)) return *problem;
-    if (table.text(i) != prompts[static_cast<size_t>(i)]) return "prompts";
-  }
-  return "";
+  std::string found;
+  table.each(PositionedFile(partial), [&](int64_t i, std::string_view text, const std::optional<std::string>& problem) {
+    if (!found.empty()) return;
+    if (problem) {
+      found = *problem;
+    } else if (text != prompts[static_cast<size_t>(i)]) {
+      found = "prompts";
+    }
+  });
+  return found;
 }
 
 void publish_partial(const fs::path& out) {

@@ -155,7 +155,7 @@ TEST_F(StoreBatchSourceTest, LatentsOfABatchHaveOneSizeAndArePartOfTheSameBatchO
   std::vector<std::string> prompts;
   for (int64_t i = 0; i < info.size(); ++i) prompts.push_back(std::to_string(i));
   write_latents(folder_ / "l.h5", info, prompts);
-  const auto store = std::make_shared<const Store>(folder_ / "l.h5");
+  const auto store = std::make_shared<const StoreSet>((folder_ / "l.h5").string());
   const RandomStream noise(/*seed=*/1, "data.latents");
   for (int64_t world = 1; world <= 4; ++world) {
     std::set<std::string> seen;
@@ -185,7 +185,7 @@ TEST_F(StoreBatchSourceTest, LatentsOfABatchHaveOneSizeAndArePartOfTheSameBatchO
 
 TEST_F(StoreBatchSourceTest, LatentsThatAreNotNeededLeaveTheOrderOfCaptionsAlone) {
   write_latents(folder_ / "l.h5", small_latents());
-  const auto store = std::make_shared<const Store>(folder_ / "l.h5");
+  const auto store = std::make_shared<const StoreSet>((folder_ / "l.h5").string());
   StoreBatchSource source(store, encoder_, {.global_batch = 5, .needs_images = false});
   const auto batch = source.next();
   EXPECT_FALSE(batch.images.defined());
