@@ -18,6 +18,9 @@ inline constexpr std::string_view kEstimator = "estimator";
 // average of a network's weights, and goes before the weights themselves. Further averages are for those who name them.
 inline const std::vector<std::string> kTeachers = {"teacher_ema", "teacher"};
 inline const std::vector<std::string> kStudentsThenTeachers = {"student_ema", "student", "teacher_ema", "teacher"};
+// What an estimator starts from: that of an earlier distillation, which knows its student's flow, or any of the above.
+inline const std::vector<std::string> kEstimatorThenOthers = {"estimator", "student_ema", "student", "teacher_ema",
+                                                              "teacher"};
 
 // Whether weights of `role` are a student's, or their average.
 inline bool is_student(std::string_view role) {

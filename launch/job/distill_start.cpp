@@ -123,14 +123,18 @@ StartKey start_key(const std::string& role, const std::string& own, const Method
                                              : StartKey{role + ".init", own.empty() ? "teacher" : own};
 }
 
-// Opens the weights that a network starts from. Nothing for random ones, and where a plan lacks the teacher.
-std::optional<OpenWeights> open_start(const StartKey& start, const StartContext& context,
-                                      const std::optional<OpenWeights>& teacher) {
+// Opens the weights that a network starts from, of the first of `roles` that is there. Nothing for random ones, and where a plan lacks the teacher.
+std::optional<OpenWeights> open_start(const StartKey& start, const std::vector<std::string>& roles,
+                                      const StartContext& context, const std::optional<OpenWeights>& teacher) {
   if (start.value == "random") return std::nullopt;
   if (start.value == "teacher") return teacher;
-  const OpenWeights weights = open_weights(context.find_weights(start.value, role::kStudentsThenTeachers));
+  const OpenWeights weights = open_weights(context.find_weights(start.value, roles));
   if (teacher) require_network(teacher->info.config.model, *weights.source);
   return weights;
+}
+
+bool is_same(const OpenWeights& a, const OpenWeights& b) {
+  return a.source->place() == b.source->place() && a.info.role == b.info.role;
 }
 
 void choose_sample_shape(const StartKey& student, DistillStart& start) {
@@ -206,10 +210,10 @@ DistillStart check_distillation(const Config& given, const StartContext& context
   if (!is_missing("teacher.weights", config.teacher.weights, context, start)) open_teacher(context, start);
   const MethodConfig& method = config.method;
   const StartKey of_student = start_key("student", method.student_init, method);
-  start.student = open_start(of_student, context, start.teacher);
+  start.student = open_start(of_student, role::kStudentsThenTeachers, context, start.teacher);
   const StartKey of_estimator = start_key("estimator", method.estimator_init, method);
-  const bool is_shared = of_estimator.value == of_student.value;
-  start.estimator = is_shared ? start.student : open_start(of_estimator, context, start.teacher);
+  start.estimator = open_start(of_estimator, role::kEstimatorThenOthers, context, start.teacher);
+  if (start.student && start.estimator && is_same(*start.student, *start.estimator)) start.estimator = start.student;
   if (start.captions) check_batches_and_captions(start, context);
   if (start.teacher) {
     choose_sample_shape(of_student, start);

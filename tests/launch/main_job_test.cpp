@@ -10,7 +10,9 @@
 #include "core/io/file.h"
 #include "core/io/safetensors.h"
 #include "data/store/store.h"
+#include "launch/checkpoint/checkpoint.h"
 #include "tests/support/in_process.h"
+#include "tests/support/read_tensor.h"
 #include "tests/support/run_files.h"
 
 namespace fgm {
@@ -205,6 +207,25 @@ TEST_F(MainJob, ARegressionOnPairsLearnsGoesOnBitForBitAndStartsADistillation) {
   EXPECT_EQ(other_loss.code, kExitConfig);
   EXPECT_THAT(other_loss.text, HasSubstr("a regression trains no estimator"));
   EXPECT_EQ(distill("next", "--init " + path("whole/run")).code, kExitDone);
+}
+
+TEST_F(MainJob, ADistillationGoesOnWithTheStudentsAverageAndTheEstimatorOfAnother) {
+  make_shapes();
+  ASSERT_EQ(train("teacher", "--steps 1").code, kExitDone);
+  ASSERT_EQ(distill("first", "--student.lr 1e-2 --estimator.lr 1e-2").code, kExitDone);
+  // Rates that change no weight but by less than 1e-20.
+  const auto next = distill("next", "--init " + path("first") + " --student.lr 1e-30 --estimator.lr 1e-30");
+  ASSERT_EQ(next.code, kExitDone) << next.text;
+  const std::string last = "checkpoints/step-00000002";
+  const auto first = Checkpoint::open_head(fs::path(path("first")) / last);
+  const auto second = Checkpoint::open_head(fs::path(path("next")) / last);
+  for (const auto& [before, after] : {std::pair{"student_ema", "student"}, {"estimator", "estimator"}}) {
+    const auto expected = first.source(before), found = second.source(after);
+    for (const auto& info : expected->tensors()) {
+      const auto a = read_tensor(*expected, info.name), b = read_tensor(*found, info.name);
+      EXPECT_TRUE(at::allclose(a, b, 0, 1e-20)) << after << " " << info.name;
+    }
+  }
 }
 
 TEST_F(MainJob, DistilsOnTheGrammarOrAListWithoutAStore) {
