@@ -37,7 +37,7 @@ class StoreSetTest : public ::testing::Test {
   std::string list(const std::string& names) const {
     std::string out = (folder_ / names).string();
     for (size_t comma = 0; (comma = out.find(',', comma)) != std::string::npos;) {
-      out.insert(++comma, " " + folder_.path().string() + "/");
+      out.insert(++comma, fmt::format(" {}/", folder_.path().string()));
     }
     return out;
   }
