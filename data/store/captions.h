@@ -15,9 +15,10 @@ class Captions {
  public:
   virtual ~Captions() = default;
   virtual int64_t size() const = 0;
-  // `index` in [0, size()). IoError where the text on the disk is damaged or cannot be read.
+  // `index` in [0, size()). DamageError where the text on the disk is damaged, IoError where it cannot be read.
   virtual std::string caption(int64_t index) const = 0;
-  // Calls `see` for all of them in their order, with a text that is good until it returns. IoError as above.
+  // Calls `see` for all of them in their order, with a text that is good until it returns. IoError where one
+  // is damaged or cannot be read.
   virtual void each_caption(const std::function<void(std::string_view)>& see) const = 0;
 
   // The first `count` of them, or all that there are.

@@ -62,8 +62,8 @@ class EmbeddingStore {
   // 32 hexadecimal digits that two stores share only with equal prompts and embeddings.
   std::string digest() const;
 
-  // The record of a prompt, letter by letter; nothing when it is not in the store. IoError when the prompt's bytes
-  // there are damaged.
+  // The record of a prompt, letter by letter; nothing when it is not in the store. DamageError when the prompt's
+  // bytes there are damaged.
   std::optional<int64_t> find(const std::string& prompt) const;
 
   // Where a record's rows lie in the file: CLIP's, T5's, pooled.

@@ -116,7 +116,7 @@ struct Store::Impl {
   void read_row(int64_t index, std::span<std::byte> row) const {
     const auto place = place_of_row(index);
     check(row.size() == place.bytes, "a record of {} bytes is read into {}", place.bytes, row.size());
-    data.read(place.offset, row);
+    data.read(place.offset, row, index);
   }
 
   void open_latents(const std::string& name) {

@@ -103,7 +103,7 @@ std::array<ByteRange, 3> EmbeddingFile::places_of(int64_t index) const {
 bool EmbeddingFile::read(int64_t index, std::span<std::byte> record) const {
   auto rest = record;
   for (const auto& place : places_of(index)) {
-    data_.read(place.offset, rest.first(place.bytes));
+    data_.read(place.offset, rest.first(place.bytes), index);
     rest = rest.subspan(place.bytes);
   }
   return digest_of_record(record) == number(digests_, index);
@@ -141,13 +141,14 @@ uint64_t EmbeddingFile::prompt_hash(int64_t index) const {
 
 std::string EmbeddingFile::prompt(int64_t index) const {
   const uint64_t offset = number(offsets_, index), length = number(lengths_, index);
-  require<IoError>(offset <= blob_.bytes && length <= blob_.bytes - offset,
-                   "'{}': prompt {} lies outside the {} bytes of {}; make the store again", data_.path().string(),
-                   index, blob_.bytes, layout::kPromptBlob);
+  require<DamageError>(offset <= blob_.bytes && length <= blob_.bytes - offset,
+                       "'{}': prompt {} lies outside the {} bytes of {}; make the store again", data_.path().string(),
+                       index, blob_.bytes, layout::kPromptBlob);
   std::string text(length, '\0');
-  data_.read(blob_.offset + offset, std::as_writable_bytes(std::span(text)));
-  require<IoError>(xxh64(text) == number(hashes_, index),
-                   "'{}': prompt {} fails its check-sum; copy or make the store again", data_.path().string(), index);
+  data_.read(blob_.offset + offset, std::as_writable_bytes(std::span(text)), index);
+  require<DamageError>(xxh64(text) == number(hashes_, index),
+                       "'{}': prompt {} fails its check-sum; copy or make the store again", data_.path().string(),
+                       index);
   return text;
 }
 
@@ -157,7 +158,7 @@ uint64_t EmbeddingFile::number(const H5Extent& table, int64_t index) const {
 
 std::vector<uint64_t> EmbeddingFile::numbers(const H5Extent& table, int64_t begin, int64_t end) const {
   std::vector<uint64_t> values(static_cast<size_t>(end - begin));
-  data_.read(table.offset + static_cast<uint64_t>(begin) * sizeof(uint64_t), bytes_of_numbers(values));
+  data_.read(table.offset + static_cast<uint64_t>(begin) * sizeof(uint64_t), bytes_of_numbers(values), begin);
   return values;
 }
 

@@ -54,7 +54,7 @@ class EmbeddingFile {
 
   // Of prompts that need not be loaded.
   uint64_t prompt_hash(int64_t index) const;
-  std::string prompt(int64_t index) const;
+  std::string prompt(int64_t index) const;  // DamageError
   // Calls `see` for all records, with the hashes of their prompts or the digests of their embeddings.
   template <typename See>
   void each_prompt_hash(const See& see) const {

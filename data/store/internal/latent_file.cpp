@@ -145,10 +145,10 @@ uint64_t LatentFile::offset_of(int64_t index) const {
 
 bool LatentFile::read(int64_t index, std::span<std::byte> record) const {
   const auto bytes = record.first(record_bytes(index));
-  data_.read(offset_of(index), bytes);
+  data_.read(offset_of(index), bytes, index);
   uint64_t digest = 0;
   data_.read(digests_.offset + static_cast<uint64_t>(index) * sizeof(digest),
-             std::as_writable_bytes(std::span(&digest, 1)));
+             std::as_writable_bytes(std::span(&digest, 1)), index);
   return digest_of_latent(bytes) == digest;
 }
 

@@ -13,7 +13,8 @@ namespace {
 
 std::vector<uint64_t> read_numbers(const PositionedFile& data, const H5Extent& table, int64_t begin, int64_t end) {
   std::vector<uint64_t> values(static_cast<size_t>(end - begin));
-  data.read(table.offset + static_cast<uint64_t>(begin) * sizeof(uint64_t), std::as_writable_bytes(std::span(values)));
+  data.read(table.offset + static_cast<uint64_t>(begin) * sizeof(uint64_t), std::as_writable_bytes(std::span(values)),
+            begin);
   if (table.is_high_byte_first) {
     for (auto& value : values) value = __builtin_bswap64(value);
   }
@@ -88,10 +89,10 @@ std::string PromptTable::read(const PositionedFile& data, int64_t index) const {
   std::string text;
   if (!problem) {
     text.resize(length);
-    data.read(blob_.offset + offset, std::as_writable_bytes(std::span(text)));
+    data.read(blob_.offset + offset, std::as_writable_bytes(std::span(text)), index);
     problem = problem_of_text(index, text, number(hashes_));
   }
-  if (problem) throw IoError(fmt::format("'{}': {}", name, *problem));
+  if (problem) throw DamageError(fmt::format("'{}': {}", name, *problem));
   return text;
 }
 

@@ -21,7 +21,7 @@ class PromptTable {
   PromptTable(const H5File& file, const std::string& name);
 
   int64_t size() const { return size_; }
-  // IoError naming the file, the prompt and what is wrong with it: outside the blob, a check-sum that disagrees.
+  // DamageError naming the file, the prompt and what is wrong with it: outside the blob, a check-sum that disagrees.
   std::string read(const PositionedFile& data, int64_t index) const;
 
   // Called with a prompt, and with what is wrong with it and what to do; the text is good until it returns.
