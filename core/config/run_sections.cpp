@@ -59,10 +59,13 @@ void DataConfig::visit(FieldVisitor& v) {
           "HDF5 store of captions and images, or several: a.h5, b-*.h5, c.h5:0.3 (its part of the samples)",
           OnResume::kIgnore);
   v.field("data.prefetch", prefetch, "batches read ahead; 0 = read when asked", OnResume::kIgnore);
+  v.field("data.max_bad", max_bad, "damaged records of which a run takes the next ones instead; one more is an error",
+          OnResume::kIgnore);
 }
 
 void DataConfig::validate() const {
   require<ConfigError>(prefetch >= 0, "data.prefetch = {} is negative; 0 reads no batch ahead", prefetch);
+  require<ConfigError>(max_bad >= 0, "data.max_bad = {} is negative; 0 makes the first damaged record an error", max_bad);
 }
 
 std::vector<std::string> TextConfig::label_names() const {

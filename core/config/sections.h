@@ -48,6 +48,7 @@ struct ParallelConfig {
 struct DataConfig {
   std::string store = "";
   int64_t prefetch = 2;
+  int64_t max_bad = 0;
 
   void visit(FieldVisitor& v);
   void validate() const;

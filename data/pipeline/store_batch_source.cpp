@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -103,13 +104,33 @@ StoreBatchSource::StoreBatchSource(std::shared_ptr<const Captions> captions, Mix
       rows_(rank_rows(options.global_batch, options.rank, options.world)),
       order_(std::move(order)),
       posterior_(options.seed, "data.latents"),
+      patience_([this](std::chrono::milliseconds time) { return wait(time); }),
+      damaged_(options.max_bad),
       prefetcher_([this](int64_t batch_index) { return make_batch(batch_index); }, options.prefetch) {
   check_batches(options_);
 }
 
+StoreBatchSource::~StoreBatchSource() {
+  is_impatient_ = true;
+}
+
+void StoreBatchSource::seek(int64_t batch_index) {
+  is_impatient_ = true;
+  prefetcher_.seek(batch_index);
+  is_impatient_ = false;
+}
+
 Conditioning StoreBatchSource::null_condition() {
   const std::string empty_caption;
-  return encoder_->encode({&empty_caption, 1});
+  return patience_.read([&] { return encoder_->encode({&empty_caption, 1}); });
+}
+
+bool StoreBatchSource::wait(std::chrono::milliseconds time) const {
+  constexpr std::chrono::milliseconds kSlice{100};  // and then it is asked whether the wait is to end
+  for (; time.count() > 0; time -= kSlice) {
+    if (is_impatient_ || !options_.wait(std::min(time, kSlice))) return false;
+  }
+  return true;
 }
 
 std::vector<int64_t> StoreBatchSource::records_of(int64_t batch_index) const {
@@ -124,20 +145,65 @@ std::vector<int64_t> StoreBatchSource::records_of(int64_t batch_index) const {
   return records;
 }
 
-at::Tensor StoreBatchSource::latents(int64_t batch_index, std::span<const int64_t> records) const {
+// The records that one which is damaged may give its row to, itself among them.
+Range StoreBatchSource::alternatives_to(int64_t record) const {
+  if (!stores_) return {0, captions_->size()};
+  if (!buckets_) return stores_->file_of(record);
+  Range range;
+  for (const auto& bucket : stores_->stores()[0].latent_info().buckets) {
+    range = {range.end, range.end + bucket.size};
+    if (record < range.end) break;
+  }
+  return range;
+}
+
+Batch StoreBatchSource::make_batch(int64_t batch_index) {
+  auto records = records_of(batch_index);
+  const int64_t first_sample = batch_index * options_.global_batch + rows_.begin;
+  try {
+    return read(first_sample, records);
+  } catch (const DamageError&) {
+    replace_damaged(first_sample, records);
+  }
+  return read(first_sample, records);
+}
+
+void StoreBatchSource::replace_damaged(int64_t first_sample, std::vector<int64_t>& records) {
+  for (size_t row = 0; row < records.size(); ++row) {
+    const auto range = alternatives_to(records[row]);
+    const int64_t in_order = records[row];
+    const auto is_whole = [&] {
+      try {
+        read(first_sample + static_cast<int64_t>(row), {&records[row], 1});
+        return true;
+      } catch (const DamageError& error) {
+        damaged_.add(error.what());
+      }
+      return false;
+    };
+    while (!is_whole()) {
+      if (++records[row] == range.end) records[row] = range.begin;
+      require<DamageError>(records[row] != in_order, "records {} to {} are all damaged", range.begin, range.end - 1);
+    }
+  }
+}
+
+Batch StoreBatchSource::read(int64_t first_sample, std::span<const int64_t> records) const {
+  return patience_.read([&] { return read_once(first_sample, records); });
+}
+
+at::Tensor StoreBatchSource::latents(int64_t first_sample, std::span<const int64_t> records) const {
   const Store& store = stores_->stores()[0];
   const auto& info = store.latent_info();
   if (!info.has_logvar) return store.latents(records, {});
-  const int64_t first = batch_index * options_.global_batch + rows_.begin;
   const auto shape = info.latent_shape(info.bucket_of(records[0]));
-  return store.latents(records, posterior_.normal(/*step=*/0, first, std::ssize(records), shape));
+  return store.latents(records, posterior_.normal(/*step=*/0, first_sample, std::ssize(records), shape));
 }
 
-Batch StoreBatchSource::make_batch(int64_t batch_index) const {
+Batch StoreBatchSource::read_once(int64_t first_sample, std::span<const int64_t> records) const {
   Batch batch;
-  batch.first_sample = batch_index * options_.global_batch + rows_.begin;
+  batch.first_sample = first_sample;
   batch.global_batch = options_.global_batch;
-  const auto records = records_of(batch_index);
   for (const int64_t record : records) batch.prompts.push_back(captions_->caption(record));
   batch.condition = encoder_->encode(batch.prompts);
   if (options_.needs_pairs) {
@@ -146,7 +212,7 @@ Batch StoreBatchSource::make_batch(int64_t batch_index) const {
     batch.noise = std::move(pairs.noise);
   }
   if (buckets_) {
-    batch.images = latents(batch_index, records);
+    batch.images = latents(first_sample, records);
   } else if (options_.needs_images) {
     batch.images = to_model_range(stores_->images(records));
   }

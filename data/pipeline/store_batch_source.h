@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <span>
@@ -8,6 +9,8 @@
 #include "core/base/rng.h"
 #include "core/nn/text_encoder.h"
 #include "core/train/batch_source.h"
+#include "data/pipeline/damaged_records.h"
+#include "data/pipeline/patience.h"
 #include "data/pipeline/prefetcher.h"
 #include "data/sampler/bucket_shuffle.h"
 #include "data/sampler/mixture_order.h"
@@ -21,9 +24,11 @@ struct BatchSourceOptions {
   int64_t rank = 0;
   int64_t world = 1;
   uint64_t seed = 1;
-  bool needs_images = true;  // or their latents; false: captions only, images are not read even where there are some
-  bool needs_pairs = false;  // a teacher's samples as the images, and their noise
-  int64_t prefetch = 2;      // batches made ahead, see Prefetcher
+  bool needs_images = true;   // or their latents; false: captions only, images are not read even where there are some
+  bool needs_pairs = false;   // a teacher's samples as the images, and their noise
+  int64_t prefetch = 2;       // batches made ahead, see Prefetcher
+  int64_t max_bad = 0;        // damaged records that are replaced, see DamagedRecords
+  Wait wait = wait_in_sleep;  // for a file system, a short time each call; see Patience
 };
 
 // ConfigError when a rank would have no row, and when a store lacks the images or pairs that are needed, or has them in
@@ -36,6 +41,10 @@ void check_batches(const StoreSet& stores, const BatchSourceOptions& options);
 // so the global batches do not depend on the number of ranks. Where a store has latents and they are needed, every batch
 // has those of one size: BucketShuffle says which. Each is drawn from its distribution anew, with noise of the seed and
 // the sample.
+//
+// A record that is damaged, or whose caption's embedding is, gives its row to the next of its file (of its bucket; behind
+// the last comes the first) that is whole. That is a function of the record alone, so global batches still do not depend
+// on the number of ranks. next() throws the DamageError of the record that is one too many.
 class StoreBatchSource : public BatchSource {
  public:
   // ConfigError as check_batches().
@@ -45,16 +54,24 @@ class StoreBatchSource : public BatchSource {
   StoreBatchSource(std::shared_ptr<const Captions> captions, std::shared_ptr<const TextEncoder> encoder,
                    const BatchSourceOptions& options);
 
+  ~StoreBatchSource() override;
+
   Batch next() override { return prefetcher_.next(); }
-  void seek(int64_t batch_index) override { prefetcher_.seek(batch_index); }
+  void seek(int64_t batch_index) override;
   Conditioning null_condition() override;
+  DamagedRecords& damaged() { return damaged_; }
 
  private:
   StoreBatchSource(std::shared_ptr<const Captions> captions, MixtureOrder order,
                    std::shared_ptr<const TextEncoder> encoder, const BatchSourceOptions& options);
-  Batch make_batch(int64_t batch_index) const;
+  Batch make_batch(int64_t batch_index);
+  void replace_damaged(int64_t first_sample, std::vector<int64_t>& records);
+  Batch read(int64_t first_sample, std::span<const int64_t> records) const;
+  Batch read_once(int64_t first_sample, std::span<const int64_t> records) const;
   std::vector<int64_t> records_of(int64_t batch_index) const;
-  at::Tensor latents(int64_t batch_index, std::span<const int64_t> records) const;
+  Range alternatives_to(int64_t record) const;
+  at::Tensor latents(int64_t first_sample, std::span<const int64_t> records) const;
+  bool wait(std::chrono::milliseconds time) const;
 
   std::shared_ptr<const StoreSet> stores_;  // null: captions alone
   std::shared_ptr<const Captions> captions_;
@@ -64,7 +81,10 @@ class StoreBatchSource : public BatchSource {
   MixtureOrder order_;
   std::optional<BucketShuffle> buckets_;  // of latents
   RandomStream posterior_;                // latents' noise
-  Prefetcher prefetcher_;                 // last: its thread uses the others
+  Patience patience_;
+  DamagedRecords damaged_;
+  std::atomic<bool> is_impatient_ = false;  // what is read now is not needed any more
+  Prefetcher prefetcher_;                   // last: its thread uses the others
 };
 
 // uint8 [B, H, W, C] to float32 [B, C, H, W] in [-1, 1]: u8 / 127.5 - 1.

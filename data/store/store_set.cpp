@@ -112,10 +112,19 @@ StoreSet::StoreSet(const std::string& list) : list_(list) {
   }
 }
 
-std::pair<const Store&, int64_t> StoreSet::place_of(int64_t index) const {
+size_t StoreSet::number_of_file(int64_t index) const {
   check(index >= 0 && index < size(), "record {} of {}, which has {}", index, list_, size());
-  const auto behind = std::ranges::upper_bound(firsts_, index) - firsts_.begin();
-  return {stores_[static_cast<size_t>(behind - 1)], index - firsts_[static_cast<size_t>(behind - 1)]};
+  return static_cast<size_t>(std::ranges::upper_bound(firsts_, index) - firsts_.begin() - 1);
+}
+
+Range StoreSet::file_of(int64_t index) const {
+  const size_t file = number_of_file(index);
+  return {firsts_[file], firsts_[file + 1]};
+}
+
+std::pair<const Store&, int64_t> StoreSet::place_of(int64_t index) const {
+  const size_t file = number_of_file(index);
+  return {stores_[file], index - firsts_[file]};
 }
 
 std::string StoreSet::caption(int64_t index) const {

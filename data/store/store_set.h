@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/range.h"
 #include "data/store/store.h"
 
 namespace fgm {
@@ -47,11 +48,15 @@ class StoreSet : public Captions {
   // Of a single store its own.
   std::string digest() const;
 
+  // The records of the file that `index` is in.
+  Range file_of(int64_t index) const;
+
   // As Store's, of which all must have images of one size, or pairs.
   at::Tensor images(std::span<const int64_t> indices) const;
   Store::Pairs pairs(std::span<const int64_t> indices) const;
 
  private:
+  size_t number_of_file(int64_t index) const;
   std::pair<const Store&, int64_t> place_of(int64_t index) const;
 
   std::string list_;

@@ -35,7 +35,9 @@ BatchSourceOptions batch_options(const Config& config, World& world) {
           .rank = world.rank(),
           .world = world.size(),
           .seed = static_cast<uint64_t>(config.run.seed),
-          .prefetch = config.data.prefetch};
+          .prefetch = config.data.prefetch,
+          .max_bad = config.data.max_bad,
+          .wait = wait_unless_stopped(world)};
 }
 
 SavedRun saved_run(const Config& config, const TrainStart& start, World& world) {

@@ -178,7 +178,8 @@ BatchSourceOptions batch_options(const Config& config, int64_t rank, int64_t num
           .seed = static_cast<uint64_t>(config.run.seed),
           .needs_images = needs_images(config.method),
           .needs_pairs = config.method.is_regression(),
-          .prefetch = config.data.prefetch};
+          .prefetch = config.data.prefetch,
+          .max_bad = config.data.max_bad};
 }
 
 void check_batches_and_captions(const DistillStart& start, const StartContext& context) {
@@ -243,7 +244,8 @@ SavedRun saved_run(const DistillStart& start) {
 
 StoreBatchSource batch_source(const DistillStart& start, std::shared_ptr<const TextEncoder> encoder,
                               const World& world) {
-  const auto options = batch_options(start.config, world.rank(), world.size());
+  auto options = batch_options(start.config, world.rank(), world.size());
+  options.wait = wait_unless_stopped(world);
   if (start.stores) return {start.stores, std::move(encoder), options};
   return {start.captions->texts, std::move(encoder), options};
 }

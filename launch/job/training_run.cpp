@@ -1,10 +1,13 @@
 #include "launch/job/training_run.h"
 
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <set>
 
 #include "core/base/error.h"
+#include "core/base/text.h"
 #include "core/train/trainer.h"
 #include "launch/coordinator/restart_guard.h"
 #include "launch/coordinator/resume.h"
@@ -31,7 +34,36 @@ struct Records {
   TensorboardEvents events;
 };
 
-Outcome run_steps(World& world, const TrainingPlan& plan, BatchSource& source, Checkpointer& checkpointer,
+// What the ranks tell each other of damaged records, so that no number of ranks may meet more than one.
+class SharedDamage {
+ public:
+  SharedDamage(World& world, DamagedRecords& own) : world_(world), own_(own) {}
+
+  // Collective. AgreedError when all ranks together have met too many.
+  void exchange() {
+    const auto found = own_.take_new();
+    const auto count = at::full({1}, std::ssize(found), at::kLong);
+    world_.control().all_reduce(count, Reduce::kSum).wait();
+    if (count.item<int64_t>() == 0) return;
+    for (const auto& lines : all_gather_strings(world_.control(), fmt::format("{}", fmt::join(found, "\n")))) {
+      for (const auto& damage : split(lines, '\n')) note(damage);
+    }
+  }
+
+ private:
+  void note(const std::string& damage) {
+    own_.learn(damage);
+    agreed_.insert(damage);
+    const auto count = std::ssize(agreed_);
+    if (count > own_.most()) throw AgreedError(too_many_damaged(damage, count, own_.most()), kExitConfig);
+  }
+
+  World& world_;
+  DamagedRecords& own_;
+  std::set<std::string> agreed_;  // the same on all ranks
+};
+
+Outcome run_steps(World& world, const TrainingPlan& plan, StoreBatchSource& source, Checkpointer& checkpointer,
                   int64_t first_step) {
   const RunConfig& run = plan.saved.config.run;
   const RunFolder folder(run.dir);
@@ -46,7 +78,12 @@ Outcome run_steps(World& world, const TrainingPlan& plan, BatchSource& source, C
   SampleGrid grid({.every = run.sample_every, .file = [&](int64_t s) { return folder.sample_file(s); }},
                   plan.sample_images, records ? &records->events : nullptr);
   observers.push_back(&grid);
-  Trainer trainer(*plan.step, source, checkpointer, observers, [&] { return world.is_stopping(); },
+  SharedDamage damage(world, source.damaged());
+  const auto is_stopping = [&] {
+    damage.exchange();
+    return world.is_stopping();
+  };
+  Trainer trainer(*plan.step, source, checkpointer, observers, is_stopping,
                   {.num_steps = plan.num_steps,
                    .save_every = run.save_every,
                    .timer = plan.timer,
@@ -65,7 +102,11 @@ int64_t restore(CheckpointCoordinator& coordinator, const std::string& resume, i
 
 }  // namespace
 
-int run_training(World& world, const TrainingPlan& plan, BatchSource& source) {
+Wait wait_unless_stopped(const World& world) {
+  return [&world](std::chrono::milliseconds time) { return wait_in_sleep(time) && !world.has_stop_signal(); };
+}
+
+int run_training(World& world, const TrainingPlan& plan, StoreBatchSource& source) {
   const RunConfig& run = plan.saved.config.run;
   const RunFolder folder(run.dir);
   RestartGuard guard(folder.restarts_file());

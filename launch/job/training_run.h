@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "core/train/all_reduce_sum.h"
-#include "core/train/batch_source.h"
 #include "core/train/phase_timer.h"
 #include "core/train/step.h"
 #include "core/train/step_observer.h"
+#include "data/pipeline/store_batch_source.h"
 #include "data/store/store_set.h"
 #include "launch/coordinator/checkpoint_coordinator.h"
 #include "launch/runtime/world.h"
@@ -31,11 +31,15 @@ struct TrainingPlan {
   std::function<std::map<std::string, double>()> scores;  // of every run.eval_every-th step; collective
 };
 
+// For BatchSourceOptions: ends when this rank gets a stop signal. `world` must outlive it.
+Wait wait_unless_stopped(const World& world);
+
 // Makes the run's folder, resumes from the checkpoint that run.resume means, and runs `plan` over `source` to its last
 // step: progress line, metrics, events, sample grids (all written by rank 0), checkpoints, stop signals. Returns the
 // exit code: 0 when all steps are done, now or already before; 75 when a signal stopped it and the state is saved.
 // Collective over all ranks of `world`. ConfigError when the checkpoint is not this run's, or later than its last step.
-int run_training(World& world, const TrainingPlan& plan, BatchSource& source);
+// AgreedError when the ranks have met more damaged records than a run may, all together.
+int run_training(World& world, const TrainingPlan& plan, StoreBatchSource& source);
 
 // Requires that all ranks train on the data that rank 0 trains on, by the digests of what `key` and text.store name,
 // and make sample grids and scores when rank 0 does; ConfigError on all ranks when one does not. `held_out` may be
