@@ -99,7 +99,7 @@ int distill_on(World& world, const Config& given) {
                               .device = world.device()});
   // All ranks sample the same images together, no more at once than a rank trains on.
   const int64_t max_images = config.method.batch / world.size();
-  const auto shown = start.captions->texts->first(kGridImages);
+  const auto shown = shown_captions(*start.captions->texts, config.text, *encoder);
   const ImageJob grid = grid_job(sampler, shown, config.run, max_images);
   std::optional<HeldOutScores> scores;
   if (start.held_out) scores.emplace(*start.held_out, sampler, static_cast<uint64_t>(config.run.seed), max_images);

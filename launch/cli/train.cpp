@@ -106,7 +106,7 @@ int train_on(World& world, Config config, bool is_dry_run) {
                               .sample_shape = start.sample_shape,
                               .decoder = decoder.get(),
                               .device = world.device()});
-  const auto shown = start.stores->first(kGridImages);
+  const auto shown = shown_captions(*start.stores, config.text, *encoder);
   const ImageJob grid = grid_job(sampler, shown, config.run, kGridImages);
   std::optional<HeldOutScores> scores;
   if (start.held_out) scores.emplace(*start.held_out, sampler, seed, config.train.batch / world.size());

@@ -149,6 +149,21 @@ AllReduceSum sum_over(Communicator& ranks) {
   };
 }
 
+std::vector<std::string> shown_captions(const Captions& captions, const TextConfig& text, const TextEncoder& encoder) {
+  auto shown = captions.first(kGridImages);
+  if (text.store.empty()) return shown;
+  const auto is_damaged = [&](const std::string& caption) {
+    try {
+      encoder.encode({&caption, 1});
+      return false;
+    } catch (const DamageError&) {
+      return true;
+    }
+  };
+  std::ranges::replace_if(shown, is_damaged, "");
+  return shown;
+}
+
 ImageJob grid_job(const ImageSampler& sampler, std::span<const std::string> captions, const RunConfig& run,
                   int64_t max_batch) {
   const ImageList images(captions, /*per_prompt=*/1, static_cast<uint64_t>(run.seed));

@@ -52,8 +52,12 @@ AllReduceSum sum_over(Communicator& ranks);
 
 inline constexpr int64_t kGridImages = 16;
 
-// The images of a sample grid: one for each caption, at most `max_batch` at once. The captions, which are the first
-// kGridImages of what is trained on, must outlive the job.
+// The captions of a sample grid, the first kGridImages; one whose embedding in text.store is damaged is the empty
+// caption.
+std::vector<std::string> shown_captions(const Captions& captions, const TextConfig& text, const TextEncoder& encoder);
+
+// The images of a sample grid: one for each caption, at most `max_batch` at once. The captions must outlive
+// the job.
 ImageJob grid_job(const ImageSampler& sampler, std::span<const std::string> captions, const RunConfig& run,
                   int64_t max_batch);
 

@@ -61,6 +61,36 @@ TEST_F(TextStore, TrainingAndDistillationComputeTheSameOnOneRankAndOnTwo) {
   }
 }
 
+TEST_F(TextStore, ADamagedEmbeddingIsAnErrorOrIsSkippedAlikeOnOneRankAndOnTwo) {
+  const auto one = place("damaged_one"), two = place("damaged_two");
+  fs::copy_file(path("captions.h5"), path("damaged.h5"));
+  for (const int64_t record : {2, 5}) {
+    const auto row = rows_of_records(record, 1).clip;
+    const std::string bytes(static_cast<const char*>(row.const_data_ptr()), row.nbytes());
+    change_byte(path("damaged.h5"), bytes_of_file(path("damaged.h5")).find(bytes));
+  }
+  const std::string epoch = fmt::format(" --method.batch {} --run.sample_every 1 --data.store {} --text.store {}",
+                                        captions().size(), path("damaged.h5"), path("damaged.h5"));
+  for (const auto& [ranks, here] : {std::pair(1, one), std::pair(2, two)}) {
+    const auto done = run(ranks, here, distill_on_embeddings(epoch + " --data.max_bad 2"));
+    ASSERT_EQ(done.code, kExitDone) << done.text;
+    EXPECT_THAT(done.text, HasSubstr("the next record takes its place"));
+  }
+  const auto alone = numbers(one / "run"), shared = numbers(two / "run");
+  ASSERT_EQ(alone.size(), 2u);
+  for (const auto& [key, value] : alone[1]) {
+    EXPECT_NEAR(value, shared[1].at(key), 1e-3 * std::abs(value) + 1e-6) << key << ", sums are grouped otherwise";
+  }
+  for (const auto& [ranks, max_bad] : {std::pair(1, 0), std::pair(2, 0), std::pair(2, 1)}) {
+    const auto ended =
+        run(ranks, place("ended"), distill_on_embeddings(epoch + fmt::format(" --data.max_bad {}", max_bad)));
+    EXPECT_EQ(ended.code, kExitConfig) << ended.text;
+    EXPECT_THAT(ended.text,
+                AllOf(HasSubstr("damaged.h5': record "), HasSubstr(fmt::format("data.max_bad = {} ", max_bad))));
+    fs::remove_all(place("ended"));
+  }
+}
+
 TEST_F(TextStore, AStudentsWeightsKnowTheStoreAndRefuseOneOfOtherEncoders) {
   const auto here = place("sample");
   ASSERT_EQ(run(1, here, distill_on_embeddings("")).code, kExitDone);
