@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "data/store/for_each_row.h"
 
 namespace fgm {
 
@@ -204,7 +205,11 @@ Batch StoreBatchSource::read_once(int64_t first_sample, std::span<const int64_t>
   Batch batch;
   batch.first_sample = first_sample;
   batch.global_batch = options_.global_batch;
-  for (const int64_t record : records) batch.prompts.push_back(captions_->caption(record));
+  batch.prompts.resize(records.size());
+  for_each_row(std::ssize(records), [&](int64_t row) {
+    const auto i = static_cast<size_t>(row);
+    batch.prompts[i] = captions_->caption(records[i]);
+  });
   batch.condition = encoder_->encode(batch.prompts);
   if (options_.needs_pairs) {
     auto pairs = stores_->pairs(records);

@@ -6,6 +6,7 @@
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "core/base/text.h"
+#include "data/store/for_each_row.h"
 #include "data/store/internal/embedding_file.h"
 #include "data/store/internal/prompt_index.h"
 #include "data/store/internal/widen.h"
@@ -133,18 +134,19 @@ Conditioning StoredTextEncoder::encode(std::span<const std::string> captions) co
   const auto batch = std::ssize(captions);
   Conditioning out{at::empty({batch, shape.num_tokens(), shape.context_width}, at::kFloat),
                    at::empty({batch, shape.pooled_width}, at::kFloat)};
-  float* context_LJ = out.context_BLJ.data_ptr<float>();
-  float* pooled_P = out.pooled_BP.data_ptr<float>();
-  for (const auto& caption : captions) {
+  float* const context_BLJ = out.context_BLJ.data_ptr<float>();
+  float* const pooled_BP = out.pooled_BP.data_ptr<float>();
+  for_each_row(batch, [&](int64_t row) {
+    const auto& caption = captions[static_cast<size_t>(row)];
+    float* const context_LJ = context_BLJ + row * shape.num_tokens() * shape.context_width;
+    float* const pooled_P = pooled_BP + row * shape.pooled_width;
     const bool is_found =
         std::ranges::any_of(stores_, [&](const auto& store) { return store.read(caption, context_LJ, pooled_P); });
     if (!is_found) {
       throw ConfigError(fmt::format("prompt '{}' is not in '{}'{}; encode it with `fgm encode`", printable(caption),
                                     stores_[0].path().string(), stores_.size() > 1 ? " and the other stores" : ""));
     }
-    context_LJ += shape.num_tokens() * shape.context_width;
-    pooled_P += shape.pooled_width;
-  }
+  });
   return out;
 }
 

@@ -13,6 +13,7 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "data/hdf5/h5_file.h"
+#include "data/store/for_each_row.h"
 #include "data/store/internal/header.h"
 #include "data/store/internal/latent_file.h"
 #include "data/store/internal/layout.h"
@@ -267,21 +268,21 @@ at::Tensor Store::latents(std::span<const int64_t> indices, const at::Tensor& ep
   const auto copy = info.dtype == at::kFloat  ? copy_latent<float>
                     : info.dtype == at::kHalf ? copy_latent<at::Half>
                                               : copy_latent<at::BFloat16>;
-  std::vector<std::byte> record(impl_->latents->most_bytes());
-  float* latent = out.data_ptr<float>();
-  const float* noise = info.has_logvar ? eps.const_data_ptr<float>() : nullptr;
-  for (const int64_t index : indices) {
+  float* const latents = out.data_ptr<float>();
+  const float* const noise = info.has_logvar ? eps.const_data_ptr<float>() : nullptr;
+  for_each_row(std::ssize(indices), [&](int64_t row) {
+    const int64_t index = indices[static_cast<size_t>(row)];
     check(index >= 0 && index < size() && info.bucket_of(index) == info.bucket_of(indices[0]),
           "record {} of '{}' is none of the bucket of record {}", index, path().string(), indices[0]);
+    std::vector<std::byte> record(impl_->latents->record_bytes(index));
     if (!impl_->latents->read(index, record)) {
       throw DamageError(fmt::format(
           "'{}': record {} fails its check-sum; `fgm data verify` names all that do, copy or make the store again",
           path().string(), index));
     }
-    copy(record.data(), info.has_logvar, impl_->scale, noise, count, latent);
-    latent += count;
-    if (noise != nullptr) noise += count;
-  }
+    copy(record.data(), info.has_logvar, impl_->scale, noise == nullptr ? nullptr : noise + row * count, count,
+         latents + row * count);
+  });
   return out;
 }
 

@@ -10,6 +10,7 @@
 #include "core/base/hash.h"
 #include "core/base/text.h"
 #include "core/io/file.h"
+#include "data/store/for_each_row.h"
 
 namespace fgm {
 namespace {
@@ -149,12 +150,11 @@ at::Tensor StoreSet::images(std::span<const int64_t> indices) const {
   shape.insert(shape.begin(), std::ssize(indices));
   const auto out = at::empty(shape, at::kByte);
   const size_t row_bytes = static_cast<size_t>(out.numel()) / indices.size();
-  auto* row = static_cast<std::byte*>(out.data_ptr());
-  for (const int64_t index : indices) {
-    const auto [store, record] = place_of(index);
-    store.read_row(record, {row, row_bytes});
-    row += row_bytes;
-  }
+  auto* const rows = static_cast<std::byte*>(out.data_ptr());
+  for_each_row(std::ssize(indices), [&](int64_t row) {
+    const auto [store, record] = place_of(indices[static_cast<size_t>(row)]);
+    store.read_row(record, {rows + static_cast<size_t>(row) * row_bytes, row_bytes});
+  });
   return out;
 }
 

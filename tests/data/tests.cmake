@@ -1,5 +1,5 @@
 fgm_add_tests(data/store
-  SOURCES embedding_store_test.cpp embedding_writer_test.cpp latent_writer_test.cpp positioned_file_test.cpp store_layout_test.cpp store_set_test.cpp
+  SOURCES embedding_store_test.cpp embedding_writer_test.cpp for_each_row_test.cpp latent_writer_test.cpp positioned_file_test.cpp store_layout_test.cpp store_set_test.cpp
           store_test.cpp store_writer_test.cpp
   DEPS fgm::hdf5 fgm::store)
 fgm_add_tests(data/sampler SOURCES bucket_shuffle_test.cpp epoch_shuffle_test.cpp mixture_order_test.cpp DEPS fgm::sampler)
