@@ -46,6 +46,12 @@ void check_store(const Store& store, const Store& first, const BatchSourceOption
                        fmt::join(others, " x "));
 }
 
+void pin(Batch& batch) {
+  for (auto* tensor : {&batch.images, &batch.noise, &batch.condition.context_BLJ, &batch.condition.pooled_BP}) {
+    if (tensor->defined()) *tensor = tensor->pin_memory();
+  }
+}
+
 }  // namespace
 
 void check_batches(const StoreSet& stores, const BatchSourceOptions& options) {
@@ -161,12 +167,15 @@ Range StoreBatchSource::alternatives_to(int64_t record) const {
 Batch StoreBatchSource::make_batch(int64_t batch_index) {
   auto records = records_of(batch_index);
   const int64_t first_sample = batch_index * options_.global_batch + rows_.begin;
+  Batch batch;
   try {
-    return read(first_sample, records);
+    batch = read(first_sample, records);
   } catch (const DamageError&) {
     replace_damaged(first_sample, records);
+    batch = read(first_sample, records);
   }
-  return read(first_sample, records);
+  if (options_.is_pinned) pin(batch);
+  return batch;
 }
 
 void StoreBatchSource::replace_damaged(int64_t first_sample, std::vector<int64_t>& records) {

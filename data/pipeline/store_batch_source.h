@@ -29,6 +29,7 @@ struct BatchSourceOptions {
   int64_t prefetch = 2;       // batches made ahead, see Prefetcher
   int64_t max_bad = 0;        // damaged records that are replaced, see DamagedRecords
   Wait wait = wait_in_sleep;  // for a file system, a short time each call; see Patience
+  bool is_pinned = false;     // batches lie in memory that a GPU copies from at full speed
 };
 
 // ConfigError when a rank would have no row, and when a store lacks the images or pairs that are needed, or has them in

@@ -37,7 +37,8 @@ BatchSourceOptions batch_options(const Config& config, World& world) {
           .seed = static_cast<uint64_t>(config.run.seed),
           .prefetch = config.data.prefetch,
           .max_bad = config.data.max_bad,
-          .wait = wait_unless_stopped(world)};
+          .wait = wait_unless_stopped(world),
+          .is_pinned = world.device().is_cuda()};
 }
 
 SavedRun saved_run(const Config& config, const TrainStart& start, World& world) {

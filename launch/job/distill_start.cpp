@@ -246,6 +246,7 @@ StoreBatchSource batch_source(const DistillStart& start, std::shared_ptr<const T
                               const World& world) {
   auto options = batch_options(start.config, world.rank(), world.size());
   options.wait = wait_unless_stopped(world);
+  options.is_pinned = world.device().is_cuda();
   if (start.stores) return {start.stores, std::move(encoder), options};
   return {start.captions->texts, std::move(encoder), options};
 }
