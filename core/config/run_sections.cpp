@@ -65,7 +65,8 @@ void DataConfig::visit(FieldVisitor& v) {
 
 void DataConfig::validate() const {
   require<ConfigError>(prefetch >= 0, "data.prefetch = {} is negative; 0 reads no batch ahead", prefetch);
-  require<ConfigError>(max_bad >= 0, "data.max_bad = {} is negative; 0 makes the first damaged record an error", max_bad);
+  require<ConfigError>(max_bad >= 0, "data.max_bad = {} is negative; 0 makes the first damaged record an error",
+                       max_bad);
 }
 
 std::vector<std::string> TextConfig::label_names() const {

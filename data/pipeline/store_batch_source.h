@@ -45,7 +45,7 @@ void check_batches(const StoreSet& stores, const BatchSourceOptions& options);
 //
 // A record that is damaged, or whose caption's embedding is, gives its row to the next of its file (of its bucket; behind
 // the last comes the first) that is whole. That is a function of the record alone, so global batches still do not depend
-// on the number of ranks. next() throws the DamageError of the record that is one too many.
+// on the number of ranks. next() throws a DamageError that names the record which is one too many.
 class StoreBatchSource : public BatchSource {
  public:
   // ConfigError as check_batches().

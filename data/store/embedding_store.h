@@ -86,7 +86,7 @@ class StoredTextEncoder : public TextEncoder {
 
   const std::vector<EmbeddingStore>& stores() const { return stores_; }
   bool contains(const std::string& caption) const;
-  // ConfigError naming a caption that is in no store; IoError.
+  // ConfigError naming a caption that is in no store; DamageError and IoError as EmbeddingStore's.
   Conditioning encode(std::span<const std::string> captions) const override;
 
  private:

@@ -34,7 +34,7 @@ struct Records {
   TensorboardEvents events;
 };
 
-// What the ranks tell each other of damaged records, so that no number of ranks may meet more than one.
+// What the ranks tell each other of damaged records, so that all together may meet no more than one alone.
 class SharedDamage {
  public:
   SharedDamage(World& world, DamagedRecords& own) : world_(world), own_(own) {}

@@ -56,8 +56,7 @@ inline constexpr int64_t kGridImages = 16;
 // caption.
 std::vector<std::string> shown_captions(const Captions& captions, const TextConfig& text, const TextEncoder& encoder);
 
-// The images of a sample grid: one for each caption, at most `max_batch` at once. The captions must outlive
-// the job.
+// The images of a sample grid: one for each caption, at most `max_batch` at once. The captions must outlive the job.
 ImageJob grid_job(const ImageSampler& sampler, std::span<const std::string> captions, const RunConfig& run,
                   int64_t max_batch);
 

@@ -1,6 +1,8 @@
 // Batches of stores that are damaged, or away for a while.
 #include <gmock/gmock.h>
 
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
