@@ -49,6 +49,17 @@ std::string key_text(const pickle::Value& key) {
   return "?";
 }
 
+// What the dictionary has at `key`; null where it has none.
+const pickle::Value* at_key(const pickle::Value& root, const std::string& key) {
+  const auto* dict = std::get_if<pickle::Dict>(&root.data);
+  if (dict == nullptr) return nullptr;
+  const auto found = std::ranges::find_if(dict->items, [&](const auto& item) {
+    const auto* text = std::get_if<std::string>(&item.first->data);
+    return text != nullptr && *text == key;
+  });
+  return found == dict->items.end() ? nullptr : found->second;
+}
+
 }  // namespace
 
 struct TorchFile::Archive {
@@ -89,6 +100,13 @@ struct TorchFile::Archive {
     return found;
   }
 
+  pickle::Object parse() {
+    const auto [bytes, size] = record("data.pkl");
+    require<IoError>(size <= kMaxPickleBytes, "{}: its pickle has {} bytes, and that of weights at most {}",
+                     path.string(), size, kMaxPickleBytes);
+    return pickle::parse({static_cast<const char*>(bytes.get()), size}, path.string());
+  }
+
   // Collects the tensors below `value`.
   void collect(const pickle::Value& value, const std::string& name, int depth) {
     require<IoError>(depth < kMaxNesting, "{}: its dictionaries lie too deep in one another", path.string());
@@ -115,10 +133,7 @@ struct TorchFile::Archive {
 };
 
 TorchFile::TorchFile(const std::filesystem::path& path) : path_(path), archive_(std::make_unique<Archive>(path)) {
-  const auto [bytes, size] = archive_->record("data.pkl");
-  require<IoError>(size <= kMaxPickleBytes, "{}: its pickle has {} bytes, and that of weights at most {}",
-                   path_.string(), size, kMaxPickleBytes);
-  const auto object = pickle::parse({static_cast<const char*>(bytes.get()), size}, path.string());
+  const auto object = archive_->parse();
   archive_->collect(*object.root, "", 0);
   for (const auto& [name, entry] : archive_->entries) {
     const auto dtype = dtype_of_storage(entry.storage_type);
@@ -133,6 +148,26 @@ TorchFile::TorchFile(const std::filesystem::path& path) : path_(path), archive_(
 }
 
 TorchFile::~TorchFile() = default;
+
+std::vector<std::string> TorchFile::texts(std::span<const std::string> keys) const {
+  const auto object = archive_->parse();
+  const pickle::Value* value = nullptr;
+  for (size_t i = 0; i < keys.size() && value == nullptr; ++i) value = at_key(*object.root, keys[i]);
+  if (value == nullptr) return {};
+  if (const auto* text = std::get_if<std::string>(&value->data)) return {*text};
+  const auto* list = std::get_if<pickle::Sequence>(&value->data);
+  if (list == nullptr) return {};
+  std::vector<std::string> found;
+  size_t num_bytes = 0;  // a list may name one long text many times
+  for (const auto* item : list->items) {
+    const auto* text = std::get_if<std::string>(&item->data);
+    if (text == nullptr) return {};
+    num_bytes += text->size() + sizeof *text;
+    require<IoError>(num_bytes <= kMaxPickleBytes, "{}: its texts have more than {} bytes", place(), kMaxPickleBytes);
+    found.push_back(*text);
+  }
+  return found;
+}
 
 void TorchFile::read(const std::string& name, int64_t begin, const at::Tensor& out) const {
   const TensorInfo& info = find_tensor(*this, name);

@@ -2,6 +2,9 @@
 
 #include <filesystem>
 #include <memory>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "core/io/tensor_source.h"
 
@@ -20,6 +23,9 @@ class TorchFile : public TensorSource {
   const std::vector<TensorInfo>& tensors() const override { return tensors_; }
   const std::map<std::string, std::string>& metadata() const override { return metadata_; }  // empty
   std::string place() const override { return path_.string(); }
+  // The text, or the texts of a list of nothing else, that the outermost dictionary has at the first of `keys` that it
+  // has; empty for anything else. IoError when they are more than 32 MiB. Reads the pickle again.
+  std::vector<std::string> texts(std::span<const std::string> keys) const;
   void read(const std::string& name, int64_t begin, const at::Tensor& out) const override;
 
  private:

@@ -41,8 +41,11 @@ struct EmbeddingInfo {
 // Reads no record. IoError as EmbeddingStore's.
 EmbeddingInfo read_embedding_info(const std::filesystem::path& path);
 
+// "encoders" of a store that another program's embeddings were imported into, of which nobody has said whose they are.
+inline constexpr const char* kUnknownEncoders = "unknown";
+
 // 16 hexadecimal digits that two stores share when the same encoders made them: of "encoders" in their provenance,
-// which holds all that an embedding depends on besides its prompt.
+// which holds all that an embedding depends on besides its prompt, or is kUnknownEncoders.
 std::string encoders_digest(const nlohmann::json& provenance);
 
 // A read-only HDF5 store of prompts' embeddings (docs/data_format.md, format 2). Records and prompts stay on the disk

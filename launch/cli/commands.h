@@ -22,6 +22,8 @@ Command data_pack_command();
 Command data_prompts_command();
 Command data_idx_command();
 Command data_cifar10_command();
+Command data_embeddings_command();
+Command data_latents_command();
 Command data_info_command();
 Command data_verify_command();
 Command data_bench_command();
