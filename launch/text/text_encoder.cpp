@@ -1,5 +1,7 @@
 #include "launch/text/text_encoder.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <string_view>
@@ -66,6 +68,14 @@ std::unique_ptr<const StoredTextEncoder> open_stores(const TextConfig& text) {
   return encoder;
 }
 
+void warn_of_unknown_encoders(const StoredTextEncoder& encoder, const TextConfig& text) {
+  if (encoder.stores()[0].info().provenance.value("encoders", nlohmann::json()) != kUnknownEncoders) return;
+  spdlog::warn(
+      "text.store = {} was imported, and whose encoders made its embeddings is not known: that the weights belong to "
+      "them is taken on trust; `fgm data embeddings --like` says whose they are, and compares them",
+      text.store);
+}
+
 void check_stored(const Captions& captions, const TextConfig& text, const std::string& place) {
   const auto encoder = open_stores(text);
   const bool are_its_own = std::ranges::any_of(encoder->stores(), [&](const auto& store) {
@@ -112,7 +122,11 @@ std::string text_store_digest(const TextConfig& text) {
 
 std::unique_ptr<const TextEncoder> make_text_encoder(const TextConfig& text, at::Device device) {
   if (!text.label_names().empty()) return std::make_unique<LabelEncoder>(text);
-  if (!text.store.empty()) return open_stores(text);
+  if (!text.store.empty()) {
+    auto encoder = open_stores(text);
+    warn_of_unknown_encoders(*encoder, text);
+    return encoder;
+  }
   if (!text.model.empty()) {
     return std::make_unique<Sd3TextEncoder>(open_model(text), device.is_cpu() ? at::kFloat : at::kBFloat16, device);
   }

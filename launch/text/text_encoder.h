@@ -18,7 +18,8 @@ TextConfig with_encoders(TextConfig text, bool is_identity_wanted = true);
 
 // The encoder that [text], which is with_encoders()'s or was in a checkpoint, describes: hashed words, classes where it
 // names labels, embeddings of a store, or Stable Diffusion 3's encoders at work on `device`, in float32 on a CPU and
-// bfloat16 on a GPU. ConfigError when its store has other sizes or encoders; IoError.
+// bfloat16 on a GPU. Logs a warning when nobody knows the encoders of its store. ConfigError when its store has other
+// sizes or encoders; IoError.
 std::unique_ptr<const TextEncoder> make_text_encoder(const TextConfig& text, at::Device device = at::kCPU);
 
 // Requires that the encoder of `text` can hold all captions. ConfigError naming `place` and the first caption that is no
