@@ -12,5 +12,5 @@ add_library(fgm_test_images STATIC data/import/encode_images.cpp)
 target_include_directories(fgm_test_images PUBLIC "${PROJECT_SOURCE_DIR}")
 target_link_libraries(fgm_test_images PUBLIC LibTorch::LibTorch PRIVATE fgm_flags JPEG::JPEG PNG::PNG PkgConfig::LCMS2)
 fgm_add_tests(data/import
-  SOURCES cifar10_test.cpp color_profile_test.cpp image_decoder_test.cpp idx_test.cpp pack_archives_test.cpp pack_images_test.cpp prompt_list_test.cpp square_resize_test.cpp
+  SOURCES cifar10_test.cpp color_profile_test.cpp image_decoder_test.cpp idx_test.cpp import_cache_test.cpp pack_archives_test.cpp pack_images_test.cpp prompt_list_test.cpp square_resize_test.cpp
   DEPS fgm::import fgm::io fgm::shapes fgm_test_images LibArchive::LibArchive ZLIB::ZLIB)

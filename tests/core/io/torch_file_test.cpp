@@ -40,6 +40,14 @@ TEST(TorchFile, GivesATrainingCheckpointsTensorsByTheKeysThatLeadToThem) {
   EXPECT_TRUE(at::equal(read_tensor(file, "parameter"), at::tensor({1.5f})));
 }
 
+TEST(TorchFile, GivesATextOrAListOfTextsByTheFirstKeyThatIsThere) {
+  const std::vector<std::string> keys = {"caption", "prompts"}, others = {"prompt_embeds", "version", "nowhere"};
+  const std::string folder = FGM_SOURCE_DIR "/tests/golden/caches/";
+  EXPECT_THAT(TorchFile(folder + "embeddings.pt").texts(keys), testing::ElementsAre("a cat", ""));
+  EXPECT_THAT(TorchFile(folder + "latents.pt").texts(keys), testing::ElementsAre("a cat"));
+  EXPECT_THAT(TorchFile(folder + "embeddings.pt").texts(others), testing::IsEmpty());
+}
+
 TEST(TorchFile, ReadsAViewOfALargerStorageAndAPieceOfIt) {
   const TorchFile file(kGolden);
   auto piece = at::empty({2}, at::kLong);
