@@ -5,6 +5,7 @@
 #include "core/formats/sd3_files.h"
 #include "core/io/output_path.h"
 #include "data/import/import_cache.h"
+#include "data/store/embedding_store.h"
 #include "launch/cli/commands.h"
 #include "launch/cli/encode_images.h"
 #include "launch/cli/output.h"
@@ -47,7 +48,8 @@ int import_cached_embeddings(const Invocation& invocation) {
   const auto options = cache_options(invocation.flags, at::kBFloat16, "fgm data embeddings");
   const auto like = invocation.flags.text("like");
   if (invocation.is_dry_run) {
-    print_out(fmt::format("{} files\n", count_cached_embeddings(options.from)));
+    if (!like.empty()) EmbeddingStore{like};
+    print_out(fmt::format("{} files to read\n", count_cached_embeddings(options.from)));
     return kExitDone;
   }
   const auto report = import_embeddings(options, like);
@@ -71,7 +73,7 @@ int import_cached_latents(const Invocation& invocation) {
   const auto path = invocation.flags.text("vae");
   const Sd3Vae vae = open_sd3_vae(path);
   if (invocation.is_dry_run) {
-    print_out(fmt::format("{} files\n", count_cached_latents(options.from)));
+    print_out(fmt::format("{} files to read\n", count_cached_latents(options.from)));
     return kExitDone;
   }
   options.provenance["weights"] = path;

@@ -168,6 +168,8 @@ TEST_F(Cli, AnOutputThatCannotBeWrittenIsFoundBeforeTheWork) {
       "data pack --images " + path("images") + " --out " + out + ".h5",
       "data prompts --from nowhere.txt --out " + out + ".h5",
       "data idx --images nowhere --labels nowhere --names a --out " + out + ".h5",
+      "data embeddings --from nowhere --out " + out + ".h5",
+      "data latents --from nowhere --vae nowhere --out " + out + ".h5",
       "data shapes --out " + path("a.h5") + " --held-out " + out + ".h5",
       "sample --sample.weights nowhere --sample.prompts nowhere --sample.out " + out + ".h5",
       "sample --sample.weights nowhere --sample.prompts nowhere --sample.out " + out,
@@ -196,6 +198,23 @@ TEST_F(Cli, AListOfPromptsBecomesAStoreThatIsReadLikeTheList) {
   EXPECT_EQ(Store(path("p.h5")).kind(), "captions");
   EXPECT_THAT(Store(path("p.h5")).prompts(), testing::ElementsAre("a cat", "a dog", "a cat"));
   EXPECT_THAT(in_process(folder_, command + " --max-bad 0").text, HasSubstr("p.csv:3: it has 1 fields"));
+}
+
+TEST_F(Cli, WhatOthersHaveCachedBecomesAStoreAndWhoseItIsIsSaidToBeUnknown) {
+  const std::string caches = FGM_SOURCE_DIR "/tests/golden/caches", out = " --out " + path("e.h5");
+  const auto embeddings = "data embeddings --from " + caches + "/embeddings.pt" + out;
+  EXPECT_THAT(in_process(folder_, embeddings + " --dry-run").text, HasSubstr("1 files to read"));
+  EXPECT_THAT(in_process(folder_, embeddings + " --dry-run --like nowhere.h5").text, HasSubstr("nowhere.h5"));
+  EXPECT_FALSE(fs::exists(path("e.h5")));
+  const auto written = in_process(folder_, embeddings);
+  EXPECT_EQ(written.code, kExitDone) << written.text;
+  EXPECT_THAT(written.text, testing::AllOf(HasSubstr("2 records written, 0 files skipped"), HasSubstr("not known")));
+  EXPECT_EQ(Store(path("e.h5")).kind(), "embeddings");
+  const auto refused =
+      in_process(folder_, "data latents --from " + caches +
+                              "/latents.pt --vae " FGM_SOURCE_DIR "/tests/golden/sd3_text --max-bad 0" + out);
+  EXPECT_EQ(refused.code, kExitConfig);
+  EXPECT_THAT(refused.text, HasSubstr("its latents have 2 channels, those of the autoencoder"));
 }
 
 TEST_F(Cli, ScenesForTrainingAndHeldOutOnesAreNotDrawnIntoOneFile) {
