@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <regex>
 
@@ -36,7 +35,7 @@ std::vector<fs::path> find_cached(const fs::path& from, std::string_view ending)
   const auto is_wanted = [&](const fs::path& path) {
     return path.filename().string().ends_with(ending) || is_torch_name(path);
   };
-  std::error_code error;
+  std::error_code error, ignored;
   std::vector<fs::path> paths;
   if (!fs::is_directory(from)) {
     require<ConfigError>(is_wanted(from), "--from {} is neither a folder nor a file *{}, *.pt or *.pth", from.string(),
@@ -47,7 +46,7 @@ std::vector<fs::path> find_cached(const fs::path& from, std::string_view ending)
        it.increment(error)) {
     if (is_of_tools(it->path().filename())) {
       it.disable_recursion_pending();
-    } else if (is_wanted(it->path()) && it->is_regular_file(error)) {
+    } else if (is_wanted(it->path()) && !it->is_directory(ignored)) {
       paths.push_back(it->path());
     }
   }
@@ -58,7 +57,7 @@ std::vector<fs::path> find_cached(const fs::path& from, std::string_view ending)
   return paths;
 }
 
-// The array of the first of `names` that there is, with `num_dims` of them.
+// The array, of `num_dims` dimensions, that has the first of `names` that is there.
 at::Tensor find_array(const Arrays& arrays, const Names& names, int64_t num_dims, const fs::path& path) {
   const auto name = std::ranges::find_if(names, [&](const auto& each) { return arrays.contains(each); });
   require<IoError>(name != names.end(), "{}: it has no '{}'", path.string(), fmt::join(names, "' or '"));
