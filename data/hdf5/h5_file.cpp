@@ -90,6 +90,10 @@ bool H5File::has_attribute(const std::string& name) const {
   return check_hdf5(H5Aexists(file_.get(), name.c_str()), "H5Aexists", describe(name)) > 0;
 }
 
+bool H5File::has_dataset(const std::string& name) const {
+  return check_hdf5(H5Lexists(file_.get(), name.c_str(), H5P_DEFAULT), "H5Lexists", describe(name)) > 0;
+}
+
 int64_t H5File::int_attribute(const std::string& name) const {
   const auto what = describe("attribute " + name);
   return read_int(owned(H5Aopen(file_.get(), name.c_str(), H5P_DEFAULT), "H5Aopen", what), what);

@@ -56,6 +56,7 @@ class H5File {
   static H5File create_with_guard(const std::filesystem::path& path);
 
   bool has_attribute(const std::string& name) const;
+  bool has_dataset(const std::string& name) const;  // of the root group
   int64_t int_attribute(const std::string& name) const;
   std::string string_attribute(const std::string& name) const;  // fixed or variable length
 

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <optional>
+#include <vector>
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
@@ -13,6 +14,7 @@
 #include "data/store/internal/header.h"
 #include "data/store/internal/layout.h"
 #include "data/store/internal/prompt_table.h"
+#include "data/store/internal/rows.h"
 #include "data/store/positioned_file.h"
 #include "data/store/store.h"
 
@@ -53,6 +55,7 @@ struct StoreWriter::Impl {
   std::vector<int64_t> shape;        // of the rows, [N, ...], or [N]
   int64_t num_appended = 0;
   Digest digest;
+  std::vector<uint64_t> row_digests;
   AtomicFile atomic_file;
   H5File file;
 };
@@ -76,6 +79,10 @@ void StoreWriter::append(const at::Tensor& rows) {
   const auto contiguous = rows.contiguous();
   const std::span bytes(static_cast<const std::byte*>(contiguous.const_data_ptr()), contiguous.nbytes());
   impl_->digest.update(bytes);
+  for (int64_t i = 0; i < contiguous.size(0); ++i) {
+    const size_t row_bytes = bytes.size() / static_cast<size_t>(contiguous.size(0));
+    impl_->row_digests.push_back(digest_of_row(bytes.subspan(static_cast<size_t>(i) * row_bytes, row_bytes)));
+  }
   impl_->file.write_rows(impl_->rows->name, impl_->num_appended, bytes);
   impl_->num_appended += contiguous.size(0);
 }
@@ -85,6 +92,7 @@ void StoreWriter::commit() {
     check(impl_->num_appended == impl_->shape[0], "{} {} were appended to a store of {} records", impl_->num_appended,
           impl_->rows->name, impl_->shape[0]);
     impl_->file.write_attribute(impl_->rows->digest, impl_->digest.hex());
+    impl_->file.write_uint64(impl_->rows->row_digests, impl_->row_digests);
   }
   impl_->file.close();
   impl_->atomic_file.commit();

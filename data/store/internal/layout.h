@@ -24,6 +24,8 @@ inline constexpr auto kPromptLength = "prompts/length";
 inline constexpr auto kPromptHash = "prompts/xxh64";
 inline constexpr auto kImages = "images";
 inline constexpr auto kSamples = "samples";
+inline constexpr auto kImageDigests = "images_xxh3";
+inline constexpr auto kSampleDigests = "samples_xxh3";
 inline constexpr auto kClip = "text/clip";
 inline constexpr auto kT5 = "text/t5";
 inline constexpr auto kPooled = "text/pooled";
@@ -46,17 +48,19 @@ inline bool is_kind(std::string_view kind) {
   return std::ranges::find(kKinds, kind) != kKinds.end();
 }
 
-// The dataset that a kind has beside the prompts, one row a record, and the attribute with its digest. Embeddings and
-// latents have datasets of their own (embedding_file.h, latent_file.h).
+// The dataset that a kind has beside the prompts, one row a record, the attribute with its digest, and the dataset with
+// a digest of each row, which older files are without. Embeddings and latents have datasets of their own
+// (embedding_file.h, latent_file.h).
 struct Rows {
   const char* name;
   H5Element element;
   const char* digest;
+  const char* row_digests;
 };
 inline std::optional<Rows> rows_of(std::string_view kind) {
   if (kind == kCaptionsOnly || kind == kEmbeddings || kind == kLatents) return std::nullopt;
-  if (kind == kPairs) return Rows{kSamples, H5Element::kFloat16, kSamplesDigest};
-  return Rows{kImages, H5Element::kUint8, kImagesDigest};
+  if (kind == kPairs) return Rows{kSamples, H5Element::kFloat16, kSamplesDigest, kSampleDigests};
+  return Rows{kImages, H5Element::kUint8, kImagesDigest, kImageDigests};
 }
 
 }  // namespace fgm::layout
