@@ -56,27 +56,14 @@ void lay_out(const fs::path& partial, const EmbeddingHeader& header) {
   atomic_file.commit();
 }
 
-// The first entry that differs between what was begun and what is wanted, with both values; "" when none does.
-std::string difference(const nlohmann::json& begun, const nlohmann::json& wanted) {
-  const auto before = begun.flatten(), now = wanted.flatten();
-  auto keys = before;
-  keys.update(now);
-  const auto text_of = [](const nlohmann::json& entries, const std::string& key) {
-    return entries.value(key, nlohmann::json()).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  };
-  for (const auto& [key, value] : keys.items()) {
-    const auto old_text = text_of(before, key), new_text = text_of(now, key);
-    if (old_text != new_text) return fmt::format("{} is {}, now {}", key, old_text, new_text);
-  }
-  return "";
-}
-
 // What differs between a file that was begun and what is wanted; "" when it can be gone on with.
 std::string difference(const fs::path& partial, const EmbeddingHeader& header) {
   const EmbeddingFile file(partial);
   if (file.info().shape != header.shape) return "sizes";
   if (file.info().dtype != header.dtype) return "dtype";
-  if (auto different = difference(file.info().provenance, header.provenance); !different.empty()) return different;
+  if (const auto entry = first_difference(file.info().provenance, header.provenance)) {
+    return fmt::format("{} is {}, now {}", entry->key, entry->first, entry->second);
+  }
   return difference_of_prompts(partial, header.prompts);
 }
 

@@ -26,6 +26,7 @@ Command data_embeddings_command();
 Command data_latents_command();
 Command data_info_command();
 Command data_verify_command();
+Command data_merge_command();
 Command data_bench_command();
 Command inspect_command();
 Command report_command();

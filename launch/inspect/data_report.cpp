@@ -4,6 +4,7 @@
 #include "core/base/text.h"
 #include "data/store/embedding_store.h"
 #include "data/store/latent_info.h"
+#include "data/store/merge_stores.h"
 #include "data/store/store.h"
 #include "data/store/verify_store.h"
 #include "launch/inspect/reports.h"
@@ -81,13 +82,32 @@ std::string info_text(const Json& info) {
   return lines + fmt::format("  provenance: {}\n", info["provenance"].dump());
 }
 
-Json verify(const std::filesystem::path& path, int64_t num_threads) {
-  const StoreCheck check = verify_store(path, num_threads);
-  return {{"path", path.string()},
-          {"ok", check.problems.empty()},
-          {"kind", check.kind},
-          {"records", check.size},
-          {"problems", check.problems}};
+Json repair(const std::filesystem::path& path, const StoreCheck& check) {
+  const auto out = repaired_store(path);
+  try {
+    const auto repaired = repair_store(path, check, out);
+    return {{"path", out.string()}, {"records", repaired.size}, {"left_out", repaired.num_left_out}};
+  } catch (const IoError& error) {
+    if (error.exit_code() != kExitConfig) throw;
+    return {{"path", nullptr}, {"problem", error.what()}};
+  }
+}
+
+Json verify(const std::filesystem::path& path, const DataVerification& options) {
+  const StoreCheck check = verify_store(path, options.num_threads);
+  Json json = {{"path", path.string()},
+               {"ok", check.problems.empty()},
+               {"kind", check.kind},
+               {"records", check.size},
+               {"problems", check.problems}};
+  if (options.wants_repair && !check.problems.empty()) json["repaired"] = repair(path, check);
+  return json;
+}
+
+std::string repair_text(const Json& repaired) {
+  if (repaired["path"].is_null()) return fmt::format("WRONG  {}\n", repaired["problem"].get<std::string>());
+  return fmt::format("wrote  {}: {} whole records, {} left out\n", repaired["path"].get<std::string>(),
+                     repaired["records"].dump(), repaired["left_out"].dump());
 }
 
 std::string check_text(const Json& check) {
@@ -100,6 +120,7 @@ std::string check_text(const Json& check) {
   for (const auto& problem : check["problems"]) {
     lines += fmt::format("WRONG  {}: {}\n", path, problem.get<std::string>());
   }
+  if (check.contains("repaired")) lines += repair_text(check["repaired"]);
   return lines;
 }
 
@@ -116,12 +137,21 @@ Report report_data(const std::filesystem::path& path) {
   return {std::move(json), std::move(text)};
 }
 
-Report report_data_verification(const std::vector<std::string>& paths, int64_t num_threads) {
+std::filesystem::path repaired_store(std::filesystem::path store) {
+  if (store.extension() == ".partial") store.replace_extension();
+  const auto ending = store.extension();
+  store.replace_extension();
+  store += ".repaired";
+  store += ending;
+  return store;
+}
+
+Report report_data_verification(const std::vector<std::string>& paths, const DataVerification& options) {
   Json stores = Json::array();
   std::string text;
   bool is_well = true;
   for (const auto& path : paths) {
-    stores.push_back(verify(path, num_threads));
+    stores.push_back(verify(path, options));
     text += check_text(stores.back());
     is_well = is_well && stores.back()["ok"].get<bool>();
   }

@@ -22,9 +22,16 @@ Report report_file(const std::filesystem::path& path);
 
 // Reports on a store, finished or not, and reads no image, embedding or latent. IoError as above.
 Report report_data(const std::filesystem::path& path);
-// Reads all of the stores, on `num_threads` threads, and names every record that is damaged. Not well when one is, or
-// when a store cannot be opened.
-Report report_data_verification(const std::vector<std::string>& paths, int64_t num_threads);
+// Reads all of the stores, on `num_threads` threads, and names every record that is damaged. Not well when one is, when
+// some are not written yet, or when a store cannot be opened. `wants_repair` writes the whole records of such a store
+// into repaired_store() of it; also what keeps that from being done is part of the report.
+struct DataVerification {
+  int64_t num_threads = 1;
+  bool wants_repair = false;
+};
+Report report_data_verification(const std::vector<std::string>& paths, const DataVerification& options);
+// The file beside a store, a.h5 or a.h5.partial, that its whole records are written into: a.repaired.h5.
+std::filesystem::path repaired_store(std::filesystem::path store);
 
 // Reports on a checkpoint's folder, finished or not: training state, files, tensors by their global shape, config.
 // Reads every tensor for its statistics, but checks no digest.

@@ -2,6 +2,8 @@
 
 #include <fmt/ranges.h>
 
+#include <utility>
+
 #include "core/base/error.h"
 #include "data/store/internal/layout.h"
 #include "data/store/store.h"
@@ -33,6 +35,20 @@ void write_header(H5File& file, int64_t format, const StoreHeader& header) {
     file.write_fixed_attribute(layout::kKind, header.kind);
     file.write_fixed_attribute(layout::kProvenance, provenance);
   }
+}
+
+std::optional<JsonDifference> first_difference(const nlohmann::json& one, const nlohmann::json& other) {
+  const auto entries = one.flatten(), other_entries = other.flatten();
+  auto keys = entries;
+  keys.update(other_entries);
+  const auto text_of = [](const nlohmann::json& from, const std::string& key) {
+    return from.value(key, nlohmann::json()).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  };
+  for (const auto& [key, value] : keys.items()) {
+    auto first = text_of(entries, key), second = text_of(other_entries, key);
+    if (first != second) return JsonDifference{key, std::move(first), std::move(second)};
+  }
+  return std::nullopt;
 }
 
 }  // namespace fgm
