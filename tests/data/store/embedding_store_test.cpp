@@ -228,7 +228,7 @@ TEST(VerifyStore, NamesBadPromptsAndImagesOfFormatOne) {
     change_byte(folder / "a.h5", bytes.find(text));
   }
   EXPECT_THAT(verify_store(folder / "a.h5", 1).problems,
-              ElementsAre(HasSubstr("record 1: "), HasSubstr("record 2: "), HasSubstr("the images' digest")));
+              ElementsAre(HasSubstr("record 1: "), HasSubstr("record 2: "), HasSubstr("record 0: its image fails")));
 }
 
 TEST(VerifyStore, ReportsWhatIsNoStoreAndWhatIsCutOff) {
