@@ -21,6 +21,9 @@ class Captions {
   // is damaged or cannot be read.
   virtual void each_caption(const std::function<void(std::string_view)>& see) const = 0;
 
+  // Whether an index vouches for them, so that a start need not read all.
+  virtual bool is_indexed() const { return false; }
+
   // The first `count` of them, or all that there are.
   std::vector<std::string> first(int64_t count) const;
 };

@@ -68,7 +68,7 @@ void copy_latent(const std::byte* record, bool has_logvar, LatentScale scale, co
 }  // namespace
 
 struct Store::Impl {
-  explicit Impl(const std::filesystem::path& file_path) : path(file_path), data(file_path) {
+  Impl(const std::filesystem::path& file_path, const StoreSummary* known) : path(file_path), data(file_path) {
     const auto name = path.string();
     const auto file = H5File::open_read_only(path);
     auto header = read_header(file, name);
@@ -84,7 +84,35 @@ struct Store::Impl {
     if (kind == layout::kPairs) {
       noise.emplace(static_cast<uint64_t>(file.int_attribute(layout::kNoiseSeed)), CaptionNoise::kPairs);
     }
-    verify_prompts();
+    if (known != nullptr) require_unchanged(*known);
+    if (known != nullptr && !noise) {
+      digest = known->digest;
+    } else {
+      verify_prompts();
+    }
+  }
+
+  void require_unchanged(const StoreSummary& known) const {
+    const auto bytes = std::filesystem::file_size(path);
+    const auto name = path.string();
+    require<IoError>(
+        bytes == known.bytes && prompts->size() == known.records,
+        "'{}' has changed since its index was made: {} bytes and {} records, now {} and {}; make the index "
+        "again",
+        name, known.bytes, known.records, bytes, prompts->size());
+    require<IoError>(fingerprint() == known.fingerprint,
+                     "'{}' has changed since its index was made: it holds other prompts or records, or says otherwise "
+                     "how they were made; make the index again",
+                     name);
+  }
+
+  std::string fingerprint() const {
+    Digest all;
+    add_text(all, kind);
+    add_text(all, provenance.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    add_text(all, rows_digest);
+    prompts->add_checksums(data, all);
+    return all.hex();
   }
 
   void verify_prompts() {
@@ -162,7 +190,9 @@ std::string kind_of_store(const std::filesystem::path& path) {
   return read_header(H5File::open_read_only(path), path.string()).kind;
 }
 
-Store::Store(const std::filesystem::path& path) : impl_(std::make_unique<Impl>(path)) {}
+Store::Store(const std::filesystem::path& path) : impl_(std::make_unique<Impl>(path, nullptr)) {}
+Store::Store(const std::filesystem::path& path, const StoreSummary& known)
+    : impl_(std::make_unique<Impl>(path, &known)) {}
 Store::~Store() = default;
 Store::Store(Store&&) noexcept = default;
 Store& Store::operator=(Store&&) noexcept = default;
@@ -210,6 +240,13 @@ std::vector<int64_t> Store::sample_shape() const {
 
 const std::string& Store::digest() const {
   return impl_->digest;
+}
+
+StoreSummary Store::summary() const {
+  return {.bytes = std::filesystem::file_size(path()),
+          .records = size(),
+          .fingerprint = impl_->fingerprint(),
+          .digest = digest()};
 }
 
 void Store::log_text_remarks() const {

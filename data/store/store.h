@@ -24,6 +24,15 @@ inline constexpr int64_t kStoreFormat = 2;
 // "captions", "images", "samples", "pairs", "embeddings" or "latents". Reads the header alone; IoError as Store's.
 std::string kind_of_store(const std::filesystem::path& path);
 
+// What the index of a set knows of a store.
+struct StoreSummary {
+  uint64_t bytes = 0;  // of the file
+  int64_t records = 0;
+  std::string
+      fingerprint;     // of all that Store::digest() is over, by the check-sums that the file has, and of its header
+  std::string digest;  // Store::digest()
+};
+
 // A read-only HDF5 store of prompts and, optionally, images, their latents, or a teacher's pairs of noise and sample; of
 // embeddings it is the prompts, and EmbeddingStore reads the rest. Opening reads and verifies every prompt and keeps
 // none: prompts, images, latents and samples stay on the disk and are read with pread where they lie, without the HDF5
@@ -34,6 +43,9 @@ class Store : public Captions {
   // an unknown kind, datasets that are missing or disagree in size, a prompt that is not UTF-8 or fails its check-sum,
   // latents that are not all written.
   explicit Store(const std::filesystem::path& path);
+  // The same without reading the prompts, but those of pairs; IoError when the file has changed since summary() said so
+  // of it.
+  Store(const std::filesystem::path& path, const StoreSummary& known);
   ~Store() override;
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
@@ -60,6 +72,7 @@ class Store : public Captions {
   // 32 hexadecimal digits that two stores share only with equal prompts and images, latents or samples: over the
   // prompts, and over the images' digest or the latents' digests as they were written.
   const std::string& digest() const;
+  StoreSummary summary() const;
 
   // uint8 [n, H, W, C], row i is record indices[i]. Needs has_images() and indices in [0, size()).
   at::Tensor images(std::span<const int64_t> indices) const;

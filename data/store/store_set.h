@@ -32,9 +32,11 @@ class StoreSet : public Captions {
 
   // `list` has files, or patterns such as "prompts-*.h5", with commas between them: "a.h5, b.h5:0.3, prompts-*.h5".
   // What stands behind a colon is the part that a file, or the files of a pattern together, have in the samples; the
-  // others share what is left, by their sizes. A list that is the name of a file is that file.
+  // others share what is left, by their sizes. A list that is the name of a file is that file; of an index, S.json
+  // (write_store_index()), the set that it was made of, whose prompts are not read before they are needed.
   // ConfigError when no file is named or one twice, when a part is not above 0 and at most 1, and when all parts leave
-  // nothing to others or, where there are none, are not 1 together. IoError as Store's.
+  // nothing to others or, where there are none, are not 1 together. IoError as Store's, and naming a file that has
+  // changed since its index was made.
   explicit StoreSet(const std::string& list);
 
   const std::string& place() const { return list_; }  // the list
@@ -45,6 +47,7 @@ class StoreSet : public Captions {
   int64_t size() const override { return firsts_.back(); }
   std::string caption(int64_t index) const override;
   void each_caption(const std::function<void(std::string_view)>& see) const override;
+  bool is_indexed() const override { return is_indexed_; }
   // Of a single store its own.
   std::string digest() const;
 
@@ -60,6 +63,7 @@ class StoreSet : public Captions {
   std::pair<const Store&, int64_t> place_of(int64_t index) const;
 
   std::string list_;
+  bool is_indexed_ = false;
   std::vector<Store> stores_;
   std::vector<Share> shares_;
   std::vector<int64_t> firsts_ = {0};  // the number of each store's first record, and of all records

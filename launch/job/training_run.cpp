@@ -173,6 +173,7 @@ ImageJob grid_job(const ImageSampler& sampler, std::span<const std::string> capt
 std::shared_ptr<const StoreSet> open_stores(const DataConfig& data) {
   require<ConfigError>(!data.store.empty(), "data.store is not set; give a store, made by `fgm data`");
   auto stores = std::make_shared<const StoreSet>(data.store);
+  if (stores->is_indexed()) return stores;
   for (const auto& store : stores->stores()) store.log_text_remarks();
   return stores;
 }

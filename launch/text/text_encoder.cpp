@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <string_view>
 #include <utility>
 
@@ -25,10 +26,17 @@ std::string beginning_of(const std::string& caption) {
   return caption.substr(0, blank == std::string::npos ? kShown : blank) + " ...";
 }
 
+// All captions; of a set that is opened by its index so many, evenly spread, that a start takes seconds.
+void for_captions_to_check(const Captions& captions, const std::function<void(std::string_view)>& see) {
+  constexpr int64_t kSpread = 10'000;
+  if (!captions.is_indexed() || captions.size() <= kSpread) return captions.each_caption(see);
+  for (int64_t i = 0; i < kSpread; ++i) see(captions.caption(i * captions.size() / kSpread));
+}
+
 void check_labels(const Captions& captions, const TextConfig& text, const std::string& place) {
   const LabelEncoder encoder(text);
   try {
-    captions.each_caption([&](std::string_view caption) { encoder.class_of(std::string(caption)); });
+    for_captions_to_check(captions, [&](std::string_view caption) { encoder.class_of(std::string(caption)); });
   } catch (const ConfigError& error) {
     throw ConfigError(fmt::format("{}: {}", place, error.what()));
   }
@@ -85,7 +93,7 @@ void check_stored(const Captions& captions, const TextConfig& text, const std::s
   if (are_its_own) return;
   int64_t num_missing = 0;
   std::string first;
-  captions.each_caption([&](std::string_view view) {
+  for_captions_to_check(captions, [&](std::string_view view) {
     std::string caption(view);
     if (!encoder->contains(caption) && num_missing++ == 0) first = std::move(caption);
   });
@@ -138,7 +146,7 @@ void check_captions(const Captions& captions, const TextConfig& text, const std:
   if (!text.store.empty()) return check_stored(captions, text, place);
   if (!text.model.empty()) return;  // what is too long is cut, as by diffusers, and named then
   LongCaptions found{.num_tokens = text.num_tokens};
-  captions.each_caption([&](std::string_view caption) { found.see(caption); });
+  for_captions_to_check(captions, [&](std::string_view caption) { found.see(caption); });
   if (found.count == 0) return;
   const std::string advice = is_fixed ? "the weights were trained with that number: give shorter captions"
                                       : fmt::format("text.num_tokens = {} would do for all of them", found.most_words);

@@ -1,7 +1,7 @@
 fgm_add_tests(data/store
   SOURCES embedding_store_test.cpp embedding_writer_test.cpp for_each_row_test.cpp latent_writer_test.cpp
-          merge_stores_test.cpp positioned_file_test.cpp store_layout_test.cpp store_set_test.cpp store_test.cpp
-          store_writer_test.cpp
+          merge_stores_test.cpp store_index_test.cpp positioned_file_test.cpp store_layout_test.cpp store_set_test.cpp
+          store_test.cpp store_writer_test.cpp
   DEPS fgm::hdf5 fgm::store)
 fgm_add_tests(data/sampler SOURCES bucket_shuffle_test.cpp epoch_shuffle_test.cpp mixture_order_test.cpp DEPS fgm::sampler)
 fgm_add_tests(data/text SOURCES clip_tokenizer_test.cpp hashed_word_encoder_test.cpp label_encoder_test.cpp t5_tokenizer_test.cpp DEPS fgm::text)

@@ -182,9 +182,13 @@ std::string LatentFile::digest() const {
     const auto text = fmt::format("{} {};", bucket.name(), bucket.size);
     digest.update(std::as_bytes(std::span(text)));
   }
-  std::vector<std::byte> digests(digests_.bytes);
-  data_.read(digests_.offset, digests);
-  digest.update(digests);
+  constexpr uint64_t kPieceBytes = uint64_t{1} << 20;
+  std::vector<std::byte> piece(kPieceBytes);
+  for (uint64_t begin = 0; begin < digests_.bytes; begin += kPieceBytes) {
+    const auto part = std::span(piece).first(std::min(kPieceBytes, digests_.bytes - begin));
+    data_.read(digests_.offset + begin, part);
+    digest.update(part);
+  }
   return digest.hex();
 }
 

@@ -11,6 +11,8 @@
 namespace fgm {
 namespace {
 
+constexpr int64_t kNumbersAtOnce = 1 << 14;  // prompts whose numbers are read at once
+
 std::vector<uint64_t> read_numbers(const PositionedFile& data, const H5Extent& table, int64_t begin, int64_t end) {
   std::vector<uint64_t> values(static_cast<size_t>(end - begin));
   data.read(table.offset + static_cast<uint64_t>(begin) * sizeof(uint64_t), std::as_writable_bytes(std::span(values)),
@@ -96,11 +98,19 @@ std::string PromptTable::read(const PositionedFile& data, int64_t index) const {
   return text;
 }
 
+void PromptTable::add_checksums(const PositionedFile& data, Digest& digest) const {
+  for (int64_t begin = 0; begin < size_; begin += kNumbersAtOnce) {
+    for (const auto* table : {&hashes_, &lengths_}) {
+      const auto values = read_numbers(data, *table, begin, std::min(begin + kNumbersAtOnce, size_));
+      digest.update(std::as_bytes(std::span(values)));
+    }
+  }
+}
+
 void PromptTable::each(const PositionedFile& data, const See& see) const {
-  constexpr int64_t kChunk = 1 << 14;
   BlobReader blob(data, blob_);
-  for (int64_t begin = 0; begin < size_; begin += kChunk) {
-    const int64_t end = std::min(begin + kChunk, size_);
+  for (int64_t begin = 0; begin < size_; begin += kNumbersAtOnce) {
+    const int64_t end = std::min(begin + kNumbersAtOnce, size_);
     const auto offsets = read_numbers(data, offsets_, begin, end), lengths = read_numbers(data, lengths_, begin, end),
                hashes = read_numbers(data, hashes_, begin, end);
     for (size_t i = 0; i < offsets.size(); ++i) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/hash.h"
 #include "data/hdf5/h5_file.h"
 #include "data/store/positioned_file.h"
 
@@ -23,6 +24,9 @@ class PromptTable {
   int64_t size() const { return size_; }
   // DamageError naming the file, the prompt and what is wrong with it: outside the blob, a check-sum that disagrees.
   std::string read(const PositionedFile& data, int64_t index) const;
+
+  // Adds the check-sums and lengths of all prompts to a digest.
+  void add_checksums(const PositionedFile& data, Digest& digest) const;
 
   // Called with a prompt, and with what is wrong with it and what to do; the text is good until it returns.
   using See = std::function<void(int64_t index, std::string_view text, const std::optional<std::string>& problem)>;
