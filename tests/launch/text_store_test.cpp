@@ -176,5 +176,26 @@ TEST_F(TextStore, DataInfoAndVerifySayWhatIsThereAndWhatIsDamaged) {
   EXPECT_THAT(damaged.text, HasSubstr("WRONG  a.h5: record 1: prompt 1 fails its check-sum"));
 }
 
+TEST_F(TextStore, DataVerifyRepairsAndDataMergeMakesOneStoreOrAnIndex) {
+  const auto here = place("repair");
+  write_embeddings(here / "a.h5", embeddings_of({"a cube", "a ball", ""}));
+  change_byte(here / "a.h5", bytes_of_file(here / "a.h5").find("a ball"));
+  const auto repaired = run(1, here, "data verify a.h5 --repair");
+  EXPECT_EQ(repaired.code, kExitConfig) << "a.h5 is damaged as before";
+  EXPECT_THAT(repaired.text, HasSubstr("wrote  a.repaired.h5: 2 whole records, 1 left out"));
+  EXPECT_EQ(run(1, here, "data verify a.repaired.h5").code, kExitDone);
+  EXPECT_THAT(run(1, here, "data verify a.h5 --repair").text, HasSubstr("'a.repaired.h5' is there already"));
+
+  write_embeddings(here / "b.h5", embeddings_of({"a cone", ""}));
+  const auto merged = run(1, here, "data merge a.repaired.h5 b.h5 --out m.h5");
+  EXPECT_EQ(merged.code, kExitDone);
+  EXPECT_THAT(merged.text,
+              HasSubstr("m.h5: 3 records of embeddings from 2 files; left out, since they were there already: 1"));
+  EXPECT_THAT(run(1, here, "data merge a.h5 b.h5 --out n.h5").text, HasSubstr("a.h5': prompt 1 fails its check-sum"));
+  EXPECT_THAT(run(1, here, "data merge b.h5 --out n.h5 --index n.json").text, HasSubstr("give either --out"));
+  EXPECT_THAT(run(1, here, "data merge b.h5 " + path("shapes.h5") + ":0.5 --index s.json").text,
+              HasSubstr("s.json: 62 records of 2 files"));
+}
+
 }  // namespace
 }  // namespace fgm
