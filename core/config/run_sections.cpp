@@ -56,7 +56,8 @@ void ParallelConfig::validate() const {}
 
 void DataConfig::visit(FieldVisitor& v) {
   v.field("data.store", store,
-          "HDF5 store of captions and images, or several: a.h5, b-*.h5, c.h5:0.3 (its part of the samples), or an index S.json",
+          "HDF5 store of captions and images, or several: a.h5, b-*.h5, c.h5:0.3 (its part of the samples), or an "
+          "index S.json",
           OnResume::kIgnore);
   v.field("data.prefetch", prefetch, "batches read ahead; 0 = read when asked", OnResume::kIgnore);
   v.field("data.max_bad", max_bad, "damaged records of which a run takes the next ones instead; one more is an error",

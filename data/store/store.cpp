@@ -97,9 +97,8 @@ struct Store::Impl {
     const auto name = path.string();
     require<IoError>(
         bytes == known.bytes && prompts->size() == known.records,
-        "'{}' has changed since its index was made: {} bytes and {} records, now {} and {}; make the index "
-        "again",
-        name, known.bytes, known.records, bytes, prompts->size());
+        "'{}' has changed since its index was made: {} bytes and {} records, now {} and {}; make the index again", name,
+        known.bytes, known.records, bytes, prompts->size());
     require<IoError>(fingerprint() == known.fingerprint,
                      "'{}' has changed since its index was made: it holds other prompts or records, or says otherwise "
                      "how they were made; make the index again",

@@ -26,7 +26,7 @@ constexpr int64_t kRecordsAtOnce = 16;
 using RecordProblem = std::pair<int64_t, const char*>;
 
 template <typename File>
-constexpr const char* kDamage = "its image fails its check-sum";
+constexpr const char* kDamage = "its image or sample fails its check-sum";
 template <>
 constexpr const char* kDamage<EmbeddingFile> = "its embeddings fail their check-sum";
 template <>

@@ -94,7 +94,7 @@ size_t bytes_of_record(const LatentFile& file, int64_t index) {
 // Copies what OUT.partial does not have yet, and gives it its name.
 template <typename File, typename Writer>
 void copy_records(const MergeSources& sources, const fs::path& out) {
-  constexpr size_t kRecordsAtOnce = 64;  // are on the disk before they are marked
+  constexpr size_t kCopiesAtOnce = 64;  // are on the disk before they are marked
   {
     std::deque<File> files;
     for (const auto& path : sources.files) files.emplace_back(path);
@@ -112,7 +112,7 @@ void copy_records(const MergeSources& sources, const fs::path& out) {
       read_record<File>(files, place, buffer);
       target.write(i, buffer);
       written.push_back(i);
-      if (written.size() == kRecordsAtOnce) mark();
+      if (written.size() == kCopiesAtOnce) mark();
     }
     mark();
   }

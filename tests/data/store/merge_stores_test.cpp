@@ -164,7 +164,7 @@ TEST_F(RepairStore, LeavesOutTheImagesThatAreDamaged) {
   damage_image(path("a.h5"), 101);
   change_byte(path("a.h5"), bytes_of_file(path("a.h5")).find("third"));
   EXPECT_THAT(verify_store(path("a.h5"), 2).problems,
-              ElementsAre(HasSubstr("record 2: prompt"), HasSubstr("record 1: its image fails")));
+              ElementsAre(HasSubstr("record 2: prompt"), HasSubstr("record 1: its image or sample fails")));
   EXPECT_EQ(repair(path("a.h5"), path("out.h5")).num_left_out, 2);
   const Store repaired(path("out.h5"));
   repaired.verify_images();
