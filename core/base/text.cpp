@@ -182,10 +182,9 @@ std::string to_nfc(std::string text) {
   return normal;
 }
 
-std::string printable(std::string_view text) {
-  constexpr size_t kMaxBytes = 4000;
+std::string printable(std::string_view text, size_t max_bytes) {
   std::string out;
-  while (!text.empty() && out.size() < kMaxBytes) {
+  while (!text.empty() && out.size() < max_bytes) {
     const auto here = text;
     const UChar32 character = take_character(text);
     const auto bytes = here.substr(0, here.size() - text.size());

@@ -41,8 +41,8 @@ std::vector<std::string_view> lines_of(std::string_view text);
 bool is_nfc(std::string_view text);
 std::string to_nfc(std::string text);
 
-// For messages. Bytes that are not UTF-8 and control characters become "\xE9", and a long text is cut.
-std::string printable(std::string_view text);
+// For messages. Bytes that are not UTF-8 and control characters become "\xE9", and a text beyond `max_bytes` is cut.
+std::string printable(std::string_view text, size_t max_bytes = 4000);
 // The first character of `text`, which is not empty: "'x'", "U+00A0 NO-BREAK SPACE", "byte E9".
 std::string describe_character(std::string_view text);
 // "; it holds U+2013 EN DASH": the first character beyond ASCII in what should have none; "" when there is none.

@@ -96,6 +96,7 @@ TEST(Messages, NameWhatCannotBeSeen) {
 TEST(Messages, ArePrintableWhateverAFileNameHolds) {
   EXPECT_EQ(printable("caf\xE9/\x1B[2J" + kComposed), "caf\\xE9/\\x1B[2J" + kComposed);
   EXPECT_THAT(printable(std::string(100'000, 'x')), testing::SizeIs(testing::Lt(5000u)));
+  EXPECT_THAT(printable(std::string(100'000, 'x'), std::string::npos), testing::SizeIs(100'000u));
 }
 
 }  // namespace
