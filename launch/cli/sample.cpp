@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/base/error.h"
+#include "core/base/hash.h"
 #include "core/config/fields.h"
 #include "core/flow/guidance.h"
 #include "core/formats/text_encoder_files.h"
@@ -128,6 +129,16 @@ at::Tensor read_noise(const std::string& path, const SampleOptions& options, int
   return noise;
 }
 
+nlohmann::ordered_json describe_images(const Config& config, const ImageStart& start) {
+  auto out = describe(config, start);
+  if (const auto& noise = start.noise_NCHW; noise.defined()) {
+    Digest digest;
+    digest.update({static_cast<const std::byte*>(noise.const_data_ptr()), noise.nbytes()});
+    out["noise_xxh128"] = digest.hex();
+  }
+  return out;
+}
+
 // Rank 0 keeps the images of a file until all are there.
 double kept_bytes(const SampleConfig& sample, const ImageStart& start) {
   if (!is_file(sample.out)) return 0;
@@ -155,13 +166,13 @@ ImageStart check_start(const Config& config, at::Device device, const StartConte
   if (is_file(config.sample.out)) return start;
   const ImageList images = image_list(config, start);
   const ImageFolder folder(config.sample.out, config.sample.layout, start.prompts, images);
-  context.once([&] { folder.check(describe(config, start)); });
+  context.once([&] { folder.check(describe_images(config, start)); });
   return start;
 }
 
 bool sample_and_write(const Config& config, const ImageStart& start, const ImageJob& job, World& world) {
   const fs::path out = config.sample.out;
-  auto provenance = describe(config, start);
+  auto provenance = describe_images(config, start);
   if (is_file(out)) {
     provenance["config"] = to_ini(config);
     return sample_to_file(out, job, world, provenance);
@@ -250,17 +261,15 @@ SampleStart open_sample(const Config& config, const std::vector<std::string>& ro
 nlohmann::ordered_json describe(const Config& config, const SampleStart& start) {
   const OpenWeights& weights = start.weights;
   const SampleOptions& options = start.options;
-  nlohmann::ordered_json out{{"weights", weights.source->place()},
-                             {"role", weights.info.role},
-                             {"step", weights.info.step},
-                             {"steps", options.steps},
-                             {"guidance", options.guidance},
-                             {"shift", options.shift},
-                             {"evaluations", options.steps * num_passes(options.guidance)},
-                             {"batch", config.sample.batch},
-                             {"seed", config.run.seed}};
-  if (!config.sample.noise.empty()) out["noise"] = config.sample.noise;
-  return out;
+  return {{"weights", weights.source->place()},
+          {"role", weights.info.role},
+          {"step", weights.info.step},
+          {"steps", options.steps},
+          {"guidance", options.guidance},
+          {"shift", options.shift},
+          {"evaluations", options.steps * num_passes(options.guidance)},
+          {"batch", config.sample.batch},
+          {"seed", config.run.seed}};
 }
 
 Command sample_command() {

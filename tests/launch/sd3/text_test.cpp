@@ -131,6 +131,19 @@ TEST_F(Text, BecomesTheImagesThatDiffusersDraws) {
   }
 }
 
+TEST_F(Text, ImagesOfOtherNoiseDoNotGoIntoTheSameFolder) {
+  const auto noise = wanted(images_, "noise");
+  write_safetensors(path("noise.safetensors"), {{"noise", noise}});
+  const auto sample = fmt::format(
+      "sample --run.threads 1 --sample.weights {} --sample.prompts prompts.txt --sample.noise noise.safetensors "
+      "--steps 1 --sample.guidance 1 --text.num_tokens 154 --sample.out images",
+      kWhole);
+  must_run(sample);
+  must_run(sample);
+  write_safetensors(path("noise.safetensors"), {{"noise", noise + 1}});
+  EXPECT_THAT(run(sample).text, HasSubstr("images holds something else than these images"));
+}
+
 TEST_F(Text, OfAStoreAndOfEncodersAtWorkIsTheSame) {
   must_run(encode("--dtype fp32 --out text.h5"));
   const std::string sample = fmt::format(
