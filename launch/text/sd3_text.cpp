@@ -12,6 +12,7 @@
 namespace fgm {
 namespace {
 
+constexpr int64_t kMinT5Tokens = 2;
 constexpr int64_t kMaxT5Tokens = 4096;  // beyond all use: T5 was trained with 512, Stable Diffusion 3 with 77 to 256
 constexpr int64_t kReleasedContextWidth = 4096;  // of every released Stable Diffusion 3
 
@@ -42,6 +43,21 @@ EmbeddingShape shape_of(const std::string& path, const TextEncoderFiles& encoder
   return shape;
 }
 
+int64_t t5_tokens_of(const Sd3TextOptions& options, int64_t clip_tokens) {
+  if (options.num_tokens == 0) {
+    require<ConfigError>(options.t5_tokens >= kMinT5Tokens && options.t5_tokens <= kMaxT5Tokens,
+                         "{} tokens of T5 are not in {} to {}; 77 to 256 are usual", options.t5_tokens, kMinT5Tokens,
+                         kMaxT5Tokens);
+    return options.t5_tokens;
+  }
+  const int64_t t5_tokens = options.num_tokens - clip_tokens;
+  require<ConfigError>(
+      t5_tokens >= kMinT5Tokens && t5_tokens <= kMaxT5Tokens,
+      "text.num_tokens = {} is CLIP's {} tokens and T5's together, which must be {} to {}; 154 to 333 are usual",
+      options.num_tokens, clip_tokens, clip_tokens + kMinT5Tokens, clip_tokens + kMaxT5Tokens);
+  return t5_tokens;
+}
+
 void count_cut(const Tokenizer::Ids& ids, const std::string& prompt, CutPrompts& cut) {
   if (ids.num_cut > 0 && cut.count++ == 0) cut.first = prompt;
 }
@@ -68,12 +84,10 @@ std::vector<CutPrompts> that_cut(std::vector<CutPrompts> all) {
 
 Sd3Text::Sd3Text(const std::string& path, const Sd3TextOptions& options)
     : encoders_(open_text_encoders(path, {.with_t5 = options.with_t5})) {
-  require<ConfigError>(options.t5_tokens >= 2 && options.t5_tokens <= kMaxT5Tokens,
-                       "{} tokens of T5 are not in 2 to {}; 77 to 256 are usual", options.t5_tokens, kMaxT5Tokens);
+  shape_ = shape_of(path, encoders_, t5_tokens_of(options, encoders_.clip_l.config.num_positions));
   clip_l_ = open_clip_tokenizer(encoders_.clip_l_tokenizer, ClipKind::kL);
   clip_g_ = open_clip_tokenizer(encoders_.clip_g_tokenizer, ClipKind::kG);
   if (encoders_.t5) t5_ = open_t5_tokenizer(encoders_.t5_tokenizer);
-  shape_ = shape_of(path, encoders_, options.t5_tokens);
 }
 
 Sd3Ids Sd3Text::ids(std::span<const std::string> prompts) const {

@@ -14,6 +14,8 @@ namespace fgm {
 
 struct Sd3TextOptions {
   int64_t t5_tokens = 77;
+  // text.num_tokens: CLIP's tokens and T5's together, in place of t5_tokens; 0: not given.
+  int64_t num_tokens = 0;
   // Without it, and where there is none, T5's rows are zero, as in a pipeline that was loaded without it.
   bool with_t5 = true;
 };

@@ -54,11 +54,10 @@ void adopt(const EmbeddingInfo& info, TextConfig& text) {
   text.encoders = encoders_digest(info.provenance);
 }
 
-// The encoders of text.model. T5 has the tokens that text.num_tokens leaves it behind CLIP's, else as many as a store.
+// The encoders of text.model. A number of tokens that is that of hashed words was not given: T5 has as many as in a store.
 Sd3Text open_model(const TextConfig& text) {
-  constexpr int64_t kClipTokens = 77;
   Sd3TextOptions options;
-  if (text.num_tokens > kClipTokens) options.t5_tokens = text.num_tokens - kClipTokens;
+  if (text.num_tokens != TextConfig().num_tokens) options.num_tokens = text.num_tokens;
   return Sd3Text(text.model, options);
 }
 

@@ -188,5 +188,20 @@ TEST_F(Text, TakesNoMoreT5TokensThanAnyNetworkSees) {
   }
 }
 
+TEST_F(Text, OfEncodersAtWorkHasAsManyTokensAsAskedOrIsRefused) {
+  const auto sample = [](const std::string& tokens) {
+    return fmt::format(
+        "sample --dry-run --sample.weights {0} --sample.text {0} --sample.prompts prompts.txt --steps 1 --sample.out o "
+        "--text.num_tokens {1}",
+        kWhole, tokens);
+  };
+  must_run(sample("79"));
+  for (const char* tokens : {"13", "77", "78", "4174", "9223372036854775807"}) {
+    const auto refused = run(sample(tokens));
+    EXPECT_EQ(refused.code, kExitConfig);
+    EXPECT_THAT(refused.text, HasSubstr(fmt::format("text.num_tokens = {} is CLIP's 77 tokens and T5's", tokens)));
+  }
+}
+
 }  // namespace
 }  // namespace fgm
