@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <unordered_set>
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
 #include "core/base/text.h"
 #include "core/base/version.h"
+#include "core/io/lock_file.h"
 #include "core/io/output_path.h"
 #include "core/io/safetensors.h"
 #include "data/import/prompt_list.h"
@@ -114,7 +116,9 @@ int encode_to_store(const EncodeRequest& request, const Sd3Text& text, const std
   require_same_lines(world.control(),
                      fmt::format("--text = {}\nprompts = {}", request.text, digest_texts(prompts).hex()));
   const auto compute = compute_dtype(request, world.device());
+  std::optional<LockFile> lock;
   on_first_rank(world.control(), [&] {
+    lock.emplace(request.out);
     EmbeddingWriter::prepare(request.out, {.prompts = prompts,
                                            .shape = text.shape(),
                                            .dtype = request.dtype,

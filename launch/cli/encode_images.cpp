@@ -4,10 +4,12 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/base/version.h"
+#include "core/io/lock_file.h"
 #include "core/io/output_path.h"
 #include "launch/cli/output.h"
 #include "launch/cli/pack_options.h"
@@ -173,6 +175,8 @@ int encode_images_on(World& world, const Invocation& invocation) {
     on_first_rank(world.control(), [&] { check_pack(request.pack); });
     return kExitDone;
   }
+  std::optional<LockFile> lock;
+  if (!invocation.is_dry_run) on_first_rank(world.control(), [&] { lock.emplace(request.out); });
   const ImagesBySize images(is_packed ? open_stores(request) : open_packed(request, world), vae.config);
   if (!invocation.is_dry_run) return encode_stores(request, vae, images, world);
   on_first_rank(world.control(), [&] { print_out(bytes_of_latents(latents_of(request, vae, images))); });

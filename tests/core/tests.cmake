@@ -1,7 +1,7 @@
 fgm_add_tests(core/base SOURCES error_test.cpp number_test.cpp rng_test.cpp text_test.cpp LABELS bits DEPS fgm::base)
 fgm_add_tests(core/config SOURCES fields_test.cpp ini_test.cpp validate_test.cpp DEPS fgm::config)
 fgm_add_tests(core/io
-  SOURCES external_file_test.cpp file_test.cpp npz_test.cpp png_test.cpp safetensors_test.cpp torch_file_test.cpp
+  SOURCES external_file_test.cpp file_test.cpp lock_file_test.cpp npz_test.cpp png_test.cpp safetensors_test.cpp torch_file_test.cpp
   DEPS fgm::io PNG::PNG)
 fgm_add_tests(core/nn SOURCES layers_test.cpp LABELS bits DEPS fgm::nn)
 fgm_add_tests(core/models

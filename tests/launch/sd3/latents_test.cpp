@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "core/formats/sd3_files.h"
+#include "core/io/lock_file.h"
 #include "core/io/png.h"
 #include "data/hdf5/h5_file.h"
 #include "data/pipeline/store_batch_source.h"
@@ -89,6 +90,13 @@ TEST_F(Latents, EncodingGoesOnWhereItWasAndRefusesOtherImages) {
   const auto refused = run(encode("--images tall.h5 --out other.h5"));
   EXPECT_EQ(refused.code, kExitConfig);
   EXPECT_THAT(refused.text, HasSubstr("was begun for other latents"));
+}
+
+TEST_F(Latents, OfTwoEncodingsOfOneStoreTheSecondIsRefused) {
+  const LockFile first(path("out.h5"));
+  const auto refused = run(encode("--images wide.h5 --out out.h5"));
+  EXPECT_EQ(refused.code, kExitConfig);
+  EXPECT_THAT(refused.text, HasSubstr("another process is writing 'out.h5'"));
 }
 
 TEST_F(Latents, ASampleIsTheSeedsAndTheImagesWhereverItStands) {

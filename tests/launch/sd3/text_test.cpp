@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "core/io/lock_file.h"
 #include "data/store/embedding_store.h"
 #include "data/store/embedding_writer.h"
 #include "data/store/store.h"
@@ -112,6 +113,13 @@ TEST_F(Text, EncodingGoesOnWhereItWasAndRefusesOtherPrompts) {
   const auto refused = run(encode("--out other.h5"));
   EXPECT_EQ(refused.code, kExitConfig);
   EXPECT_THAT(refused.text, HasSubstr("was begun for other embeddings (prompts)"));
+}
+
+TEST_F(Text, OfTwoEncodingsOfOneStoreTheSecondIsRefused) {
+  const LockFile first(path("out.h5"));
+  const auto refused = run(encode("--out out.h5"));
+  EXPECT_EQ(refused.code, kExitConfig);
+  EXPECT_THAT(refused.text, HasSubstr("another process is writing 'out.h5'"));
 }
 
 TEST_F(Text, BecomesTheImagesThatDiffusersDraws) {
