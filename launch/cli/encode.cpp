@@ -184,7 +184,8 @@ int encode_on(World& world, const Invocation& invocation, const EncodeRequest& r
                        request.text);
   const auto listed = read_prompts(request.prompts, request.column);
   const auto prompts = request.is_store() ? distinct(listed) : listed;
-  if (world.is_first()) warn_of_cut(text.find_cut(prompts), prompts.size());
+  on_first_rank(world.control(),
+                [&] { warn_of_cut(text.find_cut(prompts, [&] { return world.has_stop_signal(); }), prompts.size()); });
   if (invocation.is_dry_run) {
     if (world.is_first()) print_plan(request, text, prompts.size());
     return kExitDone;

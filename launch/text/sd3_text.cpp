@@ -100,9 +100,11 @@ Sd3Ids Sd3Text::ids(std::span<const std::string> prompts) const {
   return out;
 }
 
-std::vector<CutPrompts> Sd3Text::find_cut(std::span<const std::string> prompts) const {
+std::vector<CutPrompts> Sd3Text::find_cut(std::span<const std::string> prompts,
+                                          const std::function<bool()>& should_stop) const {
   CutPrompts of_clip = cut_by_clip(), of_t5 = cut_by_t5();
   for (const auto& prompt : prompts) {
+    if (should_stop()) throw Error("interrupted while prompts were cut into tokens; none was encoded", kExitRequeue);
     count_cut(clip_l_->encode(prompt, of_clip.length), prompt, of_clip);
     if (t5_) count_cut(t5_->encode(prompt, of_t5.length), prompt, of_t5);
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -46,8 +47,10 @@ class Sd3Text {
   const EmbeddingShape& shape() const { return shape_; }
 
   Sd3Ids ids(std::span<const std::string> prompts) const;
-  // One entry for each of "CLIP" and "T5" that cuts any.
-  std::vector<CutPrompts> find_cut(std::span<const std::string> prompts) const;
+  // One entry for each of "CLIP" and "T5" that cuts any. `should_stop` is asked before each prompt; true ends the search:
+  // Error with kExitRequeue.
+  std::vector<CutPrompts> find_cut(std::span<const std::string> prompts,
+                                   const std::function<bool()>& should_stop) const;
 
   // All that an embedding depends on besides its prompt and rounding: "encoders" in a store's provenance. Reads every
   // weight.

@@ -9,7 +9,9 @@
 #include "data/store/embedding_store.h"
 #include "data/store/embedding_writer.h"
 #include "data/store/store.h"
+#include "launch/text/sd3_text.h"
 #include "tests/launch/sd3/sd3_job.h"
+#include "tests/support/errors.h"
 
 namespace fgm {
 namespace {
@@ -186,6 +188,14 @@ TEST_F(Text, GoesThroughADistillationOnTwoRanksAndOutAgain) {
 TEST_F(Text, ThatIsCutIsNamedOnce) {
   const auto cut = run(encode("--out all.safetensors"));
   EXPECT_THAT(cut.text, HasSubstr("1 of 2 prompts are longer than the 77 tokens that CLIP sees"));
+}
+
+TEST_F(Text, IsNotCutIntoTokensAfterASignal) {
+  const Sd3Text text(kWhole);
+  int asked = 0;
+  const auto stop_at_the_second = [&] { return ++asked == 2; };
+  ASSERT_EQ(prompts_.size(), 2u);
+  EXPECT_EQ(exit_code_from([&] { text.find_cut(prompts_, stop_at_the_second); }), kExitRequeue);
 }
 
 TEST_F(Text, TakesNoMoreT5TokensThanAnyNetworkSees) {
