@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <optional>
 #include <unordered_set>
 
@@ -78,27 +79,17 @@ at::ScalarType compute_dtype(const EncodeRequest& request, at::Device device) {
   return device.is_cpu() || !request.is_store() ? at::kFloat : request.dtype;
 }
 
-double bytes_of(const TensorSource& weights, at::ScalarType dtype) {
-  double bytes = 0;
-  for (const auto& info : weights.tensors()) {
-    bytes += static_cast<double>(c10::multiply_integers(info.shape)) * static_cast<double>(c10::elementSize(dtype));
-  }
-  return bytes;
-}
-
-double largest_encoder(const Sd3Text& text, at::ScalarType dtype) {
-  const auto& files = text.encoders();
-  double bytes = std::max(bytes_of(*files.clip_l.weights, dtype), bytes_of(*files.clip_g.weights, dtype));
-  if (files.t5) bytes = std::max(bytes, bytes_of(*files.t5->weights, dtype));
-  return bytes;
+// What the ranks of this host hold when each has the largest encoder whole.
+double bytes_of_whole(const Sd3Text& text, at::ScalarType dtype, World& world) {
+  return std::ranges::max(bytes_of_encoders(text.encoders(), dtype)) * static_cast<double>(world.num_on_host());
 }
 
 // Whether every rank can hold the largest encoder whole: half of its host's memory for all ranks there. A GPU's is not
 // asked. Hosts differ, and all ranks must agree on the axis that they share encoders on. Collective.
 bool fits_whole(const Sd3Text& text, at::ScalarType dtype, World& world) {
   if (!world.device().is_cpu()) return world.size() == 1;
-  const double needed = largest_encoder(text, dtype) * static_cast<double>(world.num_on_host());
-  const auto lacks_memory = at::full({1}, needed > memory_limit().bytes / 2 ? 1 : 0, at::kInt);
+  const auto lacks_memory =
+      at::full({1}, bytes_of_whole(text, dtype, world) > memory_limit().bytes / 2 ? 1 : 0, at::kInt);
   world.control().all_reduce(lacks_memory, Reduce::kMax).wait();
   return lacks_memory.item<int>() == 0;
 }
@@ -116,6 +107,13 @@ int encode_to_store(const EncodeRequest& request, const Sd3Text& text, const std
   require_same_lines(world.control(),
                      fmt::format("--text = {}\nprompts = {}", request.text, digest_texts(prompts).hex()));
   const auto compute = compute_dtype(request, world.device());
+  const auto alone = make_self_communicator(world.device());
+  const bool is_whole = !is_mesh_given && fits_whole(text, compute, world);
+  Communicator& axis = is_whole ? *alone : world.mesh().shard();
+  const bool is_cpu = world.device().is_cpu();
+  if (is_cpu) {
+    require_memory({{"--text", request.text, bytes_of_whole(text, compute, world) / static_cast<double>(axis.size())}});
+  }
   std::optional<LockFile> lock;
   on_first_rank(world.control(), [&] {
     lock.emplace(request.out);
@@ -125,14 +123,10 @@ int encode_to_store(const EncodeRequest& request, const Sd3Text& text, const std
                                            .provenance = provenance_of(request, text, compute)});
   });
   const EmbeddingWriter writer(request.out);
-  const auto alone = make_self_communicator(world.device());
-  const bool is_whole = !is_mesh_given && fits_whole(text, compute, world);
-  Communicator& axis = is_whole ? *alone : world.mesh().shard();
   if (world.is_first()) {
     spdlog::info("{}: {} prompts; encoders in {}, {}", request.out.string(), prompts.size(), name_of(compute),
                  axis.size() == 1 ? "whole on each rank" : fmt::format("each on {} ranks", axis.size()));
   }
-  const bool is_cpu = world.device().is_cpu();
   const EncodeOptions options{.compute = compute,
                               .batch = is_cpu ? kPromptsOnCpu : kPromptsOnGpu,
                               .batches_at_once = is_cpu ? kBatchesOnCpu : kBatchesOnGpu};
@@ -150,6 +144,10 @@ int encode_to_store(const EncodeRequest& request, const Sd3Text& text, const std
 
 // Everything that the prompts become, in their order, to compare it with another implementation.
 int encode_to_file(const EncodeRequest& request, Sd3Text text, const std::vector<std::string>& prompts, World& world) {
+  if (world.device().is_cpu()) {
+    const auto bytes = bytes_of_encoders(text.encoders(), at::kFloat);
+    require_memory({{"--text", request.text, std::accumulate(bytes.begin(), bytes.end(), 0.0)}});
+  }
   const Sd3Ids ids = text.ids(prompts);
   std::vector<NamedTensor> tensors = {{"ids.clip_l", ids.clip_l}, {"ids.clip_g", ids.clip_g}};
   if (ids.t5.defined()) tensors.push_back({"ids.t5", ids.t5});

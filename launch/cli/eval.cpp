@@ -36,7 +36,7 @@ at::Tensor read_images(const Store& store) {
 }
 
 MemoryNeed image_need(const std::string& key, const Store& store) {
-  return {key, store.size(), static_cast<double>(images_of(store).nbytes())};
+  return {key, fmt::to_string(store.size()), static_cast<double>(images_of(store).nbytes())};
 }
 
 bool is_file(const std::string& path) {

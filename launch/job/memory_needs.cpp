@@ -1,5 +1,8 @@
 #include "launch/job/memory_needs.h"
 
+#include <fmt/format.h>
+
+#include "launch/text/text_encoder.h"
 #include "parallel/optim/fsdp_engine.h"
 
 namespace fgm {
@@ -35,13 +38,15 @@ struct BatchNeed {
   int64_t batch;
   double rows;         // of the batch, on this host
   double num_samples;  // tensors of sample_shape for each row: images, noises, velocities
+  int64_t num_ranks;   // that compute in this host's memory
 };
 
 std::vector<MemoryNeed> batch_needs(const BatchNeed& need, const std::vector<int64_t>& sample_shape,
                                     const TextConfig& text) {
-  return {
-      {need.key, need.batch, product(kBytesOfFloat * need.rows * need.num_samples, sample_shape)},
-      {"text.num_tokens", text.num_tokens, product(kBytesOfFloat * need.rows, {text.num_tokens, text.context_width})}};
+  return {{need.key, fmt::to_string(need.batch), product(kBytesOfFloat * need.rows * need.num_samples, sample_shape)},
+          {"text.num_tokens", fmt::to_string(text.num_tokens),
+           product(kBytesOfFloat * need.rows, {text.num_tokens, text.context_width})},
+          {"text.model", text.model, text_model_bytes(text) * static_cast<double>(need.num_ranks)}};
 }
 
 // The need of networks that together hold `num_held` numbers for each parameter of one.
@@ -51,8 +56,8 @@ MemoryNeed network_need(const Config& config, int64_t num_held, const RanksOnHos
   const double bytes = kBytesOfFloat * copies * static_cast<double>(num_held);
   const ModelConfig& model = config.model;
   if (model.kind == ModelKind::kUNet)
-    return {"model.channels", model.unet.channels, bytes * least_parameters(model.unet)};
-  return {"model.depth", model.mmdit.depth, bytes * least_parameters(model.mmdit)};
+    return {"model.channels", fmt::to_string(model.unet.channels), bytes * least_parameters(model.unet)};
+  return {"model.depth", fmt::to_string(model.mmdit.depth), bytes * least_parameters(model.mmdit)};
 }
 
 }  // namespace
@@ -65,8 +70,9 @@ RanksOnHost ranks_on_host(const World& world) {
 std::vector<MemoryNeed> train_needs(const Config& config, const std::vector<int64_t>& sample_shape,
                                     const RanksOnHost& ranks) {
   const int64_t batch = config.train.batch;
-  auto needs = batch_needs({"train.batch", batch, rows_on_host(batch, ranks), ranks.is_cpu ? 4.0 : 1.0}, sample_shape,
-                           config.text);
+  auto needs = batch_needs(
+      {"train.batch", batch, rows_on_host(batch, ranks), ranks.is_cpu ? 4.0 : 1.0, ranks.is_cpu ? ranks.on_host : 0},
+      sample_shape, config.text);
   needs.push_back(network_need(config, FsdpEngine::num_held(config.train.optimizer), ranks));
   return needs;
 }
@@ -77,9 +83,9 @@ std::vector<MemoryNeed> distill_needs(const Config& config, const std::vector<in
                                       const RanksOnHost& ranks) {
   const MethodConfig& method = config.method;
   const double num_samples = method.is_regression() ? 4 : 6;
-  auto needs =
-      batch_needs({"method.batch", method.batch, rows_on_host(method.batch, ranks), ranks.is_cpu ? num_samples : 1.0},
-                  sample_shape, config.text);
+  auto needs = batch_needs({"method.batch", method.batch, rows_on_host(method.batch, ranks),
+                            ranks.is_cpu ? num_samples : 1.0, ranks.is_cpu ? ranks.on_host : 0},
+                           sample_shape, config.text);
   const int64_t of_estimator = method.is_regression() ? 0 : FsdpEngine::num_held(method.estimator);
   needs.push_back(network_need(config, FsdpEngine::num_held(method.student) + of_estimator, ranks));
   return needs;
@@ -88,9 +94,10 @@ std::vector<MemoryNeed> distill_needs(const Config& config, const std::vector<in
 // The samples of a row: its noise, alone and in the batch.
 std::vector<MemoryNeed> sample_needs(const SampleConfig& sample, const std::vector<int64_t>& sample_shape,
                                      const TextConfig& text, bool is_cpu, double kept_bytes) {
-  auto needs = batch_needs({"sample.batch", sample.batch, static_cast<double>(sample.batch), is_cpu ? 2.0 : 1.0},
-                           sample_shape, text);
-  needs.push_back({"sample.per_prompt", sample.per_prompt, kept_bytes});
+  auto needs =
+      batch_needs({"sample.batch", sample.batch, static_cast<double>(sample.batch), is_cpu ? 2.0 : 1.0, is_cpu ? 1 : 0},
+                  sample_shape, text);
+  needs.push_back({"sample.per_prompt", fmt::to_string(sample.per_prompt), kept_bytes});
   return needs;
 }
 

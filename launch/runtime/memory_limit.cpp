@@ -38,9 +38,9 @@ void require_memory(const std::vector<MemoryNeed>& needs, const MemoryLimit& lim
   for (const auto& need : needs) total += need.bytes;
   if (total <= limit.bytes) return;
   const auto& largest = *std::ranges::max_element(needs, {}, &MemoryNeed::bytes);
-  throw ConfigError(fmt::format("{} = {} needs at least {} of memory on this host, which has {} ({}); give less",
-                                largest.key, largest.value, human_bytes(largest.bytes), human_bytes(limit.bytes),
-                                limit.of));
+  throw ConfigError(
+      fmt::format("{} = {} needs at least {} of memory on this host, which has {} ({}); give less, or more memory",
+                  largest.key, largest.value, human_bytes(largest.bytes), human_bytes(limit.bytes), limit.of));
 }
 
 }  // namespace fgm

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -19,9 +18,9 @@ MemoryLimit memory_limit(const std::filesystem::path& root = "/");
 
 // A part of what a command holds all at once, and the setting that it grows with.
 struct MemoryNeed {
-  std::string key;  // "train.batch"
-  int64_t value;
-  double bytes;  // of all ranks of this host, at least
+  std::string key;    // "train.batch"
+  std::string value;  // "128"
+  double bytes;       // of all ranks of this host, at least
 };
 
 // Returns unless `needs` together are more than `limit`, which no machine could run: ConfigError naming the largest.

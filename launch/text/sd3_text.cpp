@@ -125,6 +125,17 @@ nlohmann::json Sd3Text::identity() const {
   return out;
 }
 
+std::vector<double> bytes_of_encoders(const TextEncoderFiles& files, at::ScalarType dtype) {
+  const auto bytes_of = [&](const TensorSource& weights) {
+    double values = 0;
+    for (const auto& info : weights.tensors()) values += static_cast<double>(c10::multiply_integers(info.shape));
+    return values * static_cast<double>(c10::elementSize(dtype));
+  };
+  std::vector<double> bytes = {bytes_of(*files.clip_l.weights), bytes_of(*files.clip_g.weights)};
+  if (files.t5) bytes.push_back(bytes_of(*files.t5->weights));
+  return bytes;
+}
+
 void warn_of_cut(std::span<const CutPrompts> cut, size_t num_prompts) {
   for (const auto& found : cut) {
     spdlog::warn("{} of {} prompts are longer than the {} tokens that {} sees, and cut there; the first: '{}'",

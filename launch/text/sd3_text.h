@@ -66,6 +66,9 @@ class Sd3Text {
   EmbeddingShape shape_;
 };
 
+// Bytes of the weights of CLIP-L, CLIP-G and T5, where there is one, in `dtype`.
+std::vector<double> bytes_of_encoders(const TextEncoderFiles& files, at::ScalarType dtype);
+
 // Logs what find_cut() found, a warning each.
 void warn_of_cut(std::span<const CutPrompts> cut, size_t num_prompts);
 

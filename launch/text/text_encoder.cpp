@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <numeric>
 #include <string_view>
 #include <utility>
 
@@ -138,6 +139,12 @@ std::unique_ptr<const TextEncoder> make_text_encoder(const TextConfig& text, at:
     return std::make_unique<Sd3TextEncoder>(open_model(text), device.is_cpu() ? at::kFloat : at::kBFloat16, device);
   }
   return std::make_unique<HashedWordEncoder>(text);
+}
+
+double text_model_bytes(const TextConfig& text) {
+  if (text.model.empty()) return 0;
+  const auto bytes = bytes_of_encoders(open_text_encoders(text.model), at::kFloat);
+  return std::accumulate(bytes.begin(), bytes.end(), 0.0);
 }
 
 void check_captions(const Captions& captions, const TextConfig& text, const std::string& place, bool is_fixed) {

@@ -22,6 +22,9 @@ TextConfig with_encoders(TextConfig text, bool is_identity_wanted = true);
 // sizes or encoders; IoError.
 std::unique_ptr<const TextEncoder> make_text_encoder(const TextConfig& text, at::Device device = at::kCPU);
 
+// Bytes of the encoders of text.model at work in float32; 0 without. Reads headers. ConfigError, IoError.
+double text_model_bytes(const TextConfig& text);
+
 // Requires that the encoder of `text` can hold all captions. ConfigError naming `place` and the first caption that is no
 // class; the number of those that are not in text.store, and the first; or the number of those that are too long, the
 // first, and what to do: the number of tokens that would do, or, where `is_fixed` by weights that were trained with it,

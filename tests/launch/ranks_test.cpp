@@ -95,7 +95,8 @@ TEST_F(Ranks, WhatNoMachineCanHoldIsRefusedBeforeItIsAllocatedNamingItsKey) {
   for (const auto& [key, command] : commands) {
     const auto refused = shell("cd " + here.string() + " && " FGM_BINARY " " + command);
     EXPECT_EQ(refused.code, kExitConfig) << key;
-    EXPECT_THAT(refused.text, testing::AllOf(HasSubstr("\nfgm: " + key + " needs at least"), HasSubstr("give less\n")));
+    EXPECT_THAT(refused.text, testing::AllOf(HasSubstr("\nfgm: " + key + " needs at least"),
+                                             HasSubstr("give less, or more memory\n")));
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "launch/weights/weights.h"
 #include "parallel/optim/fsdp_engine.h"
 
@@ -46,6 +48,27 @@ TEST(MemoryNeeds, RanksOfAHostThatShareANetworkNeedItOnceAndThoseOnGpusNeedNoneO
   EXPECT_EQ(network({.num_ranks = 2, .on_host = 2, .is_cpu = false}), 0.0);
   config.mesh.shard = 1;
   EXPECT_EQ(network({.num_ranks = 2, .on_host = 2, .is_cpu = true}), 2 * one);
+}
+
+TEST(MemoryNeeds, TextEncodersAtWorkAreWholeInEachRankOfACpu) {
+  Config config;
+  const auto encoders = [&](const RanksOnHost& ranks) {
+    return need(distill_needs(config, kShape, ranks), "text.model");
+  };
+  EXPECT_EQ(encoders({}), 0.0);
+  config.text.model = FGM_SOURCE_DIR "/tests/golden/sd3_text";
+  double bytes_of_files = 0;
+  for (const char* folder : {"text_encoder", "text_encoder_2", "text_encoder_3"}) {
+    for (const auto& file : std::filesystem::directory_iterator(std::filesystem::path(config.text.model) / folder)) {
+      if (file.path().extension() != ".safetensors") continue;
+      bytes_of_files += static_cast<double>(file.file_size());  // float32 and a header
+    }
+  }
+  const double one = encoders({.num_ranks = 1, .on_host = 1, .is_cpu = true});
+  EXPECT_LE(one, bytes_of_files);
+  EXPECT_GE(one, 0.9 * bytes_of_files);
+  EXPECT_EQ(encoders({.num_ranks = 4, .on_host = 2, .is_cpu = true}), 2 * one);
+  EXPECT_EQ(encoders({.num_ranks = 2, .on_host = 2, .is_cpu = false}), 0.0);
 }
 
 }  // namespace

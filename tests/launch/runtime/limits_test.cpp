@@ -105,14 +105,14 @@ TEST_F(Limits, MemoryIsTheMachinesOrTheCgroupsWhicheverIsLessAndAllSwap) {
 
 TEST_F(Limits, WhatFitsExactlyIsNotRefusedAndMoreNamesTheLargestNeed) {
   const MemoryLimit limit{8 * kGiB, "this machine's memory and swap"};
-  require_memory({{"train.batch", 100, 6 * kGiB}, {"model.depth", 4, 2 * kGiB}}, limit);
+  require_memory({{"train.batch", "100", 6 * kGiB}, {"model.depth", "4", 2 * kGiB}}, limit);
   try {
-    require_memory({{"model.depth", 4, 2 * kGiB}, {"train.batch", 101, 6.5 * kGiB}}, limit);
+    require_memory({{"model.depth", "4", 2 * kGiB}, {"train.batch", "101", 6.5 * kGiB}}, limit);
     FAIL() << "8.5 GiB fit into 8";
   } catch (const ConfigError& error) {
     EXPECT_STREQ(error.what(),
                  "train.batch = 101 needs at least 6.5 GiB of memory on this host, which has 8.0 GiB "
-                 "(this machine's memory and swap); give less");
+                 "(this machine's memory and swap); give less, or more memory");
   }
 }
 
