@@ -24,7 +24,6 @@ namespace fs = std::filesystem;
 namespace fgm {
 namespace {
 
-constexpr int64_t kMaxResolution = 4096;
 constexpr std::array kCaptionSources = {"folder", "file", "json", "metadata"};
 constexpr int64_t kDecodingBytesPerThread = int64_t{256} << 20;
 // Images that a thread makes at a time: many small ones, so that starting it costs nothing beside them.

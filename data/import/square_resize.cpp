@@ -29,8 +29,9 @@ at::Tensor crop_resize(const at::Tensor& image_HWC, CropSize size) {
 }
 
 std::vector<CropSize> aspect_buckets(int64_t resolution, int64_t multiple) {
-  require<ConfigError>(resolution >= multiple && resolution % multiple == 0,
-                       "--resolution = {} is no multiple of {}, as every size must be", resolution, multiple);
+  require<ConfigError>(resolution >= multiple && resolution <= kMaxResolution && resolution % multiple == 0,
+                       "--resolution = {} is no multiple of {} up to {}, as every size must be", resolution, multiple,
+                       kMaxResolution);
   std::vector<CropSize> sizes;
   for (int64_t width = multiple; width <= 2 * resolution; width += multiple) {
     const int64_t height = resolution * resolution / width / multiple * multiple;

@@ -21,8 +21,11 @@ struct CropSize {
 // The same with the largest centred part of the aspect ratio of `size`, resized to that.
 at::Tensor crop_resize(const at::Tensor& image_HWC, CropSize size);
 
+inline constexpr int64_t kMaxResolution = 4096;  // pixels a side
+
 // Sizes for images of many aspect ratios, from 1:2 to 2:1, each with at most resolution^2 pixels and as many as
-// multiples of `multiple` allow; the square is among them. ConfigError unless `multiple` divides `resolution`.
+// multiples of `multiple` allow; the square is among them. ConfigError unless `multiple` divides `resolution`,
+// which is at most kMaxResolution.
 std::vector<CropSize> aspect_buckets(int64_t resolution, int64_t multiple);
 
 // The one of `sizes` that an image of height x width loses the least to: of the nearest aspect ratio, by its logarithm.

@@ -63,6 +63,7 @@ TEST(AspectBuckets, AreMultiplesFromTallToWideWithinTheSquaresArea) {
   }
   EXPECT_EQ(aspect_buckets(16, 4), (std::vector<CropSize>{{20, 12}, {16, 16}, {12, 20}}));
   EXPECT_THROW(aspect_buckets(500, 16), ConfigError);
+  EXPECT_THROW(aspect_buckets(int64_t{16} << 40, 16), ConfigError) << "too many sizes to count";
 }
 
 TEST(AspectBuckets, AnImageGoesToTheNearestAspectRatioAndLosesTheLeast) {
