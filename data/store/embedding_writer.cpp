@@ -61,8 +61,8 @@ std::string difference(const fs::path& partial, const EmbeddingHeader& header) {
   const EmbeddingFile file(partial);
   if (file.info().shape != header.shape) return "sizes";
   if (file.info().dtype != header.dtype) return "dtype";
-  if (const auto entry = first_difference(file.info().provenance, header.provenance)) {
-    return fmt::format("{} is {}, now {}", entry->key, entry->first, entry->second);
+  if (auto different = difference_of_provenance(file.info().provenance, header.provenance); !different.empty()) {
+    return different;
   }
   return difference_of_prompts(partial, header.prompts);
 }

@@ -57,10 +57,11 @@ void lay_out_latents(const fs::path& partial, const LatentInfo& info, std::span<
 std::string difference_of_latents(const fs::path& partial, const LatentInfo& info,
                                   std::span<const std::string> prompts) {
   const LatentInfo begun = LatentFile(partial).info();
-  if (begun.buckets != info.buckets || begun.dtype != info.dtype || begun.row_shape(0) != info.row_shape(0)) {
-    return "sizes";
+  if (begun.dtype != info.dtype) return "dtype";
+  if (auto different = difference_of_provenance(begun.provenance, info.provenance); !different.empty()) {
+    return different;
   }
-  if (begun.provenance != info.provenance) return "provenance";
+  if (begun.buckets != info.buckets || begun.row_shape(0) != info.row_shape(0)) return "sizes";
   return difference_of_prompts(partial, prompts);
 }
 

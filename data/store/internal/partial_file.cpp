@@ -8,6 +8,7 @@
 #include "core/io/atomic_file.h"
 #include "core/io/output_path.h"
 #include "data/hdf5/h5_file.h"
+#include "data/store/internal/header.h"
 #include "data/store/internal/prompt_table.h"
 #include "data/store/positioned_file.h"
 
@@ -19,6 +20,11 @@ fs::path partial_file(const fs::path& out) {
   fs::path partial = out;
   partial += ".partial";
   return partial;
+}
+
+std::string difference_of_provenance(const nlohmann::json& begun, const nlohmann::json& wanted) {
+  const auto entry = first_difference(begun, wanted);
+  return entry ? fmt::format("{} is {}, now {}", entry->key, entry->first, entry->second) : "";
 }
 
 std::string difference_of_prompts(const fs::path& partial, std::span<const std::string> prompts) {

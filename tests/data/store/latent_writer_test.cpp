@@ -73,10 +73,13 @@ TEST(LatentWriter, AFileThatWasBegunForOthersIsRefused) {
   const auto refusal = [&](const LatentInfo& info, const std::vector<std::string>& prompts) {
     return message_of<ConfigError>([&] { LatentWriter::prepare(out, info, prompts); });
   };
-  EXPECT_THAT(refusal(small_latents(at::kHalf), kLatentPrompts), HasSubstr("(sizes)"));
+  EXPECT_THAT(refusal(small_latents(at::kHalf), kLatentPrompts), HasSubstr("(dtype)"));
+  auto other_sizes = small_latents();
+  other_sizes.buckets = {{4, 6, 2}, {8, 2, 3}};
+  EXPECT_THAT(refusal(other_sizes, kLatentPrompts), HasSubstr("(sizes)"));
   auto other_vae = small_latents();
   other_vae.provenance["vae"]["shift_factor"] = 1.0;
-  EXPECT_THAT(refusal(other_vae, kLatentPrompts), HasSubstr("(provenance)"));
+  EXPECT_THAT(refusal(other_vae, kLatentPrompts), HasSubstr("(/vae/shift_factor is 0.25, now 1.0)"));
   EXPECT_THAT(refusal(small_latents(), {"a", "b", "c", "d", "e"}), HasSubstr("(prompts)"));
 }
 
