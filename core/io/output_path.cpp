@@ -51,6 +51,12 @@ void check_output(const fs::path& path, const std::set<std::string>& file_ending
   is_file_name(path, file_endings) ? check_output_file(path) : check_output_folder(path);
 }
 
+void check_not_replaced(const fs::path& file, const std::string& flag, const fs::path& input) {
+  std::error_code is_missing;
+  require<ConfigError>(!fs::equivalent(file, input, is_missing), "cannot write {}: {} reads it; give another file",
+                       file.string(), flag);
+}
+
 void make_folder_of(const fs::path& file) {
   std::error_code error;
   if (file.has_parent_path()) fs::create_directories(file.parent_path(), error);

@@ -22,6 +22,9 @@ bool is_file_name(const std::filesystem::path& path, const std::set<std::string>
 // check_output_file() or check_output_folder(), as the name says. IoError.
 void check_output(const std::filesystem::path& path, const std::set<std::string>& file_endings);
 
+// ConfigError when writing `file` would replace `input`, which `flag` ("--images") names.
+void check_not_replaced(const std::filesystem::path& file, const std::string& flag, const std::filesystem::path& input);
+
 // Makes the folder that `file` lies in, and those above it, where they are missing. IoError.
 void make_folder_of(const std::filesystem::path& file);
 

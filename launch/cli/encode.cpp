@@ -175,7 +175,10 @@ void print_plan(const EncodeRequest& request, const Sd3Text& text, size_t num_pr
 int encode_on(World& world, const Invocation& invocation, const EncodeRequest& request) {
   require<ConfigError>(request.is_store() || world.size() == 1, "--out {} is written by one process; start one",
                        request.out.string());
-  on_first_rank(world.control(), [&] { check_output_file(request.out); });
+  on_first_rank(world.control(), [&] {
+    check_output_file(request.out);
+    check_not_replaced(request.out, "--prompts", request.prompts);
+  });
   Sd3Text text(request.text, request.options);
   require<ConfigError>(text.encoders().t5 || !request.options.with_t5,
                        "{} brings no T5 encoder; give one, or --no-t5 for zeros in its place, as diffusers puts them",

@@ -143,8 +143,10 @@ std::string bytes_of_latents(const LatentInfo& info) {
 }
 
 int encode_stores(const LatentRequest& request, const Sd3Vae& vae, const ImagesBySize& images, World& world) {
+  const auto info = latents_of(request, vae, images);
+  require_same_lines(world.control(), fmt::format("autoencoder = {}\nimages = {}", info.provenance["vae"].dump(),
+                                                  info.provenance["images"].dump()));
   on_first_rank(world.control(), [&] {
-    const auto info = latents_of(request, vae, images);
     LatentWriter::prepare(request.out, info, images.prompts());
     spdlog::info("{}: {} images of {} sizes", request.out.string(), info.size(), info.buckets.size());
   });
@@ -169,7 +171,10 @@ int encode_images_on(World& world, const Invocation& invocation) {
   const Sd3Vae vae = open_sd3_vae(flags.text("vae"));
   auto request = latent_request_of(flags, vae.config, world);
   if (flags.has("sample")) request.sample_seed = static_cast<uint64_t>(invocation.config.run.seed);
-  on_first_rank(world.control(), [&] { check_output_file(request.out); });
+  on_first_rank(world.control(), [&] {
+    check_output_file(request.out);
+    for (const auto& store : request.stores) check_not_replaced(request.out, "--images", store);
+  });
   const bool is_packed = !request.stores.empty();
   if (invocation.is_dry_run && !is_packed) {
     on_first_rank(world.control(), [&] { check_pack(request.pack); });

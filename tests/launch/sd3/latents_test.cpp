@@ -163,6 +163,9 @@ TEST_F(Latents, FlagsOfPromptsAndOfImagesExcludeEachOther) {
   EXPECT_THAT(run(encode("--out l.h5")).text, HasSubstr("--images is not given"));
   EXPECT_THAT(run(encode("--images wide.h5 --resolution 16 --out l.h5")).text,
               HasSubstr("--resolution is of a folder"));
+  EXPECT_THAT(run(encode("--images tall.h5,wide.h5 --out wide.h5")).text,
+              HasSubstr("cannot write wide.h5: --images reads it"));
+  EXPECT_EQ(Store(path("wide.h5")).kind(), "images");
 }
 
 }  // namespace

@@ -96,6 +96,8 @@ TEST_F(Text, AStoreOfAnyNumberOfRanksHoldsTheSameBits) {
 
 TEST_F(Text, EncodingGoesOnWhereItWasAndRefusesOtherPrompts) {
   must_run(encode("--out whole.h5"));
+  EXPECT_THAT(run(fmt::format("encode --text {} --prompts whole.h5 --out ./whole.h5", kWhole)).text,
+              HasSubstr("--prompts reads it"));
   // What a kill leaves: the layout with some of its records.
   fs::copy_file(path("whole.h5"), path("cut.h5.partial"));
   {
