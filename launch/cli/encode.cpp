@@ -122,7 +122,6 @@ int encode_to_store(const EncodeRequest& request, const Sd3Text& text, const std
                                            .dtype = request.dtype,
                                            .provenance = provenance_of(request, text, compute)});
   });
-  const EmbeddingWriter writer(request.out);
   if (world.is_first()) {
     spdlog::info("{}: {} prompts; encoders in {}, {}", request.out.string(), prompts.size(), name_of(compute),
                  axis.size() == 1 ? "whole on each rank" : fmt::format("each on {} ranks", axis.size()));
@@ -130,7 +129,8 @@ int encode_to_store(const EncodeRequest& request, const Sd3Text& text, const std
   const EncodeOptions options{.compute = compute,
                               .batch = is_cpu ? kPromptsOnCpu : kPromptsOnGpu,
                               .batches_at_once = is_cpu ? kBatchesOnCpu : kBatchesOnGpu};
-  const bool is_done = encode_prompts(text, prompts, writer, options, axis, world);
+  const bool is_done = encode_prompts(text, prompts, EmbeddingWriter(request.out), options, axis, world);
+  world.control().barrier();  // Every rank has written and closed the file, which rank 0 now reads.
   if (!is_done) {
     if (world.is_first()) {
       spdlog::error("interrupted; the same command goes on with {}", EmbeddingWriter::partial_of(request.out).string());

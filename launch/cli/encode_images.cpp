@@ -150,7 +150,9 @@ int encode_stores(const LatentRequest& request, const Sd3Vae& vae, const ImagesB
     LatentWriter::prepare(request.out, info, images.prompts());
     spdlog::info("{}: {} images of {} sizes", request.out.string(), info.size(), info.buckets.size());
   });
-  if (!encode_images(images, vae, request.sample_seed, LatentWriter(request.out), world)) {
+  const bool is_done = encode_images(images, vae, request.sample_seed, LatentWriter(request.out), world);
+  world.control().barrier();  // Every rank has written and closed the file, which rank 0 now reads.
+  if (!is_done) {
     if (world.is_first()) {
       spdlog::error("interrupted; the same command goes on with {}", LatentWriter::partial_of(request.out).string());
     }

@@ -114,8 +114,6 @@ bool encode_images(const ImagesBySize& images, const Sd3Vae& vae, std::optional<
     for (const int64_t count : counts) num_written += std::clamp(count - begin, int64_t{0}, kImagesAtOnce);
     if (world.is_first()) progress.add(num_written);
   }
-  // The last records of every rank are on the disk when this returns.
-  counts_of_ranks(0, world);
   return true;
 }
 

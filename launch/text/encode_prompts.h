@@ -19,8 +19,8 @@ struct EncodeOptions {
 // so that memory holds the largest of them, or this rank's shard of it, and the CLIPs' outputs for as many prompts as
 // one goes through. Batches are those of the prompts' numbers and dealt to the ranks in turn: the same bits on any
 // number of ranks of as many threads, whatever was there before. `shard_axis` holds the encoders: the ranks that share
-// them, or this rank alone. False on all ranks when a signal stopped it. Collective over all ranks of `world`. Errors
-// are those of the encoders' files and of the writer.
+// them, or this rank alone. False on all ranks when a signal stopped it. Collective over all ranks of `world`, the last
+// of which may still write when this returns on another. Errors are those of the encoders' files and of the writer.
 bool encode_prompts(const Sd3Text& text, std::span<const std::string> prompts, const EmbeddingWriter& writer,
                     const EncodeOptions& options, Communicator& shard_axis, World& world);
 
