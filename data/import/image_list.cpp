@@ -36,7 +36,8 @@ bool is_metadata(const fs::path& path) {
 
 std::string expected_layout(CaptionSource captions) {
   if (captions == CaptionSource::kFolder) {
-    return "--captions folder reads <class>/*.jpg and *.png, one sub-folder for each class";
+    return "--captions folder reads <class>/*.jpg and *.png, one sub-folder for each class (file, json and "
+           "metadata take captions that are there)";
   }
   const std::string anywhere = " reads *.jpg and *.png in any sub-folder, ";
   if (captions == CaptionSource::kMetadata) {

@@ -32,9 +32,10 @@ std::shared_ptr<const Store> open_held_out(const RunConfig& run, const TextConfi
   if (run.eval_every == 0) return nullptr;
   auto store = std::make_shared<const Store>(run.eval_reference);
   const auto shape = store->image_shape();
+  require<ConfigError>(store->has_images(), "run.eval_reference = {} is a store of {}; one of images is needed",
+                       run.eval_reference, store->kind());
   require<ConfigError>(shape == image_shape, "run.eval_reference = {} holds images of {}, and the run makes {}",
-                       run.eval_reference, store->has_images() ? fmt::format("{}", fmt::join(shape, " x ")) : "no size",
-                       fmt::join(image_shape, " x "));
+                       run.eval_reference, fmt::join(shape, " x "), fmt::join(image_shape, " x "));
   require<ConfigError>(
       shape[0] >= 8 && shape[1] >= 8 && shape[2] == 3 && store->size() >= 2,
       "run.eval_reference = {} holds {} images of {}; scores need two of at least 8 x 8 pixels in 3 channels",

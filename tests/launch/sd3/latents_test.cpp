@@ -154,6 +154,9 @@ TEST_F(Latents, AreLearntTheSameOnOneRankAndOnTwo) {
   EXPECT_THAT(other.text, HasSubstr("holds latents of another autoencoder"));
   const auto channels = run(train("channels", "--model.in_channels 3"));
   EXPECT_THAT(channels.text, HasSubstr("its latents have 4 channels, model.in_channels = 3"));
+  const auto reference = run(train(
+      "reference", fmt::format("--sample.vae {} --run.eval_every 1 --run.eval_reference l.h5", kPipelineWithVae)));
+  EXPECT_THAT(reference.text, HasSubstr("run.eval_reference = l.h5 is a store of latents; one of images is needed"));
 }
 
 TEST_F(Latents, FlagsOfPromptsAndOfImagesExcludeEachOther) {
