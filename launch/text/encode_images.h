@@ -32,8 +32,8 @@ class ImagesBySize {
 // with `sample_seed`, one sample of each: mean + exp(logvar / 2) eps, where eps is the seed's and the image's, whose
 // bytes alone say which; equal images have equal samples. Each image goes alone through the encoder, in float32: the
 // same bits on any number of ranks. Each rank has a part of the records. False on all ranks when a signal stopped it.
-// Collective over all ranks of `world`, the last of which may still write when this returns on another. Errors are those
-// of the weights, the stores and the writer.
+// Collective over all ranks of `world`, the last of which may still write when this returns on another. Errors are
+// those of the weights, the stores and the writer.
 bool encode_images(const ImagesBySize& images, const Sd3Vae& vae, std::optional<uint64_t> sample_seed,
                    const LatentWriter& writer, World& world);
 

@@ -47,8 +47,8 @@ class Sd3Text {
   const EmbeddingShape& shape() const { return shape_; }
 
   Sd3Ids ids(std::span<const std::string> prompts) const;
-  // One entry for each of "CLIP" and "T5" that cuts any. `should_stop` is asked before each prompt; true ends the search:
-  // Error with kExitRequeue.
+  // One entry for each of "CLIP" and "T5" that cuts any. `should_stop` is asked before each prompt; true ends the
+  // search: Error with kExitRequeue.
   std::vector<CutPrompts> find_cut(std::span<const std::string> prompts,
                                    const std::function<bool()>& should_stop) const;
 

@@ -55,7 +55,7 @@ void adopt(const EmbeddingInfo& info, TextConfig& text) {
   text.encoders = encoders_digest(info.provenance);
 }
 
-// The encoders of text.model. A number of tokens that is that of hashed words was not given: T5 has as many as in a store.
+// The encoders of text.model. A number of tokens that is hashed words' was not given: T5 has as many as in a store.
 Sd3Text open_model(const TextConfig& text) {
   Sd3TextOptions options;
   if (text.num_tokens != TextConfig().num_tokens) options.num_tokens = text.num_tokens;
