@@ -10,4 +10,4 @@ fgm_let_run_program(launch_sd3_tests)
 add_test(NAME launch/sd3/reference
          COMMAND bash ${CMAKE_CURRENT_SOURCE_DIR}/launch/sd3/reference.sh $<TARGET_FILE:fgm>
                  ${PROJECT_SOURCE_DIR}/build/reference ${PROJECT_SOURCE_DIR})
-set_tests_properties(launch/sd3/reference PROPERTIES LABELS reference SKIP_RETURN_CODE 77 TIMEOUT 300 ENVIRONMENT "OMP_NUM_THREADS=1")
+set_tests_properties(launch/sd3/reference PROPERTIES LABELS reference SKIP_RETURN_CODE 77 TIMEOUT 600 ENVIRONMENT "OMP_NUM_THREADS=1")
