@@ -5,9 +5,13 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <thread>
+#include <utility>
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
+#include "data/pipeline/prefetcher.h"
+#include "data/pipeline/store_batch_source.h"
 #include "data/sampler/epoch_shuffle.h"
 #include "data/store/embedding_store.h"
 #include "data/store/store.h"
@@ -15,10 +19,16 @@
 namespace fgm {
 namespace {
 
-// The records of a store, as training reads them and as bytes of its file.
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// The records of a store, as batches of training and as bytes of its file.
 struct BenchRecords {
   int64_t size = 0;
-  std::function<void(std::span<const int64_t>)> read;
+  std::function<Batch(std::span<const int64_t>)> read;
   std::function<std::vector<ByteRange>(int64_t)> places_of;
 };
 
@@ -26,45 +36,47 @@ BenchRecords images_or_pairs(const std::shared_ptr<const Store>& store) {
   return {.size = store->size(),
           .read =
               [store](std::span<const int64_t> records) {
+                Batch batch;
                 if (store->has_images()) {
-                  store->images(records);
+                  batch.images = store->images(records);
                 } else {
-                  store->pairs(records);
+                  auto pairs = store->pairs(records);
+                  batch.images = std::move(pairs.samples);
+                  batch.noise = std::move(pairs.noise);
                 }
+                return batch;
               },
           .places_of = [store](int64_t record) { return std::vector{store->place_of_row(record)}; }};
 }
 
 BenchRecords embeddings(const std::shared_ptr<const Store>& captions, const std::filesystem::path& path) {
-  const auto store = std::make_shared<const EmbeddingStore>(path);
-  const auto& shape = store->info().shape;
-  const auto context = at::empty({shape.num_tokens(), shape.context_width}, at::kFloat);
-  const auto pooled = at::empty({shape.pooled_width}, at::kFloat);
-  store->find("");  // makes the index
+  std::vector<EmbeddingStore> stores;
+  stores.emplace_back(path);
+  const auto encoder = std::make_shared<const StoredTextEncoder>(std::move(stores));
+  encoder->contains("");  // makes the index of prompts
   return {.size = captions->size(),
           .read =
               [=](std::span<const int64_t> records) {
-                for (const int64_t record : records) {
-                  store->read(captions->caption(record), context.data_ptr<float>(), pooled.data_ptr<float>());
-                }
+                Batch batch;
+                for (const int64_t record : records) batch.prompts.push_back(captions->caption(record));
+                batch.condition = encoder->encode(batch.prompts);
+                return batch;
               },
           .places_of =
-              [store](int64_t record) {
-                const auto places = store->places_of(record);
+              [encoder](int64_t record) {
+                const auto places = encoder->stores()[0].places_of(record);
                 return std::vector<ByteRange>(places.begin(), places.end());
               }};
 }
 
-BenchRecords open_records(const std::filesystem::path& path, StoreBench& bench) {
+BenchRecords open_records(const std::filesystem::path& path) {
   const auto store = std::make_shared<const Store>(path);
-  bench.kind = store->kind();
   const bool has_rows = store->has_images() || store->has_pairs();
-  require<ConfigError>(has_rows || bench.kind == "embeddings",
-                       "'{}' is a store of {}; give one of images, pairs or embeddings", path.string(), bench.kind);
+  require<ConfigError>(has_rows || store->kind() == "embeddings",
+                       "'{}' is a store of {}; give one of images, pairs or embeddings", path.string(), store->kind());
   auto records = has_rows ? images_or_pairs(store) : embeddings(store, path);
   require<ConfigError>(records.size >= std::ssize(StoreBench::kWays), "'{}' has {} records; give a store of {} or more",
                        path.string(), records.size, StoreBench::kWays.size());
-  for (const auto& place : records.places_of(0)) bench.record_bytes += place.bytes;
   return records;
 }
 
@@ -86,7 +98,9 @@ StoreBench bench_store(const std::filesystem::path& path, int64_t records) {
   constexpr int64_t kTurn = 16;
   constexpr auto kNumWays = std::ssize(StoreBench::kWays);
   StoreBench bench;
-  const auto source = open_records(path, bench);
+  bench.kind = kind_of_store(path);
+  const auto source = open_records(path);
+  for (const auto& place : source.places_of(0)) bench.record_bytes += place.bytes;
   const PositionedFile file(path);
   std::vector<std::byte> buffer(bench.record_bytes);
   const auto read_bytes = [&](std::span<const int64_t> indices, bool is_hashed) {
@@ -103,13 +117,42 @@ StoreBench bench_store(const std::filesystem::path& path, int64_t records) {
       std::vector<int64_t> indices;
       for (int64_t i = begin; i < std::min(begin + turn, bench.records); ++i) indices.push_back(shuffle.index_of(i));
       auto& rate = pass.at(static_cast<size_t>(way));
-      const auto start = std::chrono::steady_clock::now();
-      way == 0 ? source.read(indices) : read_bytes(indices, way == 2);
-      rate.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      const auto start = Clock::now();
+      if (way == 0) {
+        source.read(indices);
+      } else {
+        read_bytes(indices, way == 2);
+      }
+      rate.seconds += seconds_since(start);
       rate.records += std::ssize(indices);
     }
   }
   return bench;
+}
+
+double waiting_share(const std::filesystem::path& path, int64_t records_per_s, int64_t records) {
+  constexpr int64_t kBatchesPerS = 10;
+  check(records_per_s >= 1, "a consumer of {} records a second", records_per_s);
+  const auto source = open_records(path);
+  const EpochShuffle shuffle(source.size, /*seed=*/1);
+  const int64_t batch = std::max<int64_t>(records_per_s / kBatchesPerS, 1);
+  const auto make_batch = [&](int64_t batch_index) {
+    std::vector<int64_t> indices;
+    for (int64_t i = 0; i < batch; ++i) indices.push_back(shuffle.index_of(batch_index * batch + i));
+    return source.read(indices);
+  };
+  Prefetcher prefetcher(make_batch, BatchSourceOptions{}.prefetch);
+  prefetcher.next();  // a training has its first batch before its first step
+  const auto step = std::chrono::duration<double>(static_cast<double>(batch) / static_cast<double>(records_per_s));
+  const auto start = Clock::now();
+  double waited = 0;
+  for (int64_t taken = 0; taken < records; taken += batch) {
+    std::this_thread::sleep_for(step);
+    const auto asked = Clock::now();
+    prefetcher.next();
+    waited += seconds_since(asked);
+  }
+  return waited / seconds_since(start);
 }
 
 }  // namespace fgm

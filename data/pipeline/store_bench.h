@@ -29,9 +29,15 @@ struct StoreBench {
   double mb_per_s(const ReadRate& rate) const;  // 10^6 bytes
 };
 
-// Reads `records` of a store of images, pairs or embeddings, in the order in which training takes them, on one thread.
-// The ways take turns of 16 records, each of records of its own, so that none finds in the page cache what another has
-// just read. Fewer where the store has fewer. ConfigError for a store of captions, or fewer than three records; IoError.
+// Reads `records` of a store of images, pairs or embeddings, in the order in which training takes them. The ways take
+// turns of 16 records, each of records of its own, so that none finds in the page cache what another has just read; the
+// reader takes its turn as a batch, pread has one thread. Fewer where the store has fewer. ConfigError for a store of
+// captions, or fewer than three records; IoError.
 StoreBench bench_store(const std::filesystem::path& path, int64_t records);
+
+// The share of its time in which a consumer waits that takes `records` in the order of training, each batch when a
+// second has brought `records_per_s` (at least 1), while a Prefetcher reads the next ones; a batch is a tenth of a second's
+// records. The first batch does not count. Errors as above.
+double waiting_share(const std::filesystem::path& path, int64_t records_per_s, int64_t records);
 
 }  // namespace fgm

@@ -1,3 +1,5 @@
+#include <optional>
+
 #include "core/base/error.h"
 #include "data/pipeline/store_bench.h"
 #include "launch/cli/commands.h"
@@ -35,6 +37,10 @@ int bench_data(const Invocation& invocation) {
   const int64_t records = invocation.flags.whole_number("records", kRecords);
   require<ConfigError>(records >= std::ssize(StoreBench::kWays), "--records = {} is less than {}, one for each way",
                        records, StoreBench::kWays.size());
+  const int64_t per_second = invocation.flags.whole_number("per-second", 1);
+  require<ConfigError>(per_second >= 1, "--per-second = {} is less than 1", per_second);
+  std::optional<double> waiting;  // before the passes bring the records into the page cache
+  if (invocation.flags.has("per-second")) waiting = waiting_share(path, per_second, records);
   const auto bench = bench_store(path, records);
   Json json = {{"format", "store bench"},
                {"path", path},
@@ -46,6 +52,11 @@ int bench_data(const Invocation& invocation) {
     json[kPasses[pass]] = pass_json(bench, pass);
     text += pass_text(json[kPasses[pass]], kPasses[pass]);
   }
+  if (waiting) {
+    json["waiting_share"] = *waiting;
+    text += fmt::format("  a training that takes {} records a second waits for {:.2f} % of its time\n", per_second,
+                        100 * *waiting);
+  }
   invocation.is_json ? print_json(json) : print_out(text);
   return kExitDone;
 }
@@ -56,7 +67,8 @@ Command data_bench_command() {
   return {.name = "data bench",
           .help = "reads records of a store as training does, and beside it with plain pread, and says how fast",
           .run = bench_data,
-          .flags = {{"records", "N", "how many, in the order of training; 3000 unless given"}},
+          .flags = {{"records", "N", "how many, in the order of training; 3000 unless given"},
+                    {"per-second", "N", "also says how long a training waits that takes N records a second"}},
           .argument = "FILE"};
 }
 

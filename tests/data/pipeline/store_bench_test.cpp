@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
+
 #include "core/base/error.h"
 #include "data/store/store.h"
 #include "tests/data/store/embedding_fixture.h"
@@ -36,6 +38,17 @@ TEST(StoreBench, ReadsRecordsOfEmbeddings) {
   EXPECT_EQ(bench.kind, "embeddings");
   EXPECT_EQ(bench.records, 4);
   EXPECT_GT(bench.record_bytes, 0u);
+}
+
+TEST(StoreBench, AConsumerTakesNoMoreRecordsThanItsSecondsBring) {
+  const TemporaryFolder folder;
+  write_embeddings(folder / "a.h5", embeddings_of({"a", "b", "c", ""}));
+  const auto start = std::chrono::steady_clock::now();
+  const double share = waiting_share(folder / "a.h5", /*records_per_s=*/1000, /*records=*/150);
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  EXPECT_GE(seconds.count(), 0.2) << "two batches of 100 at 1000 a second";
+  EXPECT_GE(share, 0.0);
+  EXPECT_LT(share, 1.0);
 }
 
 TEST(StoreBench, RefusesCaptionsAndTooFewRecords) {
