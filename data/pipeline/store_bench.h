@@ -36,8 +36,8 @@ struct StoreBench {
 StoreBench bench_store(const std::filesystem::path& path, int64_t records);
 
 // The share of its time in which a consumer waits that takes `records` in the order of training, each batch when a
-// second has brought `records_per_s` (at least 1), while a Prefetcher reads the next ones; a batch is a tenth of a second's
-// records. The first batch does not count. Errors as above.
+// second has brought `records_per_s` (at least 1), while a Prefetcher reads the next ones; a batch is what a tenth of a
+// second brings. The first batch does not count. Errors as above.
 double waiting_share(const std::filesystem::path& path, int64_t records_per_s, int64_t records);
 
 }  // namespace fgm

@@ -37,8 +37,8 @@ void copy_record(const std::byte* record, const RecordBytes& bytes, const Embedd
   copy_rows<Value>(record + bytes.clip + bytes.t5, 1, shape.pooled_width, pooled_P, shape.pooled_width);
 }
 
-// A batch of 14 prompts of SD3 is more than malloc keeps for the next one (32 MB), and so is new memory each time: a page
-// fault for every 4 KiB, which together may take longer than to read and convert the records.
+// A batch of 14 prompts of SD3 is more than malloc keeps for the next one (32 MB), and so is new memory each time: a
+// page fault for every 4 KiB, which together may take longer than to read and convert the records.
 at::Tensor empty_in_huge_pages(at::IntArrayRef shape) {
   constexpr uintptr_t kHugePage = 2 << 20;
   auto tensor = at::empty(shape, at::kFloat);
