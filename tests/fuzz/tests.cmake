@@ -1,3 +1,5 @@
 fgm_add_test(fuzz/safetensors_fuzz_test DEPS fgm::io)
 fgm_add_test(fuzz/tokenizer_fuzz_test DEPS fgm::text)
 fgm_add_test(fuzz/import_fuzz_test DEPS fgm::import fgm::io LibArchive::LibArchive)
+fgm_add_test(fuzz/store_fuzz_test DEPS fgm::hdf5 fgm::store)
+fgm_add_test(fuzz/damaged_files_test DEPS fgm::import fgm::io fgm::text fgm_test_images LibArchive::LibArchive ZLIB::ZLIB)
