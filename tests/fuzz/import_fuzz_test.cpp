@@ -5,11 +5,13 @@
 #include <map>
 
 #include "core/base/error.h"
+#include "core/base/log.h"
 #include "core/io/file.h"
 #include "core/io/npz.h"
 #include "data/import/idx.h"
 #include "data/import/internal/archive.h"
 #include "data/import/internal/csv.h"
+#include "data/import/prompt_list.h"
 #include "tests/data/import/write_archive.h"
 #include "tests/fuzz/memory_file.h"
 #include "tests/fuzz/mutator.h"
@@ -69,6 +71,45 @@ TEST(ImportFuzz, CsvIsReadToItsEndOrNamesAQuoteThatIsNeverClosed) {
     ASSERT_LE(size, bytes.size());
   });
 }
+
+struct ListKind {
+  std::string ending;
+  Bytes sound;
+};
+
+class ListFuzz : public testing::TestWithParam<ListKind> {
+ protected:
+  ListFuzz() { spdlog::set_level(spdlog::level::off); }  // each bad line is named, and each control character
+  ~ListFuzz() override { spdlog::set_level(level_); }
+
+ private:
+  const spdlog::level::level_enum level_ = spdlog::get_level();
+};
+
+TEST_P(ListFuzz, PromptsAreReadOrTheLineIsNamed) {
+  const TemporaryFolder folder;
+  const MemoryFile file;
+  const auto path = folder / ("a" + GetParam().ending);  // which says what the file is
+  std::filesystem::create_symlink(file.path(), path);
+  static std::map<std::string, Mutator> mutators;
+  auto& mutator = mutators.try_emplace(GetParam().ending, std::vector<Bytes>{GetParam().sound}).first->second;
+  fuzz(mutator, "\"{}[]:,\\u\t\n\xC3", [&](const Bytes& bytes) {
+    file.hold(bytes);
+    for (const auto& prompt : read_prompt_list(path, {.max_bad = 2}).prompts) {
+      ASSERT_FALSE(prompt.caption.empty());
+      ASSERT_TRUE(nlohmann::json::parse(prompt.metadata).is_object());
+    }
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, ListFuzz,
+    testing::Values(ListKind{".txt", bytes_from("a cat\r\n\na caf\u00E9\n a hat ")},
+                    ListKind{".tsv", bytes_from("id\tprompt\n1\ta cat\n2\t\"a \"\"big\"\"\tdog\"\n")},
+                    ListKind{".jsonl",
+                             bytes_from("{\"prompt\": \"a cat\"}\n{\"n\": [1, {}], \"prompt\": \"\\u00e9\"}\n")},
+                    ListKind{".json", bytes_from("[\"a cat\", {\"caption\": \"a hat\", \"n\": 2.5}]")}),
+    [](const auto& test) { return test.param.ending.substr(1); });
 
 class ArchiveFuzz : public testing::TestWithParam<std::string> {};
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <zlib.h>
 
+#include <numeric>
+
 #include "core/base/error.h"
 #include "core/io/file.h"
 #include "data/store/store.h"
@@ -94,7 +96,7 @@ TEST_F(Idx, GzippedFilesAreTheSameAndACountTakesTheFirst) {
   EXPECT_THAT(message_of<IoError>([&] { import_idx(options); }), HasSubstr("unexpected end of file"));
 }
 
-TEST_F(Idx, ThePhotographsThatShipHaveTheirClasses) {
+TEST_F(Idx, ThePhotographsThatShipHaveTheirClassesAndTheirPixels) {
   const std::filesystem::path data = FGM_SOURCE_DIR "/data/photographs";
   const IdxOptions options{.images = data / "test-images-idx4-ubyte.gz",
                            .labels = data / "test-labels-idx1-ubyte.gz",
@@ -104,6 +106,15 @@ TEST_F(Idx, ThePhotographsThatShipHaveTheirClasses) {
   const Store store(options.out);
   EXPECT_EQ(store.image_shape(), (std::vector<int64_t>{32, 32, 3}));
   EXPECT_EQ(std::ranges::count(store.prompts(), "a hat"), 12);
+
+  const auto file = gzopen(options.images.c_str(), "rb");
+  const auto pixels = at::empty({372, 32, 32, 3}, at::kByte);
+  ASSERT_EQ(gzseek(file, 20, SEEK_SET), 20);
+  ASSERT_EQ(gzread(file, pixels.mutable_data_ptr(), 372 * 32 * 32 * 3), pixels.numel());
+  gzclose(file);
+  std::vector<int64_t> all(372);
+  std::iota(all.begin(), all.end(), 0);
+  EXPECT_TRUE(at::equal(store.images(all), pixels));
 }
 
 TEST_F(Idx, SaysWhatIsWrongWithAFile) {

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "core/base/error.h"
+#include "core/io/file.h"
 #include "data/import/internal/in_order.h"
 #include "data/store/store.h"
 #include "tests/data/import/encode_images.h"
@@ -358,6 +359,27 @@ TEST_F(PackImages, SaysWhichImagesWereConvertedOrCouldNotBe) {
 }
 
 // One in seven is cut off, so that the file is laid out anew.
+// The shorter side of each is 96 pixels, so nothing is resized.
+TEST_F(PackImages, PhotographsReadBackAsTheCentreOfTheirDecodedPixelsBitForBit) {
+  constexpr int64_t kSide = 96;
+  const std::filesystem::path photographs = FGM_SOURCE_DIR "/tests/golden/photographs";
+  std::vector<std::filesystem::path> paths;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(photographs)) {
+    if (entry.path().extension() == ".jpg") paths.push_back(entry.path());
+  }
+  std::ranges::sort(paths);
+  ASSERT_EQ(pack_images({.images = photographs, .resolution = kSide, .out = out_}).written, 20);
+  ASSERT_EQ(paths.size(), 20u);
+  const Store store(out_);
+  for (int64_t i = 0; i < store.size(); ++i) {
+    const auto file = read_file(paths[static_cast<size_t>(i)]);
+    const auto pixels = decode_image(bytes_of(file)).pixels;
+    const int64_t top = (pixels.size(0) - kSide) / 2, left = (pixels.size(1) - kSide) / 2;
+    EXPECT_TRUE(at::equal(store.images({&i, 1})[0], pixels.narrow(0, top, kSide).narrow(1, left, kSide)))
+        << paths[static_cast<size_t>(i)];
+  }
+}
+
 TEST_F(PackImages, GivesTheSameStoreOnAnyNumberOfThreads) {
   constexpr int64_t kCount = 200, kStep = 7;
   for (int64_t i = 0; i < kCount; ++i) {

@@ -131,6 +131,44 @@ TEST_F(StoreBatchSourceTest, FilesOfAMixtureAreReadAtTheirWeights) {
   for (const auto& [prompt, count] : num_seen) EXPECT_EQ(count, prompt == "rare" ? 10 : 3) << prompt;
 }
 
+// World w reads batches 3 (w - 1) to 3 w - 1, which begin and end within epochs of the 10 records.
+TEST_F(StoreBatchSourceTest, ARunThatResumesOnOneToEightRanksSeesTheSamplesOfOneThatNeverStopped) {
+  constexpr int64_t kBatch = 8, kStop = 3;
+  const auto a = (folder_ / "a.h5").string(), rare = (folder_ / "rare.h5").string();
+  write_store(rare, {"images", nlohmann::json::object(), {"rare", "rare"}, at::full({2, 4, 3, 3}, 255, at::kByte)});
+  for (const auto& list : {a, a + ", " + rare + ":0.25"}) {
+    const auto stores = std::make_shared<const StoreSet>(list);
+    StoreBatchSource straight(stores, encoder_, {.global_batch = kBatch});
+    std::vector<std::string> seen;
+    for (int64_t world = 1; world <= 8; ++world) {
+      std::vector<std::unique_ptr<StoreBatchSource>> sources;
+      for (int64_t rank = 0; rank < world; ++rank) {
+        sources.push_back(std::make_unique<StoreBatchSource>(
+            stores, encoder_, BatchSourceOptions{.global_batch = kBatch, .rank = rank, .world = world}));
+        sources.back()->seek((world - 1) * kStop);
+      }
+      for (int64_t i = 0; i < kStop; ++i) {
+        const auto expected = straight.next();
+        std::vector<std::string> prompts;
+        std::vector<at::Tensor> images;
+        for (const auto& source : sources) {
+          const auto batch = source->next();
+          prompts.insert(prompts.end(), batch.prompts.begin(), batch.prompts.end());
+          images.push_back(batch.images);
+        }
+        ASSERT_EQ(prompts, expected.prompts) << list << " on " << world;
+        ASSERT_TRUE(at::equal(at::cat(images), expected.images));
+        seen.insert(seen.end(), prompts.begin(), prompts.end());
+      }
+    }
+    std::erase(seen, "rare");
+    ASSERT_EQ(std::ssize(seen), list == a ? 192 : 144);
+    for (auto epoch = seen.begin(); seen.end() - epoch >= kRecords; epoch += kRecords) {
+      EXPECT_EQ(std::set<std::string>(epoch, epoch + kRecords).size(), size_t{kRecords});
+    }
+  }
+}
+
 TEST_F(StoreBatchSourceTest, RejectsFilesOfOtherSizesAndKindsThanTheFirst) {
   write_store(folder_ / "b.h5", {"images", nlohmann::json::object(), {"x"}, at::zeros({1, 4, 4, 3}, at::kByte)});
   write_store(folder_ / "c.h5", {"captions", nlohmann::json::object(), {"x"}, {}});

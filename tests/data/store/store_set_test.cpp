@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <random>
+
 #include "core/base/error.h"
 #include "data/store/store_writer.h"
 #include "tests/support/errors.h"
@@ -126,6 +128,30 @@ TEST_F(StoreSetTest, RefusesWeightsThatMakeNoMixture) {
 TEST_F(StoreSetTest, RefusesAListThatNamesNothingOrAFileTwice) {
   EXPECT_THAT(message_of<ConfigError>([] { StoreSet{" , "}; }), HasSubstr("names no file"));
   EXPECT_THAT(refusal("p-*.h5,p-2.h5:0.5"), HasSubstr("p-2.h5 twice"));
+}
+
+TEST_F(StoreSetTest, AMillionRandomReadsGiveTheRecordsThatWereWritten) {
+  const std::vector<int64_t> sizes = {7, 1000, 1, 300};
+  const int64_t size = 1308;
+  const auto number = at::arange(size, at::kLong);
+  const auto images = at::stack({number % 251, number / 251, number * 7 % 256}, 1).to(at::kByte).view({size, 1, 1, 3});
+  std::vector<std::string> prompts;
+  for (int64_t i = 0; i < size; ++i) prompts.push_back(std::to_string(i % 900));
+  for (int64_t file = 0, first = 0; file < std::ssize(sizes); first += sizes[static_cast<size_t>(file++)]) {
+    const int64_t count = sizes[static_cast<size_t>(file)];
+    const auto begin = prompts.begin() + first;
+    write_store(folder_ / fmt::format("r-{}.h5", file),
+                {"images", nlohmann::json::object(), {begin, begin + count}, images.narrow(0, first, count)});
+  }
+  const StoreSet set(list("r-*.h5"));
+  ASSERT_EQ(set.size(), size);
+  std::mt19937_64 random(1);
+  std::vector<int64_t> records(1000);
+  for (int batch = 0; batch < 1000; ++batch) {
+    for (auto& record : records) record = static_cast<int64_t>(random() % static_cast<uint64_t>(size));
+    ASSERT_TRUE(at::equal(set.images(records), images.index_select(0, at::tensor(records))));
+    for (size_t i = 0; i < 100; ++i) ASSERT_EQ(set.caption(records[i]), prompts[static_cast<size_t>(records[i])]);
+  }
 }
 
 TEST_F(StoreSetTest, NamesAPatternThatMatchesNothing) {
