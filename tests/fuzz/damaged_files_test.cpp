@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
-#include <algorithm>
+#include <cctype>
 #include <functional>
 
 #include "core/base/error.h"

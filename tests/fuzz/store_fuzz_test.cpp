@@ -1,10 +1,10 @@
 // The store opener. A few thousand damaged and strange files in every build; for a million of each kind:
-//   build/release/tests/fuzz_store_fuzz_test --gtest_repeat=1000
+//   build/release/tests/fuzz_store_fuzz_test --gtest_repeat=2000
 //
 // Note [HDF5 is not what is fuzzed]
 // HDF5 1.10 reads and writes beyond its buffers when its own structures in a file are damaged, and ends the process. In a
 // file with a guard (format 2) any byte is damaged here: the library never sees it. A file without one is damaged in its
-// datasets' values alone, cut short, or written by the library itself with attributes and shapes that do not fit.
+// datasets' values alone, or written by the library itself with attributes and shapes that do not fit.
 #include <gtest/gtest.h>
 
 #include <algorithm>
