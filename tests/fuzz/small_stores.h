@@ -48,7 +48,9 @@ inline std::vector<H5Extent> values_of(const std::filesystem::path& path) {
   std::vector<H5Extent> values;
   for (const auto& [element, names] : std::map<H5Element, std::vector<const char*>>{
            {H5Element::kUint8, {"prompts/blob", "images", "text/done", "latents/done"}},
-           {H5Element::kUint64, {"prompts/offset", "prompts/length", "prompts/xxh64", "text/xxh3", "latents/xxh3"}},
+           {H5Element::kUint64,
+            {"prompts/offset", "prompts/length", "prompts/xxh64", "text/xxh3", "latents/xxh3", "images_xxh3",
+             "samples_xxh3"}},
            {H5Element::kFloat16, {"samples", "latents/4x6", "latents/8x2"}},
            {H5Element::kBFloat16, {"text/clip", "text/t5", "text/pooled"}}}) {
     for (const auto* name : names) {
