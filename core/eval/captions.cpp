@@ -4,8 +4,8 @@
 
 namespace fgm {
 
-Captions images_by_caption(std::span<const std::string> prompts) {
-  Captions captions;
+ImagesByCaption images_by_caption(std::span<const std::string> prompts) {
+  ImagesByCaption captions;
   std::unordered_map<std::string, size_t> place;
   for (size_t i = 0; i < prompts.size(); ++i) {
     const auto [found, is_new] = place.emplace(prompts[i], captions.size());

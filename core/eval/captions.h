@@ -8,9 +8,9 @@
 namespace fgm {
 
 // The images of each caption, by number.
-using Captions = std::vector<std::vector<int64_t>>;
+using ImagesByCaption = std::vector<std::vector<int64_t>>;
 
 // One caption for each different prompt, in the order of its first image.
-Captions images_by_caption(std::span<const std::string> prompts);
+ImagesByCaption images_by_caption(std::span<const std::string> prompts);
 
 }  // namespace fgm

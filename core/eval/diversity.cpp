@@ -34,7 +34,8 @@ double expected_distinct(std::span<const int64_t> counts, int64_t num_drawn) {
   return sum;
 }
 
-std::vector<LayoutCounts> count_layouts(const Captions& captions, std::span<const shapes::Judgement> judgements) {
+std::vector<LayoutCounts> count_layouts(const ImagesByCaption& captions,
+                                        std::span<const shapes::Judgement> judgements) {
   std::vector<LayoutCounts> out;
   for (const auto& images : captions) {
     auto& layouts = out.emplace_back();
@@ -67,7 +68,7 @@ Stratum layouts_against(std::span<const LayoutCounts> ours, std::span<const Layo
   return captions;
 }
 
-std::optional<double> spread_within(const Captions& captions, const at::Tensor& features_ND) {
+std::optional<double> spread_within(const ImagesByCaption& captions, const at::Tensor& features_ND) {
   double squares = 0;
   int64_t freedom = 0;
   for (const auto& images : captions) {

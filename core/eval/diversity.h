@@ -21,7 +21,7 @@ double expected_distinct(std::span<const int64_t> counts, int64_t num_drawn);
 
 // How often each layout occurs among a caption's faithful images: an unfaithful one would count as an idea of its own.
 using LayoutCounts = std::map<std::vector<int>, int64_t>;
-std::vector<LayoutCounts> count_layouts(const Captions& captions, std::span<const shapes::Judgement> judgements);
+std::vector<LayoutCounts> count_layouts(const ImagesByCaption& captions, std::span<const shapes::Judgement> judgements);
 
 // The mean number of different layouts over the captions with two faithful images; none where no caption has two.
 std::optional<double> mean_layouts(std::span<const LayoutCounts> layouts);
@@ -33,6 +33,6 @@ Stratum layouts_against(std::span<const LayoutCounts> ours, std::span<const Layo
 
 // The standard deviation of features [N, D] within a caption, over all features together: the root of the sum of
 // squared distances to the caption's mean over the sum of (images - 1). None where no caption has two images.
-std::optional<double> spread_within(const Captions& captions, const at::Tensor& features_ND);
+std::optional<double> spread_within(const ImagesByCaption& captions, const at::Tensor& features_ND);
 
 }  // namespace fgm

@@ -28,7 +28,7 @@ struct SeenModel {
   std::optional<double> spread;
 };
 
-SeenModel see(const ModelSamples& model, const Captions& captions, const FeatureSpace& space) {
+SeenModel see(const ModelSamples& model, const ImagesByCaption& captions, const FeatureSpace& space) {
   SeenModel seen{features_of(space, model.images_NHWC), shapes::judge(model.prompts, model.images_NHWC), {}, {}};
   if (seen.judgements) seen.layouts = count_layouts(captions, *seen.judgements);
   seen.spread = spread_within(captions, seen.features_ND);
@@ -66,7 +66,7 @@ Json to_json(const std::optional<Number>& number) {
 
 // The captions of one category, each with its number of faithful images and of images. Of a whole category the images
 // one by one: what is uncertain there is the noise, for there are no other captions.
-Stratum faithful_of(shapes::Category category, const Captions& captions, const Judgements& judgements) {
+Stratum faithful_of(shapes::Category category, const ImagesByCaption& captions, const Judgements& judgements) {
   const bool is_whole = shapes::is_whole(category);
   Stratum stratum;
   for (const auto& images : captions) {
@@ -80,7 +80,7 @@ Stratum faithful_of(shapes::Category category, const Captions& captions, const J
   return stratum;
 }
 
-void add_faithfulness(Json& out, const Captions& captions, const Judgements& judgements, int64_t num_resamples) {
+void add_faithfulness(Json& out, const ImagesByCaption& captions, const Judgements& judgements, int64_t num_resamples) {
   const auto scores = shapes::scores_of(judgements);
   std::vector<Stratum> strata;
   Json values, intervals;
@@ -168,7 +168,7 @@ std::vector<std::string> notes_on(const SeenModel& seen, const Reference& refere
 }
 
 Json evaluate_model(const ModelSamples& model, const SeenModel& seen, const SeenModel& opponent,
-                    const Captions& captions, const Reference& reference, int64_t num_resamples) {
+                    const ImagesByCaption& captions, const Reference& reference, int64_t num_resamples) {
   Json out;
   if (seen.judgements) add_faithfulness(out, captions, *seen.judgements, num_resamples);
   add_distances(out, fit_gaussian(seen.features_ND), seen.features_ND, reference);

@@ -25,9 +25,9 @@ fs::path caption_file_of(const fs::path& image, CaptionSource source) {
 
 // The captions of images by their paths. As Hugging Face's imagefolder has them: each record of a metadata file names
 // an image below the file's folder (file_name), beside its text.
-using Captions = std::map<fs::path, std::string>;
-Captions read_metadata(const std::vector<fs::path>& files, const PackOptions& options) {
-  Captions captions;
+using MetadataCaptions = std::map<fs::path, std::string>;
+MetadataCaptions read_metadata(const std::vector<fs::path>& files, const PackOptions& options) {
+  MetadataCaptions captions;
   for (const auto& file : files) {
     const auto list =
         read_prompt_list(file, {.column = options.column, .max_bad = options.max_bad, .key = "--captions metadata"});
@@ -73,7 +73,7 @@ class FolderSource : public ImageSource {
   }
 
  private:
-  static std::string caption_of(const fs::path& image, const Captions& captions, const PackOptions& options) {
+  static std::string caption_of(const fs::path& image, const MetadataCaptions& captions, const PackOptions& options) {
     if (options.captions == CaptionSource::kFolder) return caption_of_class(image.parent_path().filename().string());
     if (options.captions == CaptionSource::kMetadata) {
       const auto found = captions.find(image.lexically_normal());

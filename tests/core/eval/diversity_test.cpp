@@ -14,7 +14,7 @@ shapes::Judgement judged(int layout, bool is_faithful = true) {
 
 // The layouts of one caption.
 std::vector<LayoutCounts> layouts_of(const std::vector<shapes::Judgement>& judgements) {
-  Captions captions(1, std::vector<int64_t>(judgements.size()));
+  ImagesByCaption captions(1, std::vector<int64_t>(judgements.size()));
   std::iota(captions[0].begin(), captions[0].end(), int64_t{0});
   return count_layouts(captions, judgements);
 }
