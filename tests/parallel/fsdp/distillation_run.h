@@ -15,6 +15,7 @@ struct DistillationSetup {
   int64_t num_steps = 10;
   bool recompute = false;
   bool replicates_teacher = false;
+  bool learns_images = false;  // by RealUID; else FGM
   at::ScalarType dtype = at::kDouble;
 };
 
@@ -31,6 +32,11 @@ inline DistillationRecord distil(const DeviceMesh& mesh, const DistillationSetup
   const auto estimator = tiny_mmdit(3, setup.dtype);
   MethodConfig method;
   method.lambda_1 = -0.4;
+  if (setup.learns_images) {
+    method.loss = StudentLossKind::kRealUid;
+    method.realuid_alpha = 0.75;
+    method.realuid_beta = 0.5;
+  }
   method.init_time = 0.714;
   method.teacher_guidance = 1.5;
   method.student = {.lr = 1e-3, .beta1 = 0.0, .beta2 = 0.99, .clip = 1.0, .ema = {0.9, 0.5}};

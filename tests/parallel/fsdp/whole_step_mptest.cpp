@@ -4,7 +4,7 @@
 #include "tests/parallel/fsdp/distillation_run.h"
 #include "tests/support/one_rank_mesh.h"
 
-// The whole FGM step in float64: every world and every mesh gives the run of one rank that computes the whole batch.
+// The whole step in float64: every world and every mesh gives the run of one rank that computes the whole batch.
 namespace fgm {
 namespace {
 
@@ -87,6 +87,13 @@ TEST_F(WholeStep, EveryWayToCutTheWorldIsTheRunOfOneRank) {
 
 TEST_F(WholeStep, UnevenRowsAreTheRunOfOneRank) {
   expect_near(sharded({.batch = 13, .num_steps = 3}), unsharded({.batch = 13, .num_steps = 3}), kTolerance);
+}
+
+TEST_F(WholeStep, LearningRealImagesIsTheRunOfOneRank) {
+  const DistillationSetup setup{.num_steps = 3, .learns_images = true};
+  const auto expected = unsharded(setup);
+  ASSERT_NE(expected.values.at(0), unsharded_->values.at(0)) << "this is FGM's run";
+  expect_near(sharded(setup), expected, kTolerance);
 }
 
 TEST_F(WholeStep, AReplicatedTeacherGivesTheBitsOfAShardedOne) {
