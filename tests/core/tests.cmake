@@ -20,7 +20,7 @@ fgm_add_tests(core/eval
   SOURCES diversity_test.cpp efficientnet_lite_test.cpp frechet_test.cpp kernel_distance_test.cpp pixel_font_test.cpp report_test.cpp
           resampling_test.cpp shapes/detector_test.cpp shapes/faithfulness_test.cpp shapes/request_test.cpp
           shapes/scene_test.cpp shapes/undecided_test.cpp torchscript_space_test.cpp
-  DEPS fgm::eval fgm::shapes)
+  DEPS fgm::eval fgm::runtime fgm::shapes)
 
 # Speed is measured, not tested: cmake --build --preset release --target mmdit_bench
 find_package(benchmark QUIET)

@@ -2,10 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "core/base/error.h"
 #include "core/io/safetensors.h"
+#include "launch/runtime/environment.h"
 #include "tests/support/read_tensor.h"
 
 namespace fgm {
@@ -49,11 +48,11 @@ TEST(EfficientNetLite, RefusesWeightsThatAreNotLite0s) {
 }
 
 TEST(EfficientNetLite, WithLite0sWeightsIsTheForwardPassInNumpy) {
-  const char* home = std::getenv("HOME");
-  const auto weights = std::filesystem::path(home == nullptr ? "" : home) / ".cache/fgm/efficientnet-lite0.safetensors";
-  // Only who wants Lite0's features fetches its weights; the tiny network above is the same code.
+  const auto weights = read_environment().home / "efficientnet-lite0.safetensors";
   if (!std::filesystem::exists(weights)) {
-    GTEST_SKIP() << weights << " is not there; launch/scripts/setup --eval-features fetches it";
+    GTEST_SKIP() << weights
+                 << " is not there: only who wants Lite0's features has launch/scripts/setup --eval-features "
+                 << "fetch its weights. The tiny network's test runs the same code";
   }
   const auto golden = lite_golden();
   const auto space = efficientnet_lite0_space(SafetensorsFile(weights));
