@@ -82,11 +82,13 @@ Json plan_json(const DistillPlan& plan) {
 }
 
 std::string plan_text(const DistillPlan& plan) {
+  const bool has_student_alone = plan.networks.estimator == 0;
   std::string text = fmt::format(
-      "{}{}parameters           {}, in each of three networks\n"
+      "{}{}parameters           {}, in {}\n"
       "mesh                 {} x {} (replicate x shard)\nstate of each rank   {} on {}, activations come on top\n",
-      place_text(plan.teacher), place_text(plan.store), plan.num_parameters, plan.replicate, plan.shard,
-      gigabytes(plan.state_bytes()), plan.is_cpu ? "a CPU" : "a GPU");
+      place_text(plan.teacher), place_text(plan.store), plan.num_parameters,
+      has_student_alone ? "the student; a regression has no other network" : "each of three networks", plan.replicate,
+      plan.shard, gigabytes(plan.state_bytes()), plan.is_cpu ? "a CPU" : "a GPU");
   for (const auto& [name, bytes] : state_parts(plan)) text += fmt::format("  {:<18} {}\n", name, gigabytes(bytes));
   text += fmt::format("one checkpoint       {}\n", gigabytes(plan.checkpoint_bytes));
   return text + text_store_text(plan) + missing_text(plan.missing);

@@ -8,7 +8,7 @@
 // What `fgm distill --dry-run` prints of a plan.
 namespace fgm {
 
-//   parameters              of each of the three networks
+//   parameters              of each network: teacher, student, estimator; of a regression the student alone
 //   mesh                    {replicate, shard}
 //   device                  "cpu" or "cuda"
 //   state_bytes_per_rank    {teacher, student, estimator, buffers, gathered_unit, decoder, total}

@@ -19,7 +19,7 @@ struct DistillPlan {
     bool is_found = false;
   };
 
-  int64_t num_parameters = 0;        // of each of the three networks
+  int64_t num_parameters = 0;        // of each network; a regression has a student alone
   int64_t replicate = 1, shard = 1;  // the mesh; mesh.shard counts even where it is more than the ranks
   bool is_cpu = false;               // run.device = auto counts as a GPU
   DistillBytes networks;             // of each rank

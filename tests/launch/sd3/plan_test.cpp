@@ -45,6 +45,16 @@ TEST_F(Plan, StateIsTwoBytesOfTeacherAndTwelveOfStudentAndEstimatorForEachParame
   near(replicated["teacher"], 2 * kParameters);
 }
 
+TEST_F(Plan, ARegressionHoldsTheStudentAlone) {
+  const std::string regression =
+      fmt::format("distill --dry-run --config {}/configs/sd3_medium_fgm.cfg --method.loss regression", FGM_SOURCE_DIR);
+  EXPECT_THAT(run(regression).text, HasSubstr("2028328000, in the student; a regression has no other network\n"));
+  const auto bytes = plan("sd3_medium", "--method.loss regression")["state_bytes_per_rank"];
+  EXPECT_EQ(bytes["student"], plan("sd3_medium")["state_bytes_per_rank"]["student"]);
+  EXPECT_EQ(bytes["teacher"], 0);
+  EXPECT_EQ(bytes["estimator"], 0);
+}
+
 TEST_F(Plan, TheNetworksShareOnePositionTable) {
   const auto on_gpu = plan("sd3_medium");
   EXPECT_EQ(on_gpu["device"], "cuda");
