@@ -3,7 +3,9 @@
 #include <glob.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <fstream>
 #include <span>
 #include <system_error>
 #include <vector>
@@ -44,6 +46,16 @@ void write_file(const std::filesystem::path& path, std::string_view bytes) {
 std::string read_file(const std::filesystem::path& path) {
   std::string bytes;
   read_pieces(path, [&](std::string_view piece) { bytes += piece; });
+  return bytes;
+}
+
+std::string read_part(const std::filesystem::path& path, uint64_t begin, size_t count) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw IoError(fmt::format("cannot open {}", path.string()), last_error());
+  std::string bytes(count, '\0');
+  file.seekg(static_cast<std::streamoff>(begin));
+  file.read(bytes.data(), static_cast<std::streamsize>(count));
+  bytes.resize(static_cast<size_t>(std::max<std::streamsize>(0, file.gcount())));
   return bytes;
 }
 

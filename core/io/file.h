@@ -24,6 +24,9 @@ void write_file(const std::filesystem::path& path, std::string_view bytes);
 // All bytes of a file. IoError naming the path and the system's reason.
 std::string read_file(const std::filesystem::path& path);
 
+// The `count` bytes of a file from `begin` on, fewer where it ends before. IoError when it cannot be opened.
+std::string read_part(const std::filesystem::path& path, uint64_t begin, size_t count);
+
 // The text of a file, without a byte order mark. IoError as above, and where it is not UTF-8 (decode_text) or too large
 // to be text (1 GiB).
 std::string read_text(const std::filesystem::path& path);

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <vector>
 
-#include "core/base/error.h"
+#include "core/io/file.h"
 
 namespace fgm {
 namespace {
@@ -99,20 +98,10 @@ std::string kind_of_text(std::string_view text) {
       is_markup ? "a web page" : "text", first_words(text));
 }
 
-std::string read_first_bytes(const fs::path& path, uint64_t begin, size_t count) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw IoError(fmt::format("cannot open {}", path.string()), last_error());
-  std::string bytes(count, '\0');
-  file.seekg(static_cast<std::streamoff>(begin));
-  file.read(bytes.data(), static_cast<std::streamsize>(count));
-  bytes.resize(static_cast<size_t>(std::max<std::streamsize>(0, file.gcount())));
-  return bytes;
-}
-
 }  // namespace
 
 std::optional<std::string> what_it_is_instead(const fs::path& path) {
-  const auto bytes = read_first_bytes(path, 0, kNumFirstBytes);
+  const auto bytes = read_part(path, 0, kNumFirstBytes);
   for (const auto& [signature, kind] : kSignatures) {
     if (bytes.starts_with(signature)) return kind;
   }
@@ -126,7 +115,7 @@ std::optional<std::string> what_it_is_instead(const fs::path& path) {
 }
 
 bool is_torch_file(const fs::path& path) {
-  const auto bytes = read_first_bytes(path, 0, kNumFirstBytes);
+  const auto bytes = read_part(path, 0, kNumFirstBytes);
   return bytes.starts_with(kZipSignature) && kind_of_zip(bytes, path.extension().string()) == kTorchZip;
 }
 
@@ -149,7 +138,7 @@ bool is_hdf5(const fs::path& path) {
   const auto size = fs::file_size(path, ignored);
   if (ignored) return false;
   for (uint64_t at = 0; at + kHdf5Signature.size() <= size; at = at == 0 ? kSmallestUserBlock : 2 * at) {
-    if (read_first_bytes(path, at, kHdf5Signature.size()) == kHdf5Signature) return true;
+    if (read_part(path, at, kHdf5Signature.size()) == kHdf5Signature) return true;
   }
   return false;
 }

@@ -11,43 +11,18 @@
 
 #include "core/base/error.h"
 #include "core/io/file.h"
+#include "core/io/zip.h"
 
-// The zip format: PKWARE's APPNOTE.TXT, sections 4.3.7 (local header), 4.3.12 (directory) and 4.3.16 (its end).
+// The zip format: core/io/zip.h, and PKWARE's APPNOTE.TXT, section 4.3.7 (local header).
 // The .npy format: numpy's enhancement proposal 1.
 namespace fgm {
 namespace {
 
-constexpr uint32_t kLocalHeader = 0x04034b50, kDirectoryEntry = 0x02014b50, kDirectoryEnd = 0x06054b50;
-constexpr size_t kLocalBytes = 30, kEntryBytes = 46, kEndBytes = 22;
+constexpr uint32_t kLocalHeader = 0x04034b50;
+constexpr size_t kLocalBytes = 30;
 constexpr uint16_t kStored = 0, kDeflated = 8;
 constexpr std::string_view kNpyMagic = "\x93NUMPY";
 constexpr size_t kLargestHeader = 4096;  // numpy's take about 100; std::regex recurses once a character
-
-// Little-endian bytes of a file with the file's name for errors.
-class Bytes {
- public:
-  Bytes(std::string_view bytes, std::string place) : bytes_(bytes), place_(std::move(place)) {}
-
-  [[noreturn]] void fail(std::string_view problem) const { throw IoError(fmt::format("{}: {}", place_, problem)); }
-
-  std::string_view part(size_t begin, size_t size) const {
-    if (begin > bytes_.size() || size > bytes_.size() - begin) fail("this .npz file is cut short or damaged");
-    return bytes_.substr(begin, size);
-  }
-
-  template <typename Number>
-  Number number(size_t begin) const {
-    Number value;
-    std::memcpy(&value, part(begin, sizeof value).data(), sizeof value);
-    return value;
-  }
-
-  size_t size() const { return bytes_.size(); }
-
- private:
-  std::string_view bytes_;
-  std::string place_;
-};
 
 struct ZipEntry {
   std::string name;
@@ -58,24 +33,15 @@ struct ZipEntry {
   std::string_view data;
 };
 
-// Where the directory's end stands: a comment may follow it.
-size_t find_directory_end(const Bytes& zip) {
-  for (size_t back = kEndBytes; back <= std::min(zip.size(), kEndBytes + 0xffff); ++back) {
-    if (zip.number<uint32_t>(zip.size() - back) == kDirectoryEnd) return zip.size() - back;
-  }
-  zip.fail("this is no .npz file: it has no zip directory");
-}
-
-ZipEntry read_entry(const Bytes& zip, size_t at) {
-  if (zip.number<uint32_t>(at) != kDirectoryEntry) zip.fail("the zip directory is damaged");
-  ZipEntry entry{.name = std::string(zip.part(at + kEntryBytes, zip.number<uint16_t>(at + 28))),
+ZipEntry read_entry(const FileBytes& zip, size_t at) {
+  if (zip.number<uint32_t>(at) != kZipDirectoryEntry) zip.fail("the zip directory is damaged");
+  ZipEntry entry{.name = std::string(zip.part(at + kZipEntryBytes, zip.number<uint16_t>(at + 28))),
                  .method = zip.number<uint16_t>(at + 10),
                  .crc = zip.number<uint32_t>(at + 16),
                  .packed = zip.number<uint32_t>(at + 20),
                  .unpacked = zip.number<uint32_t>(at + 24),
                  .data = {}};
   const auto local = zip.number<uint32_t>(at + 42);
-  constexpr auto kInZip64 = std::numeric_limits<uint32_t>::max();
   if (entry.packed == kInZip64 || entry.unpacked == kInZip64 || local == kInZip64) zip.fail("it is larger than 4 GiB");
   if ((zip.number<uint16_t>(at + 8) & 1) != 0) zip.fail("it is encrypted");
   if (zip.number<uint32_t>(local) != kLocalHeader) zip.fail("the header of '" + entry.name + "' is damaged");
@@ -100,17 +66,13 @@ std::optional<std::string> inflate_raw(std::string_view packed, size_t size) {
   return out;
 }
 
-uint32_t crc_of(std::string_view bytes) {
-  return static_cast<uint32_t>(crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
-}
-
-std::string unpack(const Bytes& zip, const ZipEntry& entry) {
+std::string unpack(const FileBytes& zip, const ZipEntry& entry) {
   if (entry.method != kStored && entry.method != kDeflated) {
     zip.fail(fmt::format("'{}' is packed by method {}; stored and deflated ones are read", entry.name, entry.method));
   }
   auto bytes =
       entry.method == kStored ? std::optional(std::string(entry.data)) : inflate_raw(entry.data, entry.unpacked);
-  if (!bytes || bytes->size() != entry.unpacked || crc_of(*bytes) != entry.crc) {
+  if (!bytes || bytes->size() != entry.unpacked || crc32_of(*bytes) != entry.crc) {
     zip.fail("'" + entry.name + "' is damaged");
   }
   return std::move(*bytes);
@@ -126,7 +88,8 @@ std::optional<at::ScalarType> dtype_of(const std::string& descr) {
 }
 
 // The sizes of "(2048, 2048)", "(3,)" or "()", all of whose elements together have `num_bytes`.
-std::vector<int64_t> parse_shape(const std::string& text, size_t element_bytes, size_t num_bytes, const Bytes& npy) {
+std::vector<int64_t> parse_shape(const std::string& text, size_t element_bytes, size_t num_bytes,
+                                 const FileBytes& npy) {
   static const std::regex number(R"(\d{1,10})");
   std::vector<int64_t> shape;
   size_t expected = element_bytes;
@@ -141,7 +104,7 @@ std::vector<int64_t> parse_shape(const std::string& text, size_t element_bytes, 
 }
 
 at::Tensor parse_npy(std::string_view bytes, const std::string& place) {
-  const Bytes npy(bytes, place);
+  const FileBytes npy(bytes, place);
   if (npy.part(0, 6) != kNpyMagic) npy.fail("this is no .npy array");
   const bool is_version_1 = npy.number<uint8_t>(6) == 1;
   const size_t begin = is_version_1 ? 10 : 12;
@@ -186,7 +149,7 @@ void append(std::string& out, Numbers... numbers) {
 // What a local header and an entry of the directory share: version, flags, method, time, date (1 January 1980), sizes.
 void append_common(std::string& out, const std::string& name, const std::string& data) {
   const auto size = static_cast<uint32_t>(data.size());
-  append(out, uint16_t{20}, uint16_t{0}, kStored, uint16_t{0}, uint16_t{0x21}, crc_of(data), size, size,
+  append(out, uint16_t{20}, uint16_t{0}, kStored, uint16_t{0}, uint16_t{0x21}, crc32_of(data), size, size,
          static_cast<uint16_t>(name.size()), uint16_t{0});
 }
 
@@ -194,15 +157,16 @@ void append_common(std::string& out, const std::string& name, const std::string&
 
 std::map<std::string, at::Tensor> read_npz(const std::filesystem::path& path) {
   const std::string file = read_file(path);
-  const Bytes zip(file, path.string());
-  const size_t end = find_directory_end(zip);
+  const FileBytes zip(file, path.string());
+  const size_t end = find_zip_end(zip);
   size_t at = zip.number<uint32_t>(end + 16);
   std::map<std::string, at::Tensor> arrays;
   for (int i = 0; i < zip.number<uint16_t>(end + 10); ++i) {
     const auto entry = read_entry(zip, at);
     const auto name = entry.name.ends_with(".npy") ? entry.name.substr(0, entry.name.size() - 4) : entry.name;
     arrays.emplace(name, parse_npy(unpack(zip, entry), fmt::format("{}: {}", path.string(), name)));
-    at += kEntryBytes + zip.number<uint16_t>(at + 28) + zip.number<uint16_t>(at + 30) + zip.number<uint16_t>(at + 32);
+    at +=
+        kZipEntryBytes + zip.number<uint16_t>(at + 28) + zip.number<uint16_t>(at + 30) + zip.number<uint16_t>(at + 32);
   }
   return arrays;
 }
@@ -213,7 +177,7 @@ void write_npz(const std::filesystem::path& path, const std::map<std::string, at
     const auto name = key + ".npy", data = npy_of(array);
     check(zip.size() + data.size() < std::numeric_limits<uint32_t>::max() - 4096,
           "an .npz file is written below 4 GiB");
-    append(directory, kDirectoryEntry, uint16_t{20});
+    append(directory, kZipDirectoryEntry, uint16_t{20});
     append_common(directory, name, data);
     append(directory, uint16_t{0}, uint16_t{0}, uint16_t{0}, uint32_t{0}, static_cast<uint32_t>(zip.size()));
     directory += name;
@@ -224,7 +188,7 @@ void write_npz(const std::filesystem::path& path, const std::map<std::string, at
   const auto begin = static_cast<uint32_t>(zip.size()), size = static_cast<uint32_t>(directory.size());
   const auto count = static_cast<uint16_t>(arrays.size());
   zip += directory;
-  append(zip, kDirectoryEnd, uint16_t{0}, uint16_t{0}, count, count, size, begin, uint16_t{0});
+  append(zip, kZipDirectoryEnd, uint16_t{0}, uint16_t{0}, count, count, size, begin, uint16_t{0});
   write_file(path, zip);
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/io/pickle.h"
+#include "core/io/zip.h"
 
 namespace fgm {
 namespace {
@@ -65,6 +66,7 @@ const pickle::Value* at_key(const pickle::Value& root, const std::string& key) {
 struct TorchFile::Archive {
   explicit Archive(const std::filesystem::path& file) : path(file) {
     guarded([&] { reader = std::make_unique<caffe2::serialize::PyTorchStreamReader>(path.string()); });
+    for (const auto& [name, crc] : read_zip_crcs(path)) crcs.emplace(name.substr(name.find('/') + 1), crc);
     if (has("byteorder")) {
       const auto [bytes, size] = record("byteorder");
       require<IoError>(std::string_view(static_cast<const char*>(bytes.get()), size) == "little",
@@ -97,7 +99,16 @@ struct TorchFile::Archive {
     if (size > std::filesystem::file_size(path)) refuse(fmt::format("{} is said to be larger than the file", name));
     Record found;
     guarded([&] { std::tie(found.first, found.second) = reader->getRecord(name); });
+    require_check_sum(name, {static_cast<const char*>(found.first.get()), found.second});
     return found;
+  }
+
+  // LibTorch's reader compares no check-sums. A writer that computes none (torch.serialization.set_crc32_options(False))
+  // leaves zeros.
+  void require_check_sum(const std::string& name, std::string_view bytes) const {
+    const auto crc = crcs.find(name);
+    if (crc != crcs.end() && (crc->second == 0 || crc->second == crc32_of(bytes))) return;
+    refuse(fmt::format("{} does not have its check-sum (CRC-32); download or copy the file again", name));
   }
 
   pickle::Object parse() {
@@ -125,6 +136,7 @@ struct TorchFile::Archive {
 
   std::filesystem::path path;
   std::unique_ptr<caffe2::serialize::PyTorchStreamReader> reader;
+  std::map<std::string, uint32_t> crcs;  // of the records by name
   std::map<std::string, pickle::Tensor> entries;
   int64_t num_entries = 0;  // visited, those that are no tensors too
   std::mutex mutex;         // guards what follows: the record that was read last, as tensors are read in many pieces

@@ -13,8 +13,8 @@ namespace fgm {
 // The tensors of a file that PyTorch's torch.save() wrote (a zip file, since PyTorch 1.6). A tensor's name is the keys
 // that lead to it, joined by points: "ema_model.out.2.weight". Other values are left out. Nothing in the file is run:
 // see core/io/pickle.h. The storage that was read last stays in memory: tensors are read in pieces, and may share one.
-// IoError naming the file for one that is damaged, that asks for Python functions, that holds far more than weights, or
-// a tensor which is not contiguous.
+// IoError naming the file for one that is damaged, whose records are not what their CRC-32 in the zip file is of, that
+// asks for Python functions, that holds far more than weights, or a tensor which is not contiguous.
 class TorchFile : public TensorSource {
  public:
   explicit TorchFile(const std::filesystem::path& path);

@@ -141,7 +141,7 @@ std::vector<Kind> all_kinds() {
   std::vector<Kind> kinds = {
       {"a.safetensors", Sees::kEnd, write_tensors,
        [](const fs::path& path) { return read_tensors(SafetensorsFile(path)); }},
-      copy_of(kTests / "golden/torch_save.pt", Sees::kEnd,
+      copy_of(kTests / "golden/torch_save.pt", Sees::kAll,
               [](const fs::path& path) { return read_tensors(TorchFile(path)); }),
       copy_of(kTests / "golden/eval/stored.npz", Sees::kAll, read_arrays),
       copy_of(kTests / "golden/eval/deflated.npz", Sees::kAll, read_arrays),

@@ -73,7 +73,7 @@ const std::vector<ThirdParty> kThirdParty = {
     {"Boost.Program_options", std::regex(R"(boost/program_options(/.*|\.hpp))"), std::regex("launch/cli/.*")},
     {"libpng", std::regex(R"(png\w*\.h)"), std::regex("(core/io|data/import)/.*")},
     {"libarchive", std::regex(R"(archive(_entry)?\.h)"), std::regex(R"(data/import/archive\.cpp)")},
-    {"zlib", std::regex(R"(zlib\.h)"), std::regex(R"(core/io/npz\.cpp|data/import/.*)")},
+    {"zlib", std::regex(R"(zlib\.h)"), std::regex(R"(core/io/(npz|zip)\.cpp|data/import/.*)")},
     {"TorchScript", std::regex(R"(torch/(script\.h|csrc/jit/.*))"), std::regex(R"(core/eval/torchscript_space\.cpp)")},
     {"libjpeg", std::regex(R"(j(peglib|error|config|morecfg)\.h|turbojpeg\.h)"), std::regex("data/import/.*")},
     {"Little CMS", std::regex(R"(lcms2\w*\.h)"), std::regex("data/import/.*")},

@@ -9,6 +9,7 @@
 #include "core/io/file.h"
 #include "core/io/file_kind.h"
 #include "core/io/pickle.h"
+#include "core/io/zip.h"
 #include "tests/support/errors.h"
 #include "tests/support/read_tensor.h"
 #include "tests/support/temporary_folder.h"
@@ -88,6 +89,46 @@ TEST(TorchFile, RefusesADamagedFileInItsName) {
   std::ofstream(path, std::ios::binary) << bytes.substr(0, bytes.size() / 2);
   ASSERT_TRUE(is_torch_file(path));
   EXPECT_THAT(message_of<IoError>([&] { TorchFile{path}; }), AllOf(HasSubstr("cut.pt"), HasSubstr("damaged")));
+}
+
+TEST(TorchFile, NamesTheRecordThatADamagedByteIsIn) {
+  const TemporaryFolder folder;
+  const auto path = folder / "flipped.pt";
+  auto bytes = read_file(kGolden);
+  const auto data = bytes.find("PK\x07\x08", bytes.find("torch_save/data/11")) - 1;  // its last byte
+  ASSERT_LT(data, bytes.size());
+  bytes[data] ^= 1;
+  write_file(path, bytes);
+  const TorchFile file(path);
+  EXPECT_TRUE(at::equal(read_tensor(file, "parameter"), at::tensor({1.5f}))) << "another record";
+  EXPECT_THAT(message_of<IoError>([&] { read_tensor(file, "part"); }),
+              AllOf(HasSubstr("flipped.pt"), HasSubstr("data/11 does not have its check-sum")));
+}
+
+TEST(TorchFile, ReadsWhatWasWrittenWithoutCheckSums) {
+  const TemporaryFolder folder;
+  const auto path = (folder / "none.pt").string();
+  const auto pickle = "\x80\x02}."s;
+  caffe2::serialize::PyTorchStreamWriter writer(path, /*compute_crc32=*/false);
+  writer.writeRecord("data.pkl", pickle.data(), pickle.size());
+  writer.writeEndOfFile();
+  ASSERT_THAT(read_zip_crcs(path), testing::Contains(testing::Pair("none/data.pkl", 0)));
+  EXPECT_THAT(TorchFile(path).tensors(), testing::IsEmpty());
+}
+
+// The CRCs are those that Python's zipfile lists.
+TEST(ZipCrcs, AreThoseOfTheDirectoryAlsoWhereItsPlaceTakes64Bits) {
+  auto bytes = read_file(kGolden);
+  const auto crcs = read_zip_crcs(kGolden);
+  EXPECT_EQ(crcs.size(), 18u);
+  EXPECT_EQ(crcs.at("torch_save/data.pkl"), 808541730u);
+  EXPECT_EQ(crcs.at("torch_save/data/11"), 4181366910u);
+
+  // PyTorch writes the 64-bit end of the directory always; that of 32 bits points to it when its numbers are full.
+  bytes.replace(bytes.rfind("PK\x05\x06") + 12, 8, 8, '\xff');
+  const TemporaryFolder folder;
+  write_file(folder / "large.pt", bytes);
+  EXPECT_EQ(read_zip_crcs(folder / "large.pt"), crcs);
 }
 
 TEST(Pickle, RefusesEveryFunctionThatIsNotATensorsByItsName) {
