@@ -14,6 +14,7 @@
 #include "launch/coordinator/resume.h"
 #include "launch/job/distill_networks.h"
 #include "launch/job/held_out_scores.h"
+#include "launch/job/network_start.h"
 #include "launch/job/training_data.h"
 #include "launch/job/training_run.h"
 #include "launch/runtime/run_folder.h"
@@ -113,30 +114,6 @@ void open_teacher(const StartContext& context, DistillStart& start) {
   config.run.sample_every = 0;
 }
 
-// The key that says what a network starts from, and its value.
-struct StartKey {
-  std::string key, value;
-};
-
-StartKey start_key(const std::string& role, const std::string& own, const MethodConfig& method) {
-  return own.empty() && !method.init.empty() ? StartKey{"method.init", method.init}
-                                             : StartKey{role + ".init", own.empty() ? "teacher" : own};
-}
-
-// Opens the weights that a network starts from, of the first of `roles` that is there. Nothing for random ones, and where a plan lacks the teacher.
-std::optional<OpenWeights> open_start(const StartKey& start, const std::vector<std::string>& roles,
-                                      const StartContext& context, const std::optional<OpenWeights>& teacher) {
-  if (start.value == "random") return std::nullopt;
-  if (start.value == "teacher") return teacher;
-  const OpenWeights weights = open_weights(context.find_weights(start.value, roles));
-  if (teacher) require_network(teacher->info.config.model, *weights.source);
-  return weights;
-}
-
-bool is_same(const OpenWeights& a, const OpenWeights& b) {
-  return a.source->place() == b.source->place() && a.info.role == b.info.role;
-}
-
 void choose_sample_shape(const StartKey& student, DistillStart& start) {
   const MethodConfig& method = start.config.method;
   const auto& shape = start.teacher->info.sample_shape;
@@ -209,12 +186,7 @@ DistillStart check_distillation(const Config& given, const StartContext& context
   open_text(context, start);
   open_captions(context, start);
   if (!is_missing("teacher.weights", config.teacher.weights, context, start)) open_teacher(context, start);
-  const MethodConfig& method = config.method;
-  const StartKey of_student = start_key("student", method.student_init, method);
-  start.student = open_start(of_student, role::kStudentsThenTeachers, context, start.teacher);
-  const StartKey of_estimator = start_key("estimator", method.estimator_init, method);
-  start.estimator = open_start(of_estimator, role::kEstimatorThenOthers, context, start.teacher);
-  if (start.student && start.estimator && is_same(*start.student, *start.estimator)) start.estimator = start.student;
+  const StartKey of_student = open_starts(context, start);
   if (start.captions) check_batches_and_captions(start, context);
   if (start.teacher) {
     choose_sample_shape(of_student, start);

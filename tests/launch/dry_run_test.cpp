@@ -98,6 +98,32 @@ TEST_F(DryRun, OfDistillRefusesWhatTheStartDoes) {
   expect_refused(here, distill_arguments("--steps 2 --seed 7"), "run.seed: the checkpoint has 1, this run 7");
 }
 
+TEST_F(DryRun, ComparesTheNetworkAndTheTrainingOfTheWeightsThatAStudentStartsFrom) {
+  const auto here = place("init");
+  const auto train = [&](const std::string& name, const std::string& more) {
+    const auto trained = in_process(here, train_arguments("--steps 1 --run " + name + " " + more));
+    ASSERT_EQ(trained.code, kExitDone) << trained.text;
+  };
+  train("heads", "--model.num_heads 4 --model.head_width 8");  // of the teacher's shapes
+  expect_refused(here, distill_arguments("--student.init heads"),
+                 "student.init = heads: its weights are of another network than the teacher's: "
+                 "model.num_heads = 4 (the teacher: 2), model.head_width = 8 (the teacher: 16)");
+  train("tokens", "--text.num_tokens 20");
+  const auto tokens = in_process(here, distill_arguments("--init tokens --dry-run"));
+  EXPECT_EQ(tokens.code, kExitDone) << tokens.text;
+  const std::string warning = "method.init = tokens was trained with text.num_tokens = 20 (this run: 12)";
+  EXPECT_THAT(tokens.text, HasSubstr(warning));
+  EXPECT_EQ(tokens.text.find(warning), tokens.text.rfind(warning)) << "student and estimator start from one file";
+
+  ASSERT_EQ(in_process(here, distill_arguments("--steps 1 --method.init_time 0.5 --run student")).code, kExitDone);
+  const std::string of_student = "student.init = student was trained with";
+  const auto times = in_process(here, distill_arguments("--student.init student --dry-run"));
+  EXPECT_THAT(times.text, HasSubstr(of_student + " method.init_time = 0.5 (this run: 1)"));
+  const auto same = in_process(here, distill_arguments("--student.init student --method.student_times 0.5 --dry-run"));
+  EXPECT_EQ(same.code, kExitDone) << same.text;
+  EXPECT_THAT(same.text, testing::Not(HasSubstr(of_student)));
+}
+
 TEST_F(DryRun, OfADistillationThatIsPlannedNamesWhatIsNotThereYet) {
   const auto here = place("plan");
   std::ofstream(here / "plan.cfg") << "[data]\nstore = captions.h5\n[teacher]\nweights = models/teacher\n";
