@@ -127,12 +127,38 @@ std::optional<Gaussian> open_statistics(const EvalConfig& eval) {
   return std::nullopt;
 }
 
+// How many features an image has: networks of others tell by seeing one.
+int64_t count_features(const EvalStart& start) {
+  return features_of(start.space, start.stores.front().images(std::vector<int64_t>{0})).size(1);
+}
+
 // An .npz file does not say which features it is of, but how many.
-void check_statistics(const EvalStart& start, const EvalConfig& eval) {
-  const auto features_1D = features_of(start.space, start.stores.front().images(std::vector<int64_t>{0}));
-  require<ConfigError>(features_1D.size(1) == start.statistics->mean.size(0),
+void check_statistics(const EvalStart& start, const EvalConfig& eval, int64_t num_features) {
+  require<ConfigError>(num_features == start.statistics->mean.size(0),
                        "eval.statistics = {} is of {} features, and eval.features = {} has {}", eval.statistics,
-                       start.statistics->mean.size(0), eval.features, features_1D.size(1));
+                       start.statistics->mean.size(0), eval.features, num_features);
+}
+
+// The features of `num_images` in float32; and while a Gaussian is fitted to those of `num_fitted`, two copies of theirs
+// in float64 and two covariances.
+MemoryNeed features_need(const EvalConfig& eval, int64_t num_features, int64_t num_images, int64_t num_fitted) {
+  const auto width = static_cast<double>(num_features);
+  const double bytes = 4.0 * static_cast<double>(num_images) + 16.0 * static_cast<double>(num_fitted) + 16.0 * width;
+  return {"eval.features", eval.features, width * bytes};
+}
+
+// The models' images are in memory from the first to the last, the reference's until their features are known.
+void check_memory(const EvalStart& start, const EvalConfig& eval, int64_t num_features) {
+  std::vector<MemoryNeed> needs;
+  for (const auto& store : start.stores) needs.push_back(image_need("eval.samples", store));
+  const int64_t num_real = start.held_out ? start.held_out->size() : 0, num_drawn = start.stores.front().size();
+  auto of_scores = needs;
+  of_scores.push_back(features_need(eval, num_features, num_real + std::ssize(start.stores) * num_drawn, num_drawn));
+  require_memory(of_scores);
+  if (!start.held_out) return;
+  needs.push_back(image_need("eval.reference", *start.held_out));
+  needs.push_back(features_need(eval, num_features, num_real, num_real));
+  require_memory(needs);
 }
 
 // Opens and checks what is scored: see start_checks.h.
@@ -153,13 +179,10 @@ EvalStart check_start(const Config& config) {
     start.stores.emplace_back(path);
     start.models.push_back(describe_samples(name, start.stores.back()));
   }
-  // The images of all stores are compared in memory.
-  std::vector<MemoryNeed> needs;
-  if (start.held_out) needs.push_back(image_need("eval.reference", *start.held_out));
-  for (const auto& store : start.stores) needs.push_back(image_need("eval.samples", store));
-  require_memory(needs);
   check_evaluation(start.models, start.held_out ? images_of(*start.held_out) : at::Tensor());
-  if (start.statistics) check_statistics(start, config.eval);
+  const int64_t num_features = count_features(start);
+  check_memory(start, config.eval, num_features);
+  if (start.statistics) check_statistics(start, config.eval, num_features);
   return start;
 }
 

@@ -1,6 +1,7 @@
 // `--dry-run` and the start refuse the same in the same words: they share their checks (launch/job/start_checks.h).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <torch/csrc/jit/api/module.h>
 
 #include "core/io/npz.h"
 #include "core/io/safetensors.h"
@@ -216,6 +217,11 @@ TEST_F(DryRun, OfForwardExportAndEvalRefusesWhatTheStartDoes) {
   write_npz(here / "other.npz", {{"mu", at::zeros({3}, at::kDouble)}, {"sigma", at::eye(3, at::kDouble)}});
   expect_refused(here, eval + "--eval.statistics other.npz",
                  "eval.statistics = other.npz is of 3 features, and eval.features = random-conv has 64");
+  torch::jit::Module wide("wide");
+  wide.define("def forward(self, x):\n    return torch.zeros([x.size(0), 4000000])\n");
+  wide.save(here / "wide.pt");
+  expect_refused(here, eval + "--eval.reference held_out.h5 --eval.features wide.pt",
+                 "eval.features = wide.pt needs at least ");  // two covariances of 128 TB
   const auto scored = in_process(here, eval + "--eval.reference held_out.h5");
   EXPECT_EQ(scored.code, kExitDone) << scored.text;
   EXPECT_THAT(scored.text, HasSubstr("| student |"));
