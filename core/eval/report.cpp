@@ -159,11 +159,13 @@ std::vector<std::string> notes_on(const SeenModel& seen, const Reference& refere
   } else if (!report.contains("floor")) {
     notes.push_back("no floor: the reference has fewer than four images");
   } else if (report["floor"]["images"] < num_samples) {
+    const auto& floor = report["floor"];
     notes.push_back(
-        fmt::format("the reference's {} images are fewer than two sets of {} samples: the floor is one of {} "
-                    "against {}, whose Frechet distance lies higher than with {}",
-                    reference.features_MD.size(0), num_samples, report["floor"]["images"].get<int64_t>(),
-                    report["floor"]["against"].get<int64_t>(), num_samples));
+        fmt::format("the reference has {} images, fewer than twice the {} samples: the floor is {} of them against the "
+                    "other {}, and "
+                    "its Frechet distance higher than with {} against {}",
+                    reference.features_MD.size(0), num_samples, floor["images"].get<int64_t>(),
+                    floor["against"].get<int64_t>(), num_samples, num_samples));
   }
   return notes;
 }

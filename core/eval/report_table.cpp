@@ -94,8 +94,9 @@ std::string markdown_table(const nlohmann::ordered_json& report) {
   for (const auto& [name, model] : report["models"].items()) table += row_of(name, columns, model);
   if (report.contains("floor")) {
     const auto& floor = report["floor"];
-    table += row_of(fmt::format("floor: {} real against {}", number(floor["images"], 0), number(floor["against"], 0)),
-                    columns, floor);
+    table += row_of(
+        fmt::format("floor: {} real images against {} others", number(floor["images"], 0), number(floor["against"], 0)),
+        columns, floor);
   }
   for (const auto& note : report["notes"]) table += fmt::format("\n{}\n", note.get<std::string>());
   return table;
