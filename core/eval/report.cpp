@@ -162,8 +162,7 @@ std::vector<std::string> notes_on(const SeenModel& seen, const Reference& refere
     const auto& floor = report["floor"];
     notes.push_back(
         fmt::format("the reference has {} images, fewer than twice the {} samples: the floor is {} of them against the "
-                    "other {}, and "
-                    "its Frechet distance higher than with {} against {}",
+                    "other {}, and its Frechet distance higher than with {} against {}",
                     reference.features_MD.size(0), num_samples, floor["images"].get<int64_t>(),
                     floor["against"].get<int64_t>(), num_samples, num_samples));
   }
