@@ -40,14 +40,14 @@ int64_t choose_num_blocks(int64_t smaller, int64_t larger) {
   return std::min(smaller / 2, std::max(kFewestBlocks, larger / kLargestBlock));
 }
 
-Captions one_image_each(int64_t num_images) {
-  Captions captions;
+ImagesByCaption one_image_each(int64_t num_images) {
+  ImagesByCaption captions;
   for (int64_t i = 0; i < num_images; ++i) captions.push_back({i});
   return captions;
 }
 
 // The images of as many captions in each block.
-std::vector<at::Tensor> blocks_of(const at::Tensor& features_ND, const Captions& captions, int64_t num_blocks,
+std::vector<at::Tensor> blocks_of(const at::Tensor& features_ND, const ImagesByCaption& captions, int64_t num_blocks,
                                   std::string_view name) {
   std::vector<at::Tensor> blocks;
   for (const auto& part : shuffled(std::ssize(captions), name).tensor_split(num_blocks)) {
@@ -61,7 +61,7 @@ std::vector<at::Tensor> blocks_of(const at::Tensor& features_ND, const Captions&
 }
 
 // The distance of each pair of blocks.
-at::Tensor block_distances(const at::Tensor& a_ND, const Captions& captions, const at::Tensor& b_MD) {
+at::Tensor block_distances(const at::Tensor& a_ND, const ImagesByCaption& captions, const at::Tensor& b_MD) {
   const int64_t smaller = std::min(std::ssize(captions), b_MD.size(0)), larger = std::max(a_ND.size(0), b_MD.size(0));
   const int64_t num_blocks = std::max<int64_t>(1, choose_num_blocks(smaller, larger));
   const auto a = blocks_of(a_ND, captions, num_blocks, "eval.kid.a");
@@ -73,7 +73,7 @@ at::Tensor block_distances(const at::Tensor& a_ND, const Captions& captions, con
 
 }  // namespace
 
-KernelDistance kernel_distance(const at::Tensor& a_ND, const at::Tensor& b_MD, const Captions& captions) {
+KernelDistance kernel_distance(const at::Tensor& a_ND, const at::Tensor& b_MD, const ImagesByCaption& captions) {
   const int64_t num_images = a_ND.size(0), fewest = std::min(num_images, b_MD.size(0));
   require<ConfigError>(fewest >= 2, "a kernel distance needs at least two images a set, got {}", fewest);
   const auto of_images = block_distances(a_ND, one_image_each(num_images), b_MD);

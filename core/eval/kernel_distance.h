@@ -23,6 +23,6 @@ struct KernelDistance {
 // their standard deviation over the root of their number. Images of one caption are alike: where `captions` says that
 // some of the first set's have several, blocks of whole captions, two at least, give the error in place of these.
 // ConfigError for fewer than two rows.
-KernelDistance kernel_distance(const at::Tensor& a_ND, const at::Tensor& b_MD, const Captions& captions = {});
+KernelDistance kernel_distance(const at::Tensor& a_ND, const at::Tensor& b_MD, const ImagesByCaption& captions = {});
 
 }  // namespace fgm

@@ -107,7 +107,7 @@ std::optional<double> share_undecided(const Judgements& judgements) {
 }
 
 void add_distances(Json& out, const Gaussian& ours, const at::Tensor& features_ND, const Reference& reference,
-                   const Captions& captions = {}) {
+                   const ImagesByCaption& captions = {}) {
   out["frechet"] = frechet_distance(ours, reference.gaussian);
   if (!reference.features_MD.defined()) return;
   const auto kid = kernel_distance(features_ND, reference.features_MD, captions);

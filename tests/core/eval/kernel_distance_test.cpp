@@ -57,7 +57,7 @@ TEST(KernelDistance, SeesAShiftedMean) {
 
 TEST(KernelDistance, ErrorIsThatOfOtherCaptionsWhereImagesOfOneAreAlike) {
   constexpr int64_t kCaptions = 120, kPerCaption = 5, kDraws = 40;
-  Captions captions(kCaptions);
+  ImagesByCaption captions(kCaptions);
   for (int64_t i = 0; i < kCaptions * kPerCaption; ++i) captions[i / kPerCaption].push_back(i);
   std::vector<double> values;
   double by_caption = 0, by_image = 0;
