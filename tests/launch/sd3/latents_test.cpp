@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "core/formats/sd3_files.h"
+#include "core/io/file.h"
 #include "core/io/lock_file.h"
 #include "core/io/png.h"
 #include "data/hdf5/h5_file.h"
@@ -149,7 +151,11 @@ TEST_F(Latents, AreLearntTheSameOnOneRankAndOnTwo) {
     EXPECT_NEAR(two[step].at("loss.teacher"), loss, 1e-3 * std::abs(loss)) << "sums are grouped otherwise";
   }
 
-  const auto other = run(train("vae", fmt::format("--sample.vae {}", kPipeline)));
+  fs::copy(fmt::format("{}/vae", kPipelineWithVae), path("other_vae"));
+  auto other_config = nlohmann::json::parse(read_text(path("other_vae/config.json")));
+  other_config["scaling_factor"] = 2.0;
+  std::ofstream(path("other_vae/config.json")) << other_config;
+  const auto other = run(train("vae", "--sample.vae other_vae"));
   EXPECT_EQ(other.code, kExitConfig);
   EXPECT_THAT(other.text, HasSubstr("holds latents of another autoencoder"));
   const auto channels = run(train("channels", "--model.in_channels 3"));
