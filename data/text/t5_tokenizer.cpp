@@ -3,6 +3,7 @@
 #include <sentencepiece_processor.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <optional>
 
 #include "core/base/error.h"
@@ -15,6 +16,14 @@
 #include "data/text/internal/sentencepiece_model.h"
 #include "data/text/internal/shipped_vocabularies.h"
 #include "data/text/internal/tokenizer_folder.h"
+
+// libsentencepiece and LibTorch's libc10 export variables of this name, and the dynamic linker gives both libraries the
+// first that it finds. That was libc10's 4 bytes: libsentencepiece made an object of 32 in them, over a mutex, at which
+// every TorchScript network then waited for ever. A variable of the program's own comes before both; it is large enough
+// for libsentencepiece's object, and libc10 only reads its own as a flag of a command line that nobody gives it.
+extern "C" {
+alignas(std::max_align_t) std::byte FLAGS_minloglevel[1024];
+}
 
 namespace fgm {
 namespace {

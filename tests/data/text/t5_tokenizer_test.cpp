@@ -1,6 +1,7 @@
 #include "data/text/t5_tokenizer.h"
 
 #include <gmock/gmock.h>
+#include <torch/csrc/jit/api/module.h>
 
 #include <map>
 #include <nlohmann/json.hpp>
@@ -145,6 +146,14 @@ TEST(T5Tokenizer, RefusesEveryTruncatedModel) {
                 }),
                 HasSubstr("t5.model"));
   }
+}
+
+// Both libraries have a variable of one name: see t5_tokenizer.cpp.
+TEST(T5Tokenizer, StandsBesideTorchScript) {
+  ASSERT_EQ(t5().encode("a hat", 8).ids.size(), 8U);
+  torch::jit::Module network("network");
+  network.define("def forward(self, x):\n    return x + 1\n");
+  EXPECT_EQ(network.forward({at::ones({1})}).toTensor().item<float>(), 2.0F);
 }
 
 }  // namespace
