@@ -1,7 +1,5 @@
 #include "data/store/embedding_store.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <mutex>
 
@@ -9,6 +7,7 @@
 #include "core/base/hash.h"
 #include "core/base/text.h"
 #include "data/store/for_each_row.h"
+#include "data/store/internal/block_pool.h"
 #include "data/store/internal/embedding_file.h"
 #include "data/store/internal/prompt_index.h"
 #include "data/store/internal/widen.h"
@@ -37,17 +36,12 @@ void copy_record(const std::byte* record, const RecordBytes& bytes, const Embedd
   copy_rows<Value>(record + bytes.clip + bytes.t5, 1, shape.pooled_width, pooled_P, shape.pooled_width);
 }
 
-// A batch of 14 prompts of SD3 is more than malloc keeps for the next one (32 MB), and so is new memory each time: a
-// page fault for every 4 KiB, which together may take longer than to read and convert the records.
-at::Tensor empty_in_huge_pages(at::IntArrayRef shape) {
-  constexpr uintptr_t kHugePage = 2 << 20;
-  auto tensor = at::empty(shape, at::kFloat);
-  const auto data = reinterpret_cast<uintptr_t>(tensor.data_ptr());
-  const uintptr_t begin = (data + kHugePage - 1) / kHugePage * kHugePage;
-  const uintptr_t end = (data + tensor.nbytes()) / kHugePage * kHugePage;
-  // A kernel without huge pages refuses, which costs time alone.
-  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
-  return tensor;
+at::Tensor empty_from(const BlockPool& pool, at::IntArrayRef shape) {
+  const auto bytes = static_cast<size_t>(c10::multiply_integers(shape)) * sizeof(float);
+  auto block = pool.take(bytes);
+  auto* const data = block.get();
+  return at::from_blob(
+      data, shape, [block = std::move(block)](void*) {}, at::kFloat);
 }
 
 }  // namespace
@@ -78,6 +72,7 @@ struct EmbeddingStore::Impl {
 
   EmbeddingFile file;
   EmbeddingInfo info;
+  BlockPool records{kReadThreads};
   mutable std::once_flag is_indexed;
   mutable std::optional<PromptIndex> index;  // made for the first prompt that is looked up
 };
@@ -115,7 +110,8 @@ bool EmbeddingStore::read(const std::string& prompt, float* context_LJ, float* p
   const auto index = find(prompt);
   if (!index) return false;
   const auto bytes = impl_->file.record_bytes();
-  std::vector<std::byte> record(bytes.total());
+  const auto block = impl_->records.take(bytes.total());
+  const std::span record(block.get(), bytes.total());
   if (!impl_->file.read(*index, record)) {
     throw DamageError(
         fmt::format("'{}': record {} (prompt '{}') fails its check-sum; `fgm data verify` names all that do, copy or "
@@ -130,7 +126,11 @@ bool EmbeddingStore::read(const std::string& prompt, float* context_LJ, float* p
   return true;
 }
 
-StoredTextEncoder::StoredTextEncoder(std::vector<EmbeddingStore> stores) : stores_(std::move(stores)) {
+// A batch is being used, as many as data.prefetch are ready, and one is made; so are those of the empty prompt.
+constexpr size_t kBatchesKept = 8;
+
+StoredTextEncoder::StoredTextEncoder(std::vector<EmbeddingStore> stores)
+    : stores_(std::move(stores)), batches_(std::make_unique<BlockPool>(kBatchesKept)) {
   const auto& first = stores_.at(0);
   for (const auto& store : stores_) {
     require<ConfigError>(store.info().shape == first.info().shape &&
@@ -140,6 +140,8 @@ StoredTextEncoder::StoredTextEncoder(std::vector<EmbeddingStore> stores) : store
   }
 }
 
+StoredTextEncoder::~StoredTextEncoder() = default;
+
 bool StoredTextEncoder::contains(const std::string& caption) const {
   return std::ranges::any_of(stores_, [&](const auto& store) { return store.find(caption).has_value(); });
 }
@@ -147,7 +149,7 @@ bool StoredTextEncoder::contains(const std::string& caption) const {
 Conditioning StoredTextEncoder::encode(std::span<const std::string> captions) const {
   const auto& shape = stores_[0].info().shape;
   const auto batch = std::ssize(captions);
-  Conditioning out{empty_in_huge_pages({batch, shape.num_tokens(), shape.context_width}),
+  Conditioning out{empty_from(*batches_, {batch, shape.num_tokens(), shape.context_width}),
                    at::empty({batch, shape.pooled_width}, at::kFloat)};
   float* const context_BLJ = out.context_BLJ.data_ptr<float>();
   float* const pooled_BP = out.pooled_BP.data_ptr<float>();

@@ -81,11 +81,14 @@ class EmbeddingStore {
   std::unique_ptr<Impl> impl_;
 };
 
+class BlockPool;
+
 // Looks captions up in stores: the first that has one gives it.
 class StoredTextEncoder : public TextEncoder {
  public:
   // At least one store. ConfigError when they differ in sizes or encoders.
   explicit StoredTextEncoder(std::vector<EmbeddingStore> stores);
+  ~StoredTextEncoder() override;
 
   const std::vector<EmbeddingStore>& stores() const { return stores_; }
   bool contains(const std::string& caption) const;
@@ -94,6 +97,7 @@ class StoredTextEncoder : public TextEncoder {
 
  private:
   std::vector<EmbeddingStore> stores_;
+  std::unique_ptr<const BlockPool> batches_;
 };
 
 }  // namespace fgm

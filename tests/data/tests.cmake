@@ -1,5 +1,5 @@
 fgm_add_tests(data/store
-  SOURCES embedding_store_test.cpp embedding_writer_test.cpp for_each_row_test.cpp latent_writer_test.cpp
+  SOURCES block_pool_test.cpp embedding_store_test.cpp embedding_writer_test.cpp for_each_row_test.cpp latent_writer_test.cpp
           merge_stores_test.cpp store_index_test.cpp positioned_file_test.cpp store_layout_test.cpp store_set_test.cpp
           store_test.cpp store_writer_test.cpp
   DEPS fgm::hdf5 fgm::store)
