@@ -5,8 +5,6 @@
 #include <cstdint>
 #include <optional>
 
-#include "core/eval/captions.h"
-
 namespace fgm {
 
 struct KernelDistance {
@@ -20,9 +18,7 @@ struct KernelDistance {
 //
 // Both sets are shuffled and cut into as many blocks: ten, or one for each 1000 images of the larger set if those are
 // more, but only as many as have two images of the smaller one each. `value` is the mean over pairs of blocks, `error`
-// their standard deviation over the root of their number. Images of one caption are alike: where `captions` says that
-// some of the first set's have several, blocks of whole captions, two at least, give the error in place of these.
-// ConfigError for fewer than two rows.
-KernelDistance kernel_distance(const at::Tensor& a_ND, const at::Tensor& b_MD, const ImagesByCaption& captions = {});
+// their standard deviation over the root of their number. ConfigError for fewer than two rows.
+KernelDistance kernel_distance(const at::Tensor& a_ND, const at::Tensor& b_MD);
 
 }  // namespace fgm

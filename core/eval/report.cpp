@@ -106,11 +106,10 @@ std::optional<double> share_undecided(const Judgements& judgements) {
   return undecided / objects;
 }
 
-void add_distances(Json& out, const Gaussian& ours, const at::Tensor& features_ND, const Reference& reference,
-                   const ImagesByCaption& captions = {}) {
+void add_distances(Json& out, const Gaussian& ours, const at::Tensor& features_ND, const Reference& reference) {
   out["frechet"] = frechet_distance(ours, reference.gaussian);
   if (!reference.features_MD.defined()) return;
-  const auto kid = kernel_distance(features_ND, reference.features_MD, captions);
+  const auto kid = kernel_distance(features_ND, reference.features_MD);
   out["kid"] = kid.value;
   out["kid_error"] = to_json(kid.error);
 }
@@ -173,7 +172,7 @@ Json evaluate_model(const ModelSamples& model, const SeenModel& seen, const Seen
                     const ImagesByCaption& captions, const Reference& reference, int64_t num_resamples) {
   Json out;
   if (seen.judgements) add_faithfulness(out, captions, *seen.judgements, num_resamples);
-  add_distances(out, fit_gaussian(seen.features_ND), seen.features_ND, reference, captions);
+  add_distances(out, fit_gaussian(seen.features_ND), seen.features_ND, reference);
   if (auto diversity = diversity_of(seen, opponent, num_resamples); !diversity.empty()) out["diversity"] = diversity;
   if (seen.judgements) out["undecided"] = to_json(share_undecided(*seen.judgements));
   out["steps"] = model.steps;
