@@ -6,7 +6,6 @@
 #include <unordered_set>
 
 #include "core/base/error.h"
-#include "core/base/text.h"
 #include "core/io/atomic_file.h"
 #include "core/io/output_path.h"
 #include "data/hdf5/file_guard.h"
@@ -25,10 +24,8 @@ namespace fs = std::filesystem;
 void check_embedding_header(const EmbeddingHeader& header) {
   check(header.provenance.is_object(), "a store's provenance must be a JSON object");
   std::unordered_set<std::string_view> seen;
+  require_utf8(header.prompts);
   for (const auto& prompt : header.prompts) {
-    if (!is_utf8(prompt)) {
-      throw ConfigError(fmt::format("prompt '{}' is not UTF-8; convert the prompts first", printable(prompt)));
-    }
     check(seen.insert(prompt).second, "prompt '{}' is there twice", prompt);
   }
   check(seen.contains(""), "the empty prompt is not among the prompts");
@@ -101,15 +98,7 @@ EmbeddingWriter::EmbeddingWriter(const fs::path& out)
 EmbeddingWriter::~EmbeddingWriter() = default;
 
 std::vector<int64_t> EmbeddingWriter::remaining(int64_t begin, int64_t end) const {
-  const auto& file = impl_->file;
-  check(begin >= 0 && begin <= end && end <= file.size(), "records {} to {} of {}", begin, end, file.size());
-  const auto is_done = file.done(begin, end);
-  std::vector<std::byte> record(file.record_bytes().total());
-  std::vector<int64_t> records;
-  for (int64_t i = begin; i < end; ++i) {
-    if (!is_done[static_cast<size_t>(i - begin)] || !file.read(i, record)) records.push_back(i);
-  }
-  return records;
+  return remaining_records(impl_->file, begin, end);
 }
 
 void EmbeddingWriter::write(std::span<const int64_t> records, const EmbeddingRows& rows) const {
@@ -142,14 +131,8 @@ void EmbeddingWriter::write(std::span<const int64_t> records, const EmbeddingRow
 }
 
 void EmbeddingWriter::finish(const fs::path& out) {
-  const auto partial = partial_of(out);
-  {
-    const EmbeddingFile file(partial);
-    const int64_t num_done = file.count_done();
-    require<IoError>(num_done == file.size(), "'{}': {} of {} records are written; encode the rest", partial.string(),
-                     num_done, file.size());
-  }
-  publish_partial(out);
+  const auto info = read_embedding_info(partial_of(out));
+  publish_partial(out, info.num_done, info.size);
 }
 
 }  // namespace fgm

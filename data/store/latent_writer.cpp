@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include "core/base/error.h"
-#include "core/base/text.h"
 #include "core/io/atomic_file.h"
 #include "core/io/output_path.h"
 #include "data/hdf5/file_guard.h"
@@ -24,11 +23,7 @@ void check_latents(const LatentInfo& info, std::span<const std::string> prompts)
   check(info.provenance.is_object(), "a store's provenance must be a JSON object");
   check(!prompts.empty() && info.size() == std::ssize(prompts), "{} latents have {} prompts", info.size(),
         prompts.size());
-  for (const auto& prompt : prompts) {
-    if (!is_utf8(prompt)) {
-      throw ConfigError(fmt::format("prompt '{}' is not UTF-8; convert the prompts first", printable(prompt)));
-    }
-  }
+  require_utf8(prompts);
 }
 
 void lay_out_latents(const fs::path& partial, const LatentInfo& info, std::span<const std::string> prompts) {
@@ -92,15 +87,7 @@ LatentWriter::LatentWriter(const fs::path& out) : impl_(new Impl{LatentFile(part
 LatentWriter::~LatentWriter() = default;
 
 std::vector<int64_t> LatentWriter::remaining(int64_t begin, int64_t end) const {
-  const auto& file = impl_->file;
-  check(begin >= 0 && begin <= end && end <= file.size(), "records {} to {} of {}", begin, end, file.size());
-  const auto is_done = file.done(begin, end);
-  std::vector<std::byte> record(file.most_bytes());
-  std::vector<int64_t> records;
-  for (int64_t i = begin; i < end; ++i) {
-    if (!is_done[static_cast<size_t>(i - begin)] || !file.read(i, record)) records.push_back(i);
-  }
-  return records;
+  return remaining_records(impl_->file, begin, end);
 }
 
 void LatentWriter::write(std::span<const int64_t> records, std::span<const at::Tensor> rows) const {
@@ -123,9 +110,7 @@ void LatentWriter::write(std::span<const int64_t> records, std::span<const at::T
 
 void LatentWriter::finish(const fs::path& out) {
   const auto info = read_latent_info(partial_of(out));
-  require<IoError>(info.num_done == info.size(), "'{}': {} of {} records are written; encode the rest",
-                   partial_of(out).string(), info.num_done, info.size());
-  publish_partial(out);
+  publish_partial(out, info.num_done, info.size());
 }
 
 }  // namespace fgm

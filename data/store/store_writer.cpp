@@ -14,7 +14,7 @@
 #include "data/store/internal/header.h"
 #include "data/store/internal/layout.h"
 #include "data/store/internal/prompt_table.h"
-#include "data/store/internal/rows.h"
+#include "data/store/internal/record_marks.h"
 #include "data/store/positioned_file.h"
 #include "data/store/store.h"
 
@@ -81,7 +81,7 @@ void StoreWriter::append(const at::Tensor& rows) {
   impl_->digest.update(bytes);
   for (int64_t i = 0; i < contiguous.size(0); ++i) {
     const size_t row_bytes = bytes.size() / static_cast<size_t>(contiguous.size(0));
-    impl_->row_digests.push_back(digest_of_row(bytes.subspan(static_cast<size_t>(i) * row_bytes, row_bytes)));
+    impl_->row_digests.push_back(digest_of_record(bytes.subspan(static_cast<size_t>(i) * row_bytes, row_bytes)));
   }
   impl_->file.write_rows(impl_->rows->name, impl_->num_appended, bytes);
   impl_->num_appended += contiguous.size(0);

@@ -32,18 +32,10 @@ constexpr const char* kDamage<EmbeddingFile> = "its embeddings fail their check-
 template <>
 constexpr const char* kDamage<LatentFile> = "its latent fails its check-sum";
 
-size_t most_bytes_of(const EmbeddingFile& file) {
-  return file.record_bytes().total();
-}
-template <typename File>
-size_t most_bytes_of(const File& file) {
-  return file.most_bytes();
-}
-
 template <typename File>
 std::vector<RecordProblem> problems_of(const File& file, int64_t begin, int64_t end) {
   const auto is_done = file.done(begin, end);
-  std::vector<std::byte> record(most_bytes_of(file));
+  std::vector<std::byte> record(file.most_bytes());
   std::vector<RecordProblem> problems;
   for (int64_t i = begin; i < end; ++i) {
     if (!is_done[static_cast<size_t>(i - begin)]) {

@@ -31,15 +31,6 @@ void require_fitting(const EmbeddingShape& shape, const std::string& name) {
                    shape.context_width);
 }
 
-template <typename Number>
-std::span<std::byte> bytes_of_numbers(std::vector<Number>& numbers) {
-  return std::as_writable_bytes(std::span(numbers));
-}
-
-uint64_t digest_of_record(std::span<const std::byte> record) {
-  return hash64({reinterpret_cast<const char*>(record.data()), record.size()});
-}
-
 }  // namespace
 
 RecordBytes record_bytes(const EmbeddingShape& shape, H5Element element) {
@@ -69,8 +60,8 @@ EmbeddingFile::EmbeddingFile(const std::filesystem::path& path, Access access) :
   clip_ = open_rows(file, layout::kClip, element_, 3, name);
   t5_ = open_rows(file, layout::kT5, element_, 3, name);
   pooled_ = open_rows(file, layout::kPooled, element_, 2, name);
-  digests_ = open_rows(file, layout::kRecordDigest, H5Element::kUint64, 1, name);
-  done_ = open_rows(file, layout::kDone, H5Element::kUint8, 1, name);
+  marks_ = {open_rows(file, layout::kRecordDigest, H5Element::kUint64, 1, name),
+            open_rows(file, layout::kDone, H5Element::kUint8, 1, name)};
   offsets_ = open_rows(file, layout::kPromptOffset, H5Element::kUint64, 1, name);
   lengths_ = open_rows(file, layout::kPromptLength, H5Element::kUint64, 1, name);
   hashes_ = open_rows(file, layout::kPromptHash, H5Element::kUint64, 1, name);
@@ -80,7 +71,8 @@ EmbeddingFile::EmbeddingFile(const std::filesystem::path& path, Access access) :
            .dtype = scalar_type(element_),
            .provenance = std::move(header.provenance),
            .size = clip_.shape[0]};
-  for (const auto* each : {&t5_, &pooled_, &digests_, &done_, &offsets_, &lengths_, &hashes_}) {
+  const H5Extent* const others[] = {&t5_, &pooled_, &marks_.digests(), &marks_.done(), &offsets_, &lengths_, &hashes_};
+  for (const auto* each : others) {
     require<IoError>(each->shape[0] == info_.size,
                      "'{}': expected one row for each of {} prompts in every dataset, found {}; make the store again",
                      name, info_.size, each->shape[0]);
@@ -89,7 +81,7 @@ EmbeddingFile::EmbeddingFile(const std::filesystem::path& path, Access access) :
 }
 
 std::vector<H5Extent> EmbeddingFile::values() const {
-  return {clip_, t5_, pooled_, digests_, done_, blob_, offsets_, lengths_, hashes_};
+  return {clip_, t5_, pooled_, marks_.digests(), marks_.done(), blob_, offsets_, lengths_, hashes_};
 }
 
 std::array<ByteRange, 3> EmbeddingFile::places_of(int64_t index) const {
@@ -106,33 +98,16 @@ bool EmbeddingFile::read(int64_t index, std::span<std::byte> record) const {
     data_.read(place.offset, rest.first(place.bytes), index);
     rest = rest.subspan(place.bytes);
   }
-  return digest_of_record(record) == number(digests_, index);
+  return marks_.matches(data_, index, record);
 }
 
 void EmbeddingFile::write(int64_t index, std::span<const std::byte> record) const {
-  const auto bytes = record_bytes();
-  const auto i = static_cast<uint64_t>(index);
-  const uint64_t digest = digest_of_record(record);
-  data_.write(clip_.offset + i * bytes.clip, record.first(bytes.clip));
-  data_.write(t5_.offset + i * bytes.t5, record.subspan(bytes.clip, bytes.t5));
-  data_.write(pooled_.offset + i * bytes.pooled, record.last(bytes.pooled));
-  data_.write(digests_.offset + i * sizeof(digest), std::as_bytes(std::span(&digest, 1)));
-}
-
-std::vector<bool> EmbeddingFile::done(int64_t begin, int64_t end) const {
-  std::vector<uint8_t> map(static_cast<size_t>(end - begin));
-  data_.read(done_.offset + static_cast<uint64_t>(begin), bytes_of_numbers(map));
-  return {map.begin(), map.end()};
-}
-
-void EmbeddingFile::set_done(int64_t index) const {
-  const std::byte one{1};
-  data_.write(done_.offset + static_cast<uint64_t>(index), {&one, 1});
-}
-
-int64_t EmbeddingFile::count_done() const {
-  const auto map = done(0, size());
-  return std::ranges::count(map, true);
+  auto rest = record;
+  for (const auto& place : places_of(index)) {
+    data_.write(place.offset, rest.first(place.bytes));
+    rest = rest.subspan(place.bytes);
+  }
+  marks_.write_digest(data_, index, record);
 }
 
 uint64_t EmbeddingFile::prompt_hash(int64_t index) const {
@@ -158,7 +133,8 @@ uint64_t EmbeddingFile::number(const H5Extent& table, int64_t index) const {
 
 std::vector<uint64_t> EmbeddingFile::numbers(const H5Extent& table, int64_t begin, int64_t end) const {
   std::vector<uint64_t> values(static_cast<size_t>(end - begin));
-  data_.read(table.offset + static_cast<uint64_t>(begin) * sizeof(uint64_t), bytes_of_numbers(values), begin);
+  data_.read(table.offset + static_cast<uint64_t>(begin) * sizeof(uint64_t), std::as_writable_bytes(std::span(values)),
+             begin);
   return values;
 }
 

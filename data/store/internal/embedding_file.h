@@ -12,6 +12,7 @@
 
 #include "data/hdf5/h5_file.h"
 #include "data/store/embedding_store.h"
+#include "data/store/internal/record_marks.h"
 #include "data/store/positioned_file.h"
 
 namespace fgm {
@@ -37,6 +38,8 @@ class EmbeddingFile {
   const EmbeddingInfo& info() const { return info_; }  // num_done is not counted
   H5Element element() const { return element_; }
   RecordBytes record_bytes() const { return fgm::record_bytes(info_.shape, element_); }
+  size_t record_bytes(int64_t) const { return record_bytes().total(); }  // all records are alike
+  size_t most_bytes() const { return record_bytes().total(); }
   const PositionedFile& data() const { return data_; }
   // The extents of all datasets, for write_guard().
   std::vector<H5Extent> values() const;
@@ -48,9 +51,9 @@ class EmbeddingFile {
   // Writes a record's bytes and its digest.
   void write(int64_t index, std::span<const std::byte> record) const;
   // For each of the records [begin, end), whether it is written.
-  std::vector<bool> done(int64_t begin, int64_t end) const;
-  void set_done(int64_t index) const;
-  int64_t count_done() const;
+  std::vector<bool> done(int64_t begin, int64_t end) const { return marks_.done(data_, begin, end); }
+  void set_done(int64_t index) const { marks_.set_done(data_, index); }
+  int64_t count_done() const { return marks_.count_done(data_); }
 
   // Of prompts that need not be loaded.
   uint64_t prompt_hash(int64_t index) const;
@@ -62,7 +65,7 @@ class EmbeddingFile {
   }
   template <typename See>
   void each_digest(const See& see) const {
-    each(digests_, see);
+    each(marks_.digests(), see);
   }
 
  private:
@@ -80,7 +83,8 @@ class EmbeddingFile {
   PositionedFile data_;
   EmbeddingInfo info_;
   H5Element element_ = H5Element::kFloat32;
-  H5Extent clip_, t5_, pooled_, digests_, done_;
+  H5Extent clip_, t5_, pooled_;
+  RecordMarks marks_;
   H5Extent blob_, offsets_, lengths_, hashes_;
 };
 

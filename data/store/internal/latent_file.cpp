@@ -56,10 +56,6 @@ void read_bucket(const H5Extent& rows, const std::string& name, bool is_first, L
                    latents_dataset(bucket), fmt::join(shape, ", "), info.channels);
 }
 
-uint64_t digest_of_latent(std::span<const std::byte> record) {
-  return hash64({reinterpret_cast<const char*>(record.data()), record.size()});
-}
-
 }  // namespace
 
 int64_t LatentInfo::size() const {
@@ -112,13 +108,14 @@ LatentFile::LatentFile(const std::filesystem::path& path, Access access) : data_
     begins_.push_back(rows_.size() == 1 ? 0 : begins_.back() + rows_[rows_.size() - 2].shape[0]);
     read_bucket(rows_.back(), name, rows_.size() == 1, bucket, info_);
   }
-  digests_ = file.extent(layout::kLatentDigest, H5Element::kUint64);
-  done_ = file.extent(layout::kLatentDone, H5Element::kUint8);
+  marks_ = {file.extent(layout::kLatentDigest, H5Element::kUint64),
+            file.extent(layout::kLatentDone, H5Element::kUint8)};
   blob_ = file.extent(layout::kPromptBlob, H5Element::kUint8);
   offsets_ = file.extent(layout::kPromptOffset, H5Element::kUint64);
   lengths_ = file.extent(layout::kPromptLength, H5Element::kUint64);
   hashes_ = file.extent(layout::kPromptHash, H5Element::kUint64);
-  for (const auto& shape : {digests_.shape, done_.shape, offsets_.shape, lengths_.shape, hashes_.shape}) {
+  for (const auto& shape :
+       {marks_.digests().shape, marks_.done().shape, offsets_.shape, lengths_.shape, hashes_.shape}) {
     require<IoError>(
         shape == std::vector{size()},
         "'{}': expected a digest, a mark and a prompt for each of {} latents, found {}; make the store again", name,
@@ -128,7 +125,8 @@ LatentFile::LatentFile(const std::filesystem::path& path, Access access) : data_
 
 std::vector<H5Extent> LatentFile::values() const {
   auto values = rows_;
-  for (const auto& extent : {digests_, done_, blob_, offsets_, lengths_, hashes_}) values.push_back(extent);
+  for (const auto& extent : {marks_.digests(), marks_.done(), blob_, offsets_, lengths_, hashes_})
+    values.push_back(extent);
   return values;
 }
 
@@ -146,34 +144,14 @@ uint64_t LatentFile::offset_of(int64_t index) const {
 bool LatentFile::read(int64_t index, std::span<std::byte> record) const {
   const auto bytes = record.first(record_bytes(index));
   data_.read(offset_of(index), bytes, index);
-  uint64_t digest = 0;
-  data_.read(digests_.offset + static_cast<uint64_t>(index) * sizeof(digest),
-             std::as_writable_bytes(std::span(&digest, 1)), index);
-  return digest_of_latent(bytes) == digest;
+  return marks_.matches(data_, index, bytes);
 }
 
 void LatentFile::write(int64_t index, std::span<const std::byte> record) const {
   check(record.size() == record_bytes(index), "latent {} has {} bytes, not {}", index, record_bytes(index),
         record.size());
-  const uint64_t digest = digest_of_latent(record);
   data_.write(offset_of(index), record);
-  data_.write(digests_.offset + static_cast<uint64_t>(index) * sizeof(digest), std::as_bytes(std::span(&digest, 1)));
-}
-
-std::vector<bool> LatentFile::done(int64_t begin, int64_t end) const {
-  std::vector<uint8_t> map(static_cast<size_t>(end - begin));
-  data_.read(done_.offset + static_cast<uint64_t>(begin), std::as_writable_bytes(std::span(map)));
-  return {map.begin(), map.end()};
-}
-
-void LatentFile::set_done(int64_t index) const {
-  const std::byte one{1};
-  data_.write(done_.offset + static_cast<uint64_t>(index), {&one, 1});
-}
-
-int64_t LatentFile::count_done() const {
-  const auto map = done(0, size());
-  return std::ranges::count(map, true);
+  marks_.write_digest(data_, index, record);
 }
 
 std::string LatentFile::digest() const {
@@ -182,13 +160,7 @@ std::string LatentFile::digest() const {
     const auto text = fmt::format("{} {};", bucket.name(), bucket.size);
     digest.update(std::as_bytes(std::span(text)));
   }
-  constexpr uint64_t kPieceBytes = uint64_t{1} << 20;
-  std::vector<std::byte> piece(kPieceBytes);
-  for (uint64_t begin = 0; begin < digests_.bytes; begin += kPieceBytes) {
-    const auto part = std::span(piece).first(std::min(kPieceBytes, digests_.bytes - begin));
-    data_.read(digests_.offset + begin, part);
-    digest.update(part);
-  }
+  add_extent(digest, data_, marks_.digests());
   return digest.hex();
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/hdf5/h5_file.h"
+#include "data/store/internal/record_marks.h"
 #include "data/store/latent_info.h"
 #include "data/store/positioned_file.h"
 
@@ -35,9 +36,9 @@ class LatentFile {
   // Writes a record's bytes and its digest.
   void write(int64_t index, std::span<const std::byte> record) const;
   // For each of the records [begin, end), whether it is written.
-  std::vector<bool> done(int64_t begin, int64_t end) const;
-  void set_done(int64_t index) const;
-  int64_t count_done() const;
+  std::vector<bool> done(int64_t begin, int64_t end) const { return marks_.done(data_, begin, end); }
+  void set_done(int64_t index) const { marks_.set_done(data_, index); }
+  int64_t count_done() const { return marks_.count_done(data_); }
   // 32 hexadecimal digits over the digests of all records and their sizes.
   std::string digest() const;
 
@@ -49,7 +50,8 @@ class LatentFile {
   LatentInfo info_;
   std::vector<H5Extent> rows_;   // of each bucket
   std::vector<int64_t> begins_;  // the first record of each bucket
-  H5Extent digests_, done_, blob_, offsets_, lengths_, hashes_;
+  RecordMarks marks_;
+  H5Extent blob_, offsets_, lengths_, hashes_;
 };
 
 }  // namespace fgm

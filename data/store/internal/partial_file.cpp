@@ -1,10 +1,10 @@
 #include "data/store/internal/partial_file.h"
 
-#include <cstdint>
 #include <optional>
 #include <string_view>
 
 #include "core/base/error.h"
+#include "core/base/text.h"
 #include "core/io/atomic_file.h"
 #include "core/io/output_path.h"
 #include "data/hdf5/h5_file.h"
@@ -42,8 +42,18 @@ std::string difference_of_prompts(const fs::path& partial, std::span<const std::
   return found;
 }
 
-void publish_partial(const fs::path& out) {
+void require_utf8(std::span<const std::string> prompts) {
+  for (const auto& prompt : prompts) {
+    if (!is_utf8(prompt)) {
+      throw ConfigError(fmt::format("prompt '{}' is not UTF-8; convert the prompts first", printable(prompt)));
+    }
+  }
+}
+
+void publish_partial(const fs::path& out, int64_t num_done, int64_t size) {
   const auto partial = partial_file(out);
+  require<IoError>(num_done == size, "'{}': {} of {} records are written; encode the rest", partial.string(), num_done,
+                   size);
   sync_to_disk(partial);
   std::error_code error;
   fs::rename(partial, out, error);

@@ -10,6 +10,7 @@
 
 #include "data/hdf5/h5_file.h"
 #include "data/store/internal/layout.h"
+#include "data/store/internal/record_marks.h"
 #include "data/store/positioned_file.h"
 
 namespace fgm {
@@ -21,8 +22,6 @@ H5Extent read_extent(const H5File& file, const layout::Rows& rows, const std::st
 std::optional<std::string> problem_of_rows(const PositionedFile& data, const layout::Rows& rows, const H5Extent& extent,
                                            const std::string& expected);
 
-uint64_t digest_of_row(std::span<const std::byte> row);
-
 // Images or samples, which are read at their place. Any number of threads may read at once.
 class RowsFile {
  public:
@@ -33,10 +32,8 @@ class RowsFile {
   const PositionedFile& data() const { return data_; }
   std::vector<int64_t> row_shape() const { return {extent_.shape.begin() + 1, extent_.shape.end()}; }
   size_t most_bytes() const { return extent_.bytes / static_cast<size_t>(size()); }  // of a row: all are alike
-  bool has_row_digests() const { return digests_.bytes > 0; }
-  std::vector<bool> done(int64_t begin, int64_t end) const {
-    return std::vector<bool>(static_cast<size_t>(end - begin), true);
-  }
+  bool has_row_digests() const { return marks_.has_digests(); }
+  std::vector<bool> done(int64_t begin, int64_t end) const { return marks_.done(data_, begin, end); }
   // Fills `row`. False when its digest disagrees; a file without them has none that does.
   bool read(int64_t index, std::span<std::byte> row) const;
   // problem_of_rows() of the whole file.
@@ -45,7 +42,8 @@ class RowsFile {
  private:
   layout::Rows rows_;
   PositionedFile data_;
-  H5Extent extent_, digests_;
+  H5Extent extent_;
+  RecordMarks marks_;
   std::string expected_;
 };
 

@@ -84,13 +84,6 @@ void write_merged_rows(MergeSources& sources, const layout::Rows& rows, const fs
   writer.commit();
 }
 
-size_t bytes_of_record(const EmbeddingFile& file, int64_t) {
-  return file.record_bytes().total();
-}
-size_t bytes_of_record(const LatentFile& file, int64_t index) {
-  return file.record_bytes(index);
-}
-
 // Copies what OUT.partial does not have yet, and gives it its name.
 template <typename File, typename Writer>
 void copy_records(const MergeSources& sources, const fs::path& out) {
@@ -108,7 +101,7 @@ void copy_records(const MergeSources& sources, const fs::path& out) {
     std::vector<std::byte> buffer;
     for (const int64_t i : Writer(out).remaining(0, target.size())) {
       const auto& place = sources.records.places[static_cast<size_t>(i)];
-      buffer.resize(bytes_of_record(target, i));
+      buffer.resize(target.record_bytes(i));
       read_record<File>(files, place, buffer);
       target.write(i, buffer);
       written.push_back(i);
