@@ -1,8 +1,5 @@
 #include "data/store/store.h"
 
-#include <fmt/ranges.h>
-
-#include <cmath>
 #include <functional>
 #include <optional>
 #include <unordered_map>
@@ -13,13 +10,11 @@
 #include "core/base/log.h"
 #include "core/base/text.h"
 #include "data/hdf5/h5_file.h"
-#include "data/store/for_each_row.h"
 #include "data/store/internal/header.h"
-#include "data/store/internal/latent_file.h"
+#include "data/store/internal/latent_reader.h"
 #include "data/store/internal/layout.h"
 #include "data/store/internal/prompt_table.h"
 #include "data/store/internal/rows.h"
-#include "data/store/internal/widen.h"
 #include "data/store/positioned_file.h"
 
 namespace fgm {
@@ -35,38 +30,6 @@ class NumbersInPrompt {
   std::vector<uint32_t> of_record_;
 };
 
-// z -> (z - shift) x scaling
-struct LatentScale {
-  float shift = 0, scaling = 1;
-};
-
-namespace {
-
-LatentScale scale_of(const LatentInfo& info, const std::string& name) {
-  const auto vae = info.provenance.value("vae", nlohmann::json());
-  const auto shift = vae.is_object() ? vae.value("shift_factor", nlohmann::json()) : nlohmann::json();
-  const auto scaling = vae.is_object() ? vae.value("scaling_factor", nlohmann::json()) : nlohmann::json();
-  require<IoError>(
-      shift.is_number() && scaling.is_number(),
-      "'{}': its provenance has no shift_factor and scaling_factor of the autoencoder; make the store again", name);
-  return {shift.get<float>(), scaling.get<float>()};
-}
-
-// Writes a latent of `count` values. A plain loop: a prefetch thread runs this, and ATen would take the threads that
-// compute.
-template <typename Value>
-void copy_latent(const std::byte* record, bool has_logvar, LatentScale scale, const float* eps, int64_t count,
-                 float* out) {
-  const auto* values = reinterpret_cast<const Value*>(record);
-  for (int64_t i = 0; i < count; ++i) {
-    float z = widen(values[i]);
-    if (has_logvar) z += std::exp(0.5F * widen(values[count + i])) * eps[i];
-    out[i] = (z - scale.shift) * scale.scaling;
-  }
-}
-
-}  // namespace
-
 struct Store::Impl {
   Impl(const std::filesystem::path& file_path, const StoreSummary* known) : path(file_path), data(file_path) {
     const auto name = path.string();
@@ -75,7 +38,7 @@ struct Store::Impl {
     kind = std::move(header.kind);
     provenance = std::move(header.provenance);
     prompts.emplace(file, name);
-    if (kind == layout::kLatents) open_latents(name);
+    if (kind == layout::kLatents) open_latents();
     const auto layout = layout::rows_of(kind);
     if (layout) {
       rows = read_extent(file, *layout, name, prompts->size());
@@ -147,15 +110,9 @@ struct Store::Impl {
     data.read(place.offset, row, index);
   }
 
-  void open_latents(const std::string& name) {
+  void open_latents() {
     latents.emplace(path);
-    const auto& info = latents->info();
-    const int64_t num_done = latents->count_done();
-    require<IoError>(num_done == info.size(),
-                     "'{}': {} of {} records are written; the same `fgm encode` again writes the rest", name, num_done,
-                     info.size());
-    scale = scale_of(info, name);
-    rows_digest = latents->digest();
+    rows_digest = latents->file().digest();
   }
 
   // The rows of `indices`, in elements of `dtype`.
@@ -179,8 +136,7 @@ struct Store::Impl {
   std::string digest;
   H5Extent rows;
   std::string rows_digest;
-  std::optional<LatentFile> latents;       // of that kind
-  LatentScale scale;                       // of latents
+  std::optional<LatentReader> latents;     // of that kind
   std::optional<CaptionNoise> noise;       // of pairs
   std::vector<uint32_t> number_in_prompt;  // of pairs
 };
@@ -225,7 +181,7 @@ bool Store::has_latents() const {
 }
 const LatentInfo& Store::latent_info() const {
   check(has_latents(), "'{}' has no latents", impl_->path.string());
-  return impl_->latents->info();
+  return impl_->latents->file().info();
 }
 
 std::vector<int64_t> Store::image_shape() const {
@@ -260,8 +216,7 @@ void Store::log_text_remarks() const {
   if (num_other_forms == 0) return;
   spdlog::info(
       "{}: {} prompts are not in Unicode's normal form C, the first is prompt {}; prompts from other files are, and "
-      "will "
-      "not be the same words; make the store again",
+      "will not be the same words; make the store again",
       path().string(), num_other_forms, first_other);
 }
 
@@ -293,33 +248,8 @@ Store::Pairs Store::pairs(std::span<const int64_t> indices) const {
 }
 
 at::Tensor Store::latents(std::span<const int64_t> indices, const at::Tensor& eps) const {
-  const auto& info = latent_info();
-  check(!indices.empty(), "no latents of '{}' are asked for", impl_->path.string());
-  auto shape = info.latent_shape(info.bucket_of(indices[0]));
-  const int64_t count = c10::multiply_integers(shape);
-  shape.insert(shape.begin(), std::ssize(indices));
-  check(!info.has_logvar || (eps.sizes() == at::IntArrayRef(shape) && eps.is_contiguous()), "eps must be [{}]",
-        fmt::join(shape, ", "));
-  const auto out = at::empty(shape, at::kFloat);
-  const auto copy = info.dtype == at::kFloat  ? copy_latent<float>
-                    : info.dtype == at::kHalf ? copy_latent<at::Half>
-                                              : copy_latent<at::BFloat16>;
-  float* const latents = out.data_ptr<float>();
-  const float* const noise = info.has_logvar ? eps.const_data_ptr<float>() : nullptr;
-  for_each_row(std::ssize(indices), [&](int64_t row) {
-    const int64_t index = indices[static_cast<size_t>(row)];
-    check(index >= 0 && index < size() && info.bucket_of(index) == info.bucket_of(indices[0]),
-          "record {} of '{}' is none of the bucket of record {}", index, path().string(), indices[0]);
-    std::vector<std::byte> record(impl_->latents->record_bytes(index));
-    if (!impl_->latents->read(index, record)) {
-      throw DamageError(fmt::format(
-          "'{}': record {} fails its check-sum; `fgm data verify` names all that do, copy or make the store again",
-          path().string(), index));
-    }
-    copy(record.data(), info.has_logvar, impl_->scale, noise == nullptr ? nullptr : noise + row * count, count,
-         latents + row * count);
-  });
-  return out;
+  check(has_latents(), "'{}' has no latents", impl_->path.string());
+  return impl_->latents->read(indices, eps);
 }
 
 void Store::verify_images() const {

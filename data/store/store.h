@@ -28,8 +28,8 @@ std::string kind_of_store(const std::filesystem::path& path);
 struct StoreSummary {
   uint64_t bytes = 0;  // of the file
   int64_t records = 0;
-  std::string
-      fingerprint;     // of all that Store::digest() is over, by the check-sums that the file has, and of its header
+  // Of all that Store::digest() is over, by the check-sums that the file has, and of its header.
+  std::string fingerprint;
   std::string digest;  // Store::digest()
 };
 
