@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <optional>
 #include <string>
 
 #include "core/base/error.h"
@@ -42,38 +43,37 @@ std::string read_four(const PositionedFile& file) {
   return text;
 }
 
-TEST(PositionedFile, IsOpenedAgainWhenItsDescriptorHasGoneBad) {
-  const TemporaryFolder folder;
-  const auto path = std::filesystem::canonical(folder.path()) / "a";
-  write_text(path, "0123456789");
-  const PositionedFile file(path);
-  spoil_descriptor(path);
-  EXPECT_EQ(read_four(file), "2345");
-  EXPECT_EQ(read_four(file), "2345");
+// A file whose descriptor has gone bad after it was opened.
+class SpoiledFile : public ::testing::Test {
+ protected:
+  SpoiledFile() {
+    write_text(path_, "0123456789");
+    file_.emplace(path_);
+    spoil_descriptor(path_);
+  }
+
+  const TemporaryFolder folder_;
+  const std::filesystem::path path_ = std::filesystem::canonical(folder_.path()) / "a";
+  std::optional<PositionedFile> file_;
+};
+
+TEST_F(SpoiledFile, IsOpenedAgain) {
+  EXPECT_EQ(read_four(*file_), "2345");
+  EXPECT_EQ(read_four(*file_), "2345");
 }
 
-TEST(PositionedFile, ThatIsNotThereAgainNamesRecordAndErrorAndMayPass) {
-  const TemporaryFolder folder;
-  const auto path = std::filesystem::canonical(folder.path()) / "a";
-  write_text(path, "0123456789");
-  const PositionedFile file(path);
-  spoil_descriptor(path);
-  std::filesystem::rename(path, folder / "away");
-  EXPECT_THAT(message_of<IoError>([&] { read_four(file); }),
+TEST_F(SpoiledFile, ThatIsNotThereAgainNamesRecordAndErrorAndMayPass) {
+  std::filesystem::rename(path_, folder_ / "away");
+  EXPECT_THAT(message_of<IoError>([&] { read_four(*file_); }),
               HasSubstr("a': reading 4 bytes at 2 (from record 17 on) failed with EBADF: "));
-  EXPECT_EQ(exit_code_from([&] { read_four(file); }), kExitCrash);
-  std::filesystem::rename(folder / "away", path);
-  EXPECT_EQ(read_four(file), "2345");
+  EXPECT_EQ(exit_code_from([&] { read_four(*file_); }), kExitCrash);
+  std::filesystem::rename(folder_ / "away", path_);
+  EXPECT_EQ(read_four(*file_), "2345");
 }
 
-TEST(PositionedFile, DoesNotTakeAnotherFileForTheOneThatWasOpened) {
-  const TemporaryFolder folder;
-  const auto path = std::filesystem::canonical(folder.path()) / "a";
-  write_text(path, "0123456789");
-  const PositionedFile file(path);
-  spoil_descriptor(path);
-  write_text(path, "0123456789a");
-  EXPECT_THAT(message_of<IoError>([&] { read_four(file); }), HasSubstr("a': is another file than the one that was"));
+TEST_F(SpoiledFile, IsNotTakenForAnotherOfItsName) {
+  write_text(path_, "0123456789a");
+  EXPECT_THAT(message_of<IoError>([&] { read_four(*file_); }), HasSubstr("a': is another file than the one that was"));
 }
 
 }  // namespace
